@@ -1,0 +1,1 @@
+//! The public market data messages (generated).

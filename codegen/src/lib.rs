@@ -1,0 +1,1 @@
+//! Generates Rust from SBE 1.0 schemas.

@@ -1,0 +1,1 @@
+//! What a consumer of the market data feed links.

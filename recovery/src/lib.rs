@@ -1,0 +1,1 @@
+//! The sequenced log that replay and re-request read.

@@ -1,0 +1,6 @@
+//! Isochron: a stock exchange whose market data reaches every subscriber at the same instant.
+//!
+//! The folders are the components; `docs/architecture.md` has the picture and the layers.
+
+pub mod limits;
+pub mod types;

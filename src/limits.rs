@@ -1,0 +1,106 @@
+//! Every limit of the exchange, each with the reason for its value.
+//!
+//! The asserts at the end relate them: a sum of the largest values never overflows, and the
+//! largest transaction fits the smallest term.
+
+/// Bytes of one datagram of the replication stream, and so of one frame of the store: an
+/// Ethernet frame of 1,500 with room for IP, UDP and a tunnel, a multiple of 32 (Aeron's MTU).
+pub const MTU_BYTES: usize = 1408;
+
+/// Bytes of a frame's header (Aeron DATA).
+pub const FRAME_HEADER_BYTES: usize = 32;
+
+/// Frames begin at multiples of this (Aeron).
+pub const FRAME_ALIGNMENT_BYTES: usize = 32;
+
+/// Bytes of one message in the store: a frame is never fragmented.
+pub const MESSAGE_BYTES_MAX: usize = MTU_BYTES - FRAME_HEADER_BYTES;
+
+/// The smallest term, and so the smallest segment file (Aeron).
+pub const TERM_BYTES_MIN: usize = 64 * 1024;
+
+/// The largest term (Aeron).
+pub const TERM_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// The term where nothing is configured.
+pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// Bytes of one transaction: a quarter of the smallest term, so that every log can hold it and
+/// the padding before it never wastes more than that.
+pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
+
+/// Fills (and self-trade cancels) of one step; a sweep through more makers goes on by
+/// continuation. A constant, because a log must be executed alike whatever its term.
+pub const FILLS_PER_STEP_MAX: usize = 32;
+
+/// Resting orders that a fill-or-kill order counts before it gives up.
+pub const FOK_ORDERS_MAX: usize = 1_000;
+
+/// The largest price: 100 million currency units.
+pub const PRICE_MAX: i64 = 1_000_000_000_000;
+
+/// The largest quantity of one order.
+pub const QUANTITY_MAX: u64 = 1_000_000_000;
+
+/// The largest notional of one order, 10 trillion currency units in 1/10,000.
+pub const NOTIONAL_MAX: i64 = 100_000_000_000_000_000;
+
+/// The largest balance of cash, or of shares, in one account; with it no sum of one account's
+/// amounts overflows, and wallets refuse what would pass it.
+pub const BALANCE_MAX: i64 = 1_000_000_000_000_000_000;
+
+/// The largest fee rate, either sign, in 1/1,000,000: 10 %.
+pub const FEE_RATE_MAX: i32 = 100_000;
+
+/// Fee rates are in this part of the notional.
+pub const FEE_RATE_SCALE: i64 = 1_000_000;
+
+/// Price bands are in this part of the reference price.
+pub const BAND_SCALE: i64 = 10_000;
+
+/// The largest account, user, member, session and source id: ids index tables.
+pub const ACCOUNT_ID_MAX: u32 = 1 << 20;
+/// The largest user id.
+pub const USER_ID_MAX: u32 = 1 << 20;
+/// The largest member id.
+pub const MEMBER_ID_MAX: u32 = 1 << 16;
+/// The largest session id.
+pub const SESSION_ID_MAX: u32 = 1 << 20;
+/// The largest source id.
+pub const SOURCE_ID_MAX: u32 = 1 << 10;
+/// The largest instrument id.
+pub const INSTRUMENT_ID_MAX: u32 = 1 << 14;
+/// Different currencies that instruments and wallets may use: a wallet is an array over them.
+pub const CURRENCIES_MAX: usize = 16;
+
+/// Finished orders whose client order ids an account still may not use again.
+pub const FINISHED_CLIENT_IDS: usize = 64;
+
+/// Live orders of one account where nothing is configured.
+pub const LIVE_ORDERS_DEFAULT: u32 = 10_000;
+
+/// Live orders of the whole exchange.
+pub const ORDERS_MAX: usize = 16 * 1024 * 1024;
+
+/// Shares that one user or account may trade of one symbol a day where nothing is configured.
+pub const DAILY_VOLUME_DEFAULT: u64 = 1_000_000;
+
+/// Payload bytes of one market data datagram (MoldUDP64 header included).
+pub const DATAGRAM_BYTES_MAX: usize = 1400;
+
+const _: () = {
+    assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
+    assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
+    // A step: the command and its acceptance, 32 matches of two executions each, and what ends
+    // it (a cancel), each at most 224 bytes as a frame (asserted where frames are sized).
+    assert!((FILLS_PER_STEP_MAX * 2 + 4) * 224 <= TRANSACTION_BYTES_MAX);
+    assert!(NOTIONAL_MAX <= BALANCE_MAX);
+    // settled + pending - reserved, each within the balance limit.
+    assert!(BALANCE_MAX < i64::MAX / 4);
+    // A fee on the largest notional.
+    assert!(
+        (NOTIONAL_MAX as i128 * FEE_RATE_MAX as i128 / FEE_RATE_SCALE as i128)
+            < BALANCE_MAX as i128
+    );
+    assert!(PRICE_MAX < i64::MAX / BAND_SCALE);
+};

@@ -1,0 +1,3 @@
+//! The `isochron` command.
+
+fn main() {}
