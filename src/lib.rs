@@ -2,5 +2,8 @@
 //!
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
+pub mod accounts;
 pub mod limits;
+pub mod orders;
+pub mod state_machine;
 pub mod types;
