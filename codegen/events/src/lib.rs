@@ -6,6 +6,8 @@
 //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.
 //! No bytes make any of them panic, and none allocates.
 
+#![allow(clippy::too_many_lines, reason = "a line for each message or field")]
+
 mod message;
 mod runtime;
 mod templates;

@@ -79,8 +79,11 @@ impl MessageHeader {
             });
         }
         // A newer writer's block begins as ours does.
-        let acting_version = header.version.min(SCHEMA_VERSION);
-        let needed = lengths[acting_version as usize];
+        let known = lengths.get(usize::from(header.version));
+        let (acting_version, needed) = match known {
+            Some(needed) => (header.version, *needed),
+            None => (SCHEMA_VERSION, lengths[SCHEMA_VERSION as usize]),
+        };
         let block_length = header.block_length;
         if usize::from(block_length) < needed {
             let version = header.version;

@@ -289,7 +289,7 @@ impl<'a> CancelOrderEventWriter<'a> {
         };
         *header = CancelOrderEvent::HEADER;
         *block = [0; 112];
-        write::<56, 8, _>(block, None::<u64>.unwrap_or(0_u64).to_le_bytes());
+        write::<56, 8, _>(block, 0_u64.to_le_bytes());
         Ok(Self { block })
     }
 

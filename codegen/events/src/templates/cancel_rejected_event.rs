@@ -366,7 +366,7 @@ impl<'a> CancelRejectedEventWriter<'a> {
         };
         *header = CancelRejectedEvent::HEADER;
         *block = [0; 128];
-        write::<40, 8, _>(block, None::<u64>.unwrap_or(0_u64).to_le_bytes());
+        write::<40, 8, _>(block, 0_u64.to_le_bytes());
         Ok(Self { block })
     }
 

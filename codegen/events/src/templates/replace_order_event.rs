@@ -315,7 +315,7 @@ impl<'a> ReplaceOrderEventWriter<'a> {
         };
         *header = ReplaceOrderEvent::HEADER;
         *block = [0; 128];
-        write::<56, 8, _>(block, None::<u64>.unwrap_or(0_u64).to_le_bytes());
+        write::<56, 8, _>(block, 0_u64.to_le_bytes());
         Ok(Self { block })
     }
 

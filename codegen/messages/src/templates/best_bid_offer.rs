@@ -316,8 +316,8 @@ impl<'a> BestBidOfferWriter<'a> {
         };
         *header = BestBidOffer::HEADER;
         *block = [0; 72];
-        write::<32, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
-        write::<48, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
+        write::<32, 8, _>(block, i64::MIN.to_le_bytes());
+        write::<48, 8, _>(block, i64::MIN.to_le_bytes());
         Ok(Self { block })
     }
 

@@ -475,7 +475,7 @@ impl<'a> InstrumentDefinitionWriter<'a> {
         };
         *header = InstrumentDefinition::HEADER;
         *block = [0; 200];
-        write::<120, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
+        write::<120, 8, _>(block, i64::MIN.to_le_bytes());
         Ok(Self { block })
     }
 

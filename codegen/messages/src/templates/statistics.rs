@@ -341,10 +341,10 @@ impl<'a> StatisticsWriter<'a> {
         };
         *header = Statistics::HEADER;
         *block = [0; 88];
-        write::<32, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
-        write::<40, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
-        write::<48, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
-        write::<56, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
+        write::<32, 8, _>(block, i64::MIN.to_le_bytes());
+        write::<40, 8, _>(block, i64::MIN.to_le_bytes());
+        write::<48, 8, _>(block, i64::MIN.to_le_bytes());
+        write::<56, 8, _>(block, i64::MIN.to_le_bytes());
         Ok(Self { block })
     }
 

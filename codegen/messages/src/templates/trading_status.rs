@@ -262,7 +262,7 @@ impl<'a> TradingStatusWriter<'a> {
         };
         *header = TradingStatus::HEADER;
         *block = [0; 48];
-        write::<32, 8, _>(block, None::<i64>.unwrap_or(i64::MIN).to_le_bytes());
+        write::<32, 8, _>(block, i64::MIN.to_le_bytes());
         Ok(Self { block })
     }
 

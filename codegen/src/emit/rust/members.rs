@@ -36,7 +36,10 @@ pub(super) fn literal(primitive: Primitive, number: Number) -> String {
         Number::Float(value) if value.is_nan() => format!("{kind}::NAN"),
         Number::Float(value) if value == f64::INFINITY => format!("{kind}::INFINITY"),
         Number::Float(value) if value == f64::NEG_INFINITY => format!("{kind}::NEG_INFINITY"),
-        Number::Float(value) => format!("{value:?}_{kind}"),
+        // The shortest digits that give the narrow float again; the parser made sure that it fits.
+        #[expect(clippy::cast_possible_truncation, reason = "a float of 32 bits, widened")]
+        Number::Float(value) if kind == "f32" => format!("{:?}_f32", value as f32),
+        Number::Float(value) => format!("{value:?}_f64"),
     }
 }
 
@@ -216,6 +219,29 @@ pub(super) fn write_member(
     }
 }
 
+/// Statements that write null into every optional member, in composites too, over zeros.
+pub(super) fn write_nulls(schema: &Schema, members: &[Member], base: usize) -> String {
+    let mut text = String::new();
+    for member in visible(members) {
+        let offset = base + member.offset;
+        let (primitive, default) = match member.kind {
+            Kind::Scalar(primitive) => (primitive, primitive.null()),
+            Kind::Enum(index) => (schema.enums[index].primitive, schema.enums[index].null),
+            Kind::Composite(index) => {
+                text += &write_nulls(schema, &schema.composites[index].members, offset);
+                continue;
+            }
+            // One that an older writer lacks has no null value: it is zeros.
+            Kind::Array(..) | Kind::Set(_) => continue,
+        };
+        if is_option(member) {
+            let null = literal(primitive, null_of(member).unwrap_or(default));
+            text += &write_kind(schema, Kind::Scalar(primitive), &null, offset);
+        }
+    }
+    text
+}
+
 fn write_kind(schema: &Schema, kind: Kind, value: &str, offset: usize) -> String {
     let raw = |primitive: Primitive, value: &str, offset: usize| {
         format!("write::<{offset}, {}, _>(block, {value}.to_le_bytes());\n", primitive.size())
@@ -323,7 +349,7 @@ fn constant_item(schema: &Schema, member: &Member) -> String {
     let Presence::Constant(constant) = &member.presence else { return String::new() };
     let value = match (constant, member.kind) {
         (Constant::Number(number), Kind::Scalar(primitive)) => literal(primitive, *number),
-        (Constant::Text(bytes), _) => format!("{bytes:?}"),
+        (Constant::Text(bytes), _) => format!("*b\"{}\"", bytes.escape_ascii()),
         (Constant::EnumValue(value), Kind::Enum(index)) => {
             let known = &schema.enums[index];
             format!("{}::{}", names::pascal(&known.name), names::upper(&known.values[*value].name))
@@ -340,7 +366,7 @@ fn constant_item(schema: &Schema, member: &Member) -> String {
     )
 }
 
-/// Whether one of `members` needs `read` or `write`.
+/// The types that the code for `members` names.
 pub(super) fn imports(schema: &Schema, members: &[Member]) -> Vec<String> {
     let mut found = Vec::new();
     collect_types(schema, members, &mut found);

@@ -1,8 +1,8 @@
 //! Writes one message: the plain struct, its reader and its writer.
 
 use super::members::{
-    constant_items, imports, is_option, kind_type, member_type, read_member, visible,
-    visit_members, write_member, write_members,
+    constant_items, imports, kind_type, member_type, read_member, visible, visit_members,
+    write_member, write_members, write_nulls,
 };
 use super::types::{big_array, default_impl, field_doc, struct_fields};
 use super::{doc, names};
@@ -21,7 +21,6 @@ pub(super) fn emit(schema: &Schema, message: &Message) -> String {
         format!("use crate::types::{{{}}};\n", used.join(", "))
     };
     let fields: Vec<&Member> = visible(&message.fields).collect();
-    let on_wire = message.fields.iter().any(|field| !field.is_constant());
     let mut runtime =
         vec!["DecodeError", "EncodeError", "FieldVisitor", "MessageHeader", "SbeMessage", "self"];
     if !fields.is_empty() {
@@ -29,7 +28,6 @@ pub(super) fn emit(schema: &Schema, message: &Message) -> String {
         runtime.push("read");
     }
     runtime.push("write");
-    let _ = on_wire;
     format!(
         "//! The message `{}`.\n\nuse std::fmt;\n\nuse crate::runtime::{{{}}};\n{uses}\
          use crate::{{SCHEMA_ID, SCHEMA_VERSION}};\n\n{}\n{}\n{}",
@@ -123,6 +121,9 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
     } else {
         ("", "")
     };
+    // A message of newer fields only, or of none, never looks into the fixed part.
+    let old = visible(&message.fields).any(|field| field.since == 0);
+    let fixed_name = if old { "fixed" } else { "_fixed" };
     let getters: String = visible(&message.fields).map(|field| getter(schema, field)).collect();
     let reads: String = visible(&message.fields)
         .map(|field| {
@@ -133,7 +134,7 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
     format!(
         "/// Reads single fields of a [`{name}`] in place.\n\
          #[derive(Clone, Copy, Debug)]\npub struct {name}Reader<'a> {{\n\
-         /// The fields that every version has.\nfixed: &'a [u8; {fixed}],\n\
+         /// The fields that every version has.\n{fixed_name}: &'a [u8; {fixed}],\n\
          {block_doc}{block_field}acting_version: u16,\n}}\n\n\
          impl<'a> {name}Reader<'a> {{\n\
          /// Looks at header and lengths, once; no getter can fail after that.\n///\n\
@@ -145,12 +146,13 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
          let Some(fixed) = block.first_chunk() else {{\n\
          let needed = {name}::ENCODED_LENGTH;\n\
          return Err(DecodeError::MessageTooShort {{ needed, available: message.len() }});\n}};\n\
-         Ok(Self {{ fixed, {block_init}acting_version }})\n}}\n\n\
+         Ok(Self {{ {fixed_init}, {block_init}acting_version }})\n}}\n\n\
          /// The version by which the block is read: the writer's, or ours where the writer's is\n\
          /// newer.\n#[inline]\n#[must_use]\n\
          pub const fn acting_version(&self) -> u16 {{ self.acting_version }}\n\n\
          /// All fields.\n#[inline]\n#[must_use]\n\
          pub fn read(&self) -> {name} {{\n{name} {{ {reads} }}\n}}\n\n{getters}}}\n",
+        fixed_init = if old { "fixed" } else { "_fixed: fixed" },
         block_init = if newer { "block, " } else { "" },
     )
 }
@@ -178,18 +180,11 @@ fn getter(schema: &Schema, field: &Member) -> String {
 
 fn writer(schema: &Schema, message: &Message, name: &str) -> String {
     let block_length = message.block_length;
-    let nulls: String = visible(&message.fields)
-        .filter(|field| is_option(field))
-        .map(|field| {
-            let none = format!("None::<{}>", kind_type(schema, field.kind));
-            null_write(schema, field, &none)
-        })
-        .collect();
-    let inner: String = composite_nulls(schema, &message.fields, 0);
+    let nulls = write_nulls(schema, &message.fields, 0);
     let setters: String = visible(&message.fields).map(|field| setter(schema, field)).collect();
     format!(
         "/// Writes single fields of a [`{name}`] in place.\n\
-         #[derive(Debug)]\npub struct {name}Writer<'a> {{\nblock: &'a mut [u8; {block_length}],\n}}\n\n\
+         #[derive(Debug)]\npub struct {name}Writer<'a> {{\n{block_name}: &'a mut [u8; {block_length}],\n}}\n\n\
          impl<'a> {name}Writer<'a> {{\n\
          /// Writes the header and a block without values: optional fields are null, others zero.\n///\n\
          /// # Errors\n/// The buffer is too short; nothing was written then.\n#[inline]\n\
@@ -200,37 +195,11 @@ fn writer(schema: &Schema, message: &Message, name: &str) -> String {
          let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));\n\
          let Some((header, block)) = parts else {{\n\
          return Err(EncodeError::BufferTooShort {{ needed, available }});\n}};\n\
-         *header = {name}::HEADER;\n*block = [0; {block_length}];\n{nulls}{inner}\
-         Ok(Self {{ block }})\n}}\n\n{setters}}}\n"
+         *header = {name}::HEADER;\n*block = [0; {block_length}];\n{nulls}\
+         Ok(Self {{ {block_init} }})\n}}\n\n{setters}}}\n",
+        block_name = if setters.is_empty() { "_block" } else { "block" },
+        block_init = if setters.is_empty() { "_block: block" } else { "block" },
     )
-}
-
-fn null_write(schema: &Schema, field: &Member, none: &str) -> String {
-    // A set or composite that is not there is zeros already.
-    match field.kind {
-        crate::model::Kind::Scalar(_) | crate::model::Kind::Enum(_) => {
-            write_member(schema, field, none, field.offset, true)
-        }
-        _ => String::new(),
-    }
-}
-
-/// Null values of optional members inside of composites.
-fn composite_nulls(schema: &Schema, members: &[Member], base: usize) -> String {
-    let mut text = String::new();
-    for member in visible(members) {
-        if let crate::model::Kind::Composite(index) = member.kind {
-            for inner in visible(&schema.composites[index].members).filter(|inner| is_option(inner))
-            {
-                let none = format!("None::<{}>", kind_type(schema, inner.kind));
-                let offset = base + member.offset + inner.offset;
-                text += &write_member(schema, inner, &none, offset, true);
-            }
-            let base = base + member.offset;
-            text += &composite_nulls(schema, &schema.composites[index].members, base);
-        }
-    }
-    text
 }
 
 fn setter(schema: &Schema, field: &Member) -> String {

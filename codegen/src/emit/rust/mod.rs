@@ -144,6 +144,7 @@ fn library(schema: &Schema) -> String {
     text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single\n\
              //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.\n\
              //! No bytes make any of them panic, and none allocates.\n\n\
+             #![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
              mod message;\nmod runtime;\n";
     let has_types =
         !(schema.enums.is_empty() && schema.sets.is_empty() && schema.composites.is_empty());

@@ -47,34 +47,29 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// `orderId` as `order_id`, without regard for keywords: for file names and labels.
-#[must_use]
-pub fn snake(name: &str) -> String {
+pub(super) fn snake(name: &str) -> String {
     words(name).join("_")
 }
 
 /// `orderId` as a struct's field.
-#[must_use]
-pub fn field(name: &str) -> String {
+pub(super) fn field(name: &str) -> String {
     let name = snake(name);
     if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 /// `orderId` as a method of a reader, a writer or the union.
-#[must_use]
-pub fn method(name: &str) -> String {
+pub(super) fn method(name: &str) -> String {
     let name = field(name);
     if METHODS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 /// `orderId` as `ORDER_ID`.
-#[must_use]
-pub fn upper(name: &str) -> String {
+pub(super) fn upper(name: &str) -> String {
     snake(name).to_ascii_uppercase()
 }
 
 /// `orderId` as `OrderId`.
-#[must_use]
-pub fn pascal(name: &str) -> String {
+pub(super) fn pascal(name: &str) -> String {
     let capital = |word: String| word[..1].to_ascii_uppercase() + &word[1..];
     words(name).into_iter().map(capital).collect()
 }
