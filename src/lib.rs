@@ -4,4 +4,5 @@
 
 pub mod limits;
 pub mod matching;
+pub mod order_stream;
 pub mod types;
