@@ -314,7 +314,7 @@ impl OrderStream {
             }
         } else {
             let live = self.symbols[number].live.len();
-            let share = (500 + self.live_target - live as i64).clamp(50, 950);
+            let share = (500 + self.live_target - live.cast_signed() as i64).clamp(50, 950);
             // The draw is made also where its result does not matter.
             let passive = self.random.below(1000).cast_signed() < share;
             if !passive && live > 0 {

@@ -244,7 +244,7 @@ fn the_books_equal_their_naive_twin() {
                 let seed = 1_000 + number as u64;
                 let run = Run { tick, spread, ids, live_target, seed };
                 let mut pair = Pair::new(run);
-                for step in 0..6_000 {
+                for step in 0..2_500 {
                     let seen = std::panic::AssertUnwindSafe(|| pair.step());
                     if let Err(panic) = std::panic::catch_unwind(seen) {
                         eprintln!("step {step} of {run:?}");
