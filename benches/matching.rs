@@ -1,7 +1,8 @@
 //! The books alone on the order stream: throughput, and then latency per operation.
 //!
 //! Options: `--stream FILE` plays a recorded stream instead of the default one, `--operations`,
-//! `--symbols`, `--live` and `--seed` change the generated one, `--write FILE` records it.
+//! `--symbols`, `--live` and `--seed` change the generated one, `--write FILE` records it,
+//! `--orders` says how many live orders the books are made for.
 //! An operation is the lookup of the order, the sweep with a callback per trade, and the rest
 //! resting. Excluded: making and decoding the stream, and the first 300,000 operations, which
 //! fill the books. Latency is measured in a pass of its own because reading the clock costs as
@@ -25,8 +26,8 @@ use isochron::types::{OrderId, Price, Quantity};
 /// Operations that fill the books before the clock starts.
 const WARM_UP: usize = 300_000;
 
-/// Orders the books are made for; the default stream keeps 96,000 alive.
-const ORDERS: usize = 1 << 17;
+/// Orders the books are made for where nothing is said; the default stream keeps 96,000 alive.
+const ORDERS_DEFAULT: u64 = 1 << 17;
 
 struct Tape {
     taker: OrderId,
@@ -56,9 +57,9 @@ struct Engine {
 }
 
 impl Engine {
-    fn new(operations: &[Operation]) -> Engine {
+    fn new(operations: &[Operation], orders: usize) -> Engine {
         let symbols = operations.iter().map(|operation| operation.symbol).max();
-        let mut books = Books::with_capacity(ORDERS);
+        let mut books = Books::with_capacity(orders);
         for _ in 0..=symbols.unwrap_or(0) {
             books.add_book(Price(1));
         }
@@ -89,8 +90,8 @@ impl Engine {
 }
 
 /// Millions of operations a second after the warm-up, and what was traded in all.
-fn throughput(operations: &[Operation]) -> (f64, TradeTotals) {
-    let mut engine = Engine::new(operations);
+fn throughput(operations: &[Operation], orders: usize) -> (f64, TradeTotals) {
+    let mut engine = Engine::new(operations, orders);
     let (filling, timed) = operations.split_at(WARM_UP.min(operations.len() / 2));
     filling.iter().for_each(|operation| engine.apply(operation));
     let start = Instant::now();
@@ -102,8 +103,8 @@ fn throughput(operations: &[Operation]) -> (f64, TradeTotals) {
     (timed.len() as f64 / seconds / 1e6, engine.tape.totals)
 }
 
-fn latency(operations: &[Operation]) -> Histogram<u64> {
-    let mut engine = Engine::new(operations);
+fn latency(operations: &[Operation], orders: usize) -> Histogram<u64> {
+    let mut engine = Engine::new(operations, orders);
     let (filling, timed) = operations.split_at(WARM_UP.min(operations.len() / 2));
     filling.iter().for_each(|operation| engine.apply(operation));
     let mut histogram = Histogram::new_with_bounds(1, 1_000_000_000, 3).expect("valid bounds");
@@ -171,8 +172,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
 
-    let (rate, totals) = throughput(&operations);
-    let histogram = latency(&operations);
+    let orders = number("--orders", ORDERS_DEFAULT)? as usize;
+    let (rate, totals) = throughput(&operations, orders);
+    let histogram = latency(&operations, orders);
     println!("clock: {} ns between two readings, included in the latencies", clock_cost());
     let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|q| histogram.value_at_quantile(q));
     println!("matching: {rate:.2} M ops/s, p50 {p50} p99 {p99} p99.9 {p999}, {totals}");

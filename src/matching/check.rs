@@ -44,6 +44,11 @@ impl Books {
             better = level;
             level = node.worse;
         }
+        for (place, level) in ladder.near.iter().enumerate().filter(|near| *near.1 != NIL) {
+            let price = self.levels.nodes[*level as usize].price;
+            assert_eq!(self.levels.closest(ladder, price), Some(*level), "near level {price}");
+            assert_eq!(ladder.near_place(price), place, "place of near level {price}");
+        }
         (orders, levels)
     }
 

@@ -33,6 +33,7 @@ pub(super) struct IdIndex {
 }
 
 impl IdIndex {
+    /// Room for this many orders before [`IdIndex::insert`] may allocate.
     pub(super) fn with_capacity(orders: usize) -> IdIndex {
         let orders = orders.next_power_of_two().max(16);
         let older = orders * 2;
@@ -43,11 +44,6 @@ impl IdIndex {
             older_shift: 32 - older.ilog2().min(32),
             newest: 0,
         }
-    }
-
-    /// The orders that can rest before [`IdIndex::insert`] may allocate.
-    pub(super) fn capacity(&self) -> usize {
-        self.older.len() / 2
     }
 
     #[inline]
@@ -156,6 +152,12 @@ impl IdIndex {
         }
         self.older[hole] = VACANT;
         self.older_count -= 1;
+    }
+
+    /// Places of both tables; for tests.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> (usize, usize) {
+        (self.flat.len(), self.older.len())
     }
 
     /// How many orders it knows, counted entry by entry.

@@ -73,7 +73,8 @@ pub(super) struct Ladder {
     /// The inverse of that odd number modulo 2^64: dividing an aligned price by the tick is a
     /// shift and a multiplication.
     tick_inverse: u64,
-    near: [u32; NEAR],
+    /// The level of a price near the best, or `NIL`, at the price's tick number modulo length.
+    pub(super) near: [u32; NEAR],
 }
 
 impl Ladder {
@@ -111,7 +112,7 @@ impl Ladder {
     }
 
     #[inline]
-    fn near_place(&self, price: Price) -> usize {
+    pub(super) fn near_place(&self, price: Price) -> usize {
         let ticks = (price.0.cast_unsigned() >> self.tick_shift).wrapping_mul(self.tick_inverse);
         ticks as usize % NEAR
     }
@@ -199,7 +200,7 @@ impl Levels {
     }
 
     /// A level that agrees with the price in as many leading bits as any.
-    fn closest(&self, ladder: &Ladder, price: Price) -> Option<u32> {
+    pub(super) fn closest(&self, ladder: &Ladder, price: Price) -> Option<u32> {
         if ladder.root == NIL {
             return None;
         }

@@ -176,6 +176,34 @@ fn slots_stay_below_the_most_that_rested_and_grow_beyond_the_capacity() {
 }
 
 #[test]
+fn nothing_grows_within_the_capacity() {
+    const ORDERS: u64 = 1_000;
+    let mut books = Books::with_capacity(ORDERS as usize);
+    let book = books.add_book(Price(1));
+    let sizes = |books: &Books| {
+        let Books { orders, levels, index, .. } = books;
+        let levels = [levels.nodes.capacity(), levels.links.capacity(), levels.branches.capacity()];
+        (orders.capacity(), levels, index.entries())
+    };
+    let before = sizes(&books);
+    // The worst case: each order at a price of its own, each id in the same place as the others.
+    for round in 0..3 {
+        for order in 0..ORDERS {
+            let id = OrderId((round * ORDERS + order + 1) << 20);
+            books.insert(book, id, Side::Buy, Price(order.cast_signed() * 999_983), Quantity(1));
+        }
+        assert_eq!(books.live(), ORDERS as usize);
+        books.invariants();
+        assert_eq!(sizes(&books), before);
+        while let Some(slot) = books.first(book, Side::Buy) {
+            books.remove(slot);
+        }
+    }
+    books.invariants();
+    assert_eq!(sizes(&books), before);
+}
+
+#[test]
 fn ids_that_share_a_place_or_a_tag_are_told_apart() {
     let (mut books, book) = books(1);
     // Equal in the low 32 bits, so in every place of the lookup; not in rising order.
