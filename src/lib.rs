@@ -6,4 +6,6 @@ pub mod accounts;
 pub mod limits;
 pub mod orders;
 pub mod state_machine;
+pub mod matching;
+pub mod order_stream;
 pub mod types;
