@@ -3,4 +3,5 @@
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
 pub mod limits;
+pub mod ring;
 pub mod types;
