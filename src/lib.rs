@@ -2,6 +2,7 @@
 //!
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
+pub mod agent;
 pub mod limits;
 pub mod ring;
 pub mod types;
