@@ -4,5 +4,6 @@
 
 pub mod agent;
 pub mod limits;
+pub mod metrics;
 pub mod ring;
 pub mod types;
