@@ -5,5 +5,6 @@
 pub mod agent;
 pub mod limits;
 pub mod metrics;
+pub mod net;
 pub mod ring;
 pub mod types;

@@ -217,8 +217,8 @@ impl Drop for Running {
 /// The first agent of type `A`, taken out of `agents`.
 #[must_use]
 pub fn take<A: Agent>(agents: &mut Vec<Box<dyn Agent>>) -> Option<Box<A>> {
-    let is_a = |agent: &Box<dyn Agent>| (agent.as_ref() as &dyn Any).is::<A>();
-    let index = agents.iter().position(is_a)?;
+    let is_a = |agent: &dyn Agent| (agent as &dyn Any).is::<A>();
+    let index = agents.iter().position(|agent| is_a(agent.as_ref()))?;
     let agent: Box<dyn Any> = agents.remove(index);
     agent.downcast().ok()
 }

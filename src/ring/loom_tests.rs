@@ -94,8 +94,8 @@ unsafe impl Memory for Arc<Watched> {
 }
 
 /// Explores every interleaving of a producer and a consumer of `messages` messages that start
-/// at `start`, and prints how many there were.
-fn explore(name: &str, start: u64, messages: u64) {
+/// at `start`, the first `waiting` of them written before; prints how many there were.
+fn explore(name: &str, start: u64, waiting: u64, messages: u64) {
     let executions = Arc::new(PlainU64::new(0));
     let full = Arc::new(PlainU64::new(0));
     let (executions_seen, full_seen) = (Arc::clone(&executions), Arc::clone(&full));
@@ -106,9 +106,12 @@ fn explore(name: &str, start: u64, messages: u64) {
         let mut producer = unsafe { Producer::attach(Arc::clone(&memory)) }.unwrap();
         // SAFETY: as above.
         let mut consumer = unsafe { Consumer::attach(memory) }.unwrap();
+        for number in 1..=waiting {
+            producer.try_write(&number.to_le_bytes()).unwrap();
+        }
         let full_seen = Arc::clone(&full_seen);
         let writing = loom::thread::spawn(move || {
-            for number in 1..=messages {
+            for number in waiting + 1..=messages {
                 while let Err(refusal) = producer.try_write(&number.to_le_bytes()) {
                     assert!(matches!(refusal, Refusal::Full { .. }), "{refusal}");
                     full_seen.fetch_add(1, PlainOrdering::Relaxed);
@@ -140,10 +143,10 @@ fn explore(name: &str, start: u64, messages: u64) {
 
 #[test]
 fn wrapping_with_padding() {
-    explore("wrapping with padding", CAPACITY * 3 - 24, 3);
+    explore("wrapping with padding", CAPACITY * 3 - 24, 0, 3);
 }
 
 #[test]
 fn full_until_released() {
-    explore("full until released", CAPACITY * 3 - 40, 4);
+    explore("full until released", CAPACITY * 3 - 40, 2, 4);
 }
