@@ -3,14 +3,13 @@
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
 pub mod accounts;
-pub mod limits;
-pub mod orders;
-pub mod state_machine;
-pub mod matching;
-pub mod order_stream;
 pub mod agent;
 pub mod limits;
+pub mod matching;
 pub mod metrics;
 pub mod net;
+pub mod order_stream;
+pub mod orders;
 pub mod ring;
+pub mod state_machine;
 pub mod types;

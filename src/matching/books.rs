@@ -29,6 +29,7 @@ const _: () = assert!(size_of::<Order>() == 32);
 const FREE: Order = Order { id: 0, quantity: 0, level: NIL, previous: NIL, next: NIL, ladder: 0 };
 
 /// The books of all instruments.
+#[derive(Clone)]
 pub struct Books {
     pub(super) orders: Vec<Order>,
     pub(super) levels: Levels,

@@ -21,6 +21,7 @@ struct Entry {
 
 const VACANT: Entry = Entry { tag: 0, slot: NIL };
 
+#[derive(Clone)]
 pub(super) struct IdIndex {
     /// Slots at id modulo length, a power of two.
     flat: Vec<u32>,

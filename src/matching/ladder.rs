@@ -61,6 +61,7 @@ pub(super) struct Branch {
 }
 
 /// One side of one book.
+#[derive(Clone)]
 pub(super) struct Ladder {
     pub(super) side: Side,
     /// The best level.
@@ -136,6 +137,7 @@ pub(super) const fn leaf(reference: u32) -> Option<u32> {
 }
 
 /// The levels of all ladders.
+#[derive(Clone)]
 pub(super) struct Levels {
     pub(super) nodes: Vec<LevelNode>,
     pub(super) links: Vec<LevelLinks>,

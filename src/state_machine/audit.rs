@@ -29,7 +29,10 @@ impl StateMachine {
             let slot = self.ledger.accounts.accounts.slot(id).expect("iterated");
             let live = needs.orders.get(&slot).copied().unwrap_or(0);
             if live != account.live_orders {
-                return Err(format!("account {id}: {} live orders, counted {live}", account.live_orders));
+                return Err(format!(
+                    "account {id}: {} live orders, counted {live}",
+                    account.live_orders
+                ));
             }
         }
         Ok(())
@@ -41,7 +44,9 @@ impl StateMachine {
         for (id, instrument) in self.ledger.instruments.table.iter() {
             let slot = self.ledger.instruments.table.slot(id).expect("iterated");
             let before = records.len();
-            for order in Side::BOTH.iter().flat_map(|side| self.books.orders(BookIndex(slot), *side)) {
+            for order in
+                Side::BOTH.iter().flat_map(|side| self.books.orders(BookIndex(slot), *side))
+            {
                 let record = *self.ledger.orders.get(order.0);
                 let resting = self.books.get(order);
                 if (resting.id, resting.price, resting.quantity)

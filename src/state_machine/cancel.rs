@@ -93,9 +93,7 @@ impl StateMachine {
             value,
             account: request.account,
             user: request.user,
-            instrument: order.map_or(0, |order| {
-                self.ledger.instruments.table.id(order.instrument)
-            }),
+            instrument: order.map_or(0, |order| self.ledger.instruments.table.id(order.instrument)),
             reason,
             order_status: order.map_or(OrderStatus::REJECTED, |order| order.status()),
             response_to: request.template,

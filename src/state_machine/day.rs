@@ -22,7 +22,13 @@ impl Day {
     }
 
     /// Counts one side of a trade; the maker's side counts the trade itself.
-    pub(super) fn count_fill(&mut self, quantity: Quantity, notional: Money, fee: Money, maker: bool) {
+    pub(super) fn count_fill(
+        &mut self,
+        quantity: Quantity,
+        notional: Money,
+        fee: Money,
+        maker: bool,
+    ) {
         self.fees += i128::from(fee.0);
         if maker {
             self.trades += 1;

@@ -3,9 +3,7 @@
 use super::Outcomes;
 use crate::accounts::Accounts;
 use crate::types::Refusal;
-use isochron_events::{
-    AdministrationApplied, AdministrationRejected, EventHeader, Message,
-};
+use isochron_events::{AdministrationApplied, AdministrationRejected, EventHeader, Message};
 
 /// The flag of every event of a continuation's transaction.
 const FLAG_CONTINUATION: u16 = 4;
@@ -61,7 +59,14 @@ impl<'a, O: Outcomes> Emit<'a, O> {
         match result {
             Ok(()) => self.emit(AdministrationApplied { header, subject, command }),
             Err(Refusal { reason, limit, value }) => {
-                self.emit(AdministrationRejected { header, limit, value, subject, command, reason });
+                self.emit(AdministrationRejected {
+                    header,
+                    limit,
+                    value,
+                    subject,
+                    command,
+                    reason,
+                });
             }
         }
     }

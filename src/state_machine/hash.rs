@@ -296,11 +296,7 @@ fn hash_holding(holding: &Holding, day: u32, into: &mut Canonical) {
     hash_balance(shares, into);
     into.length(usize::from(limits.is_some()));
     if let Some(Override { tradable, daily_volume_max, position_max }) = limits {
-        into.numbers([
-            (*tradable).into(),
-            (*daily_volume_max).into(),
-            (*position_max).into(),
-        ]);
+        into.numbers([(*tradable).into(), (*daily_volume_max).into(), (*position_max).into()]);
     }
 }
 

@@ -29,6 +29,7 @@ use crate::accounts::Accounts;
 use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
+pub use convert::origin as command_origin;
 use emit::Emit;
 use isochron_events::{Continuation, ContinuationKind, EventHeader, Message};
 use ledger::Ledger;
@@ -67,7 +68,7 @@ impl Default for Capacity {
 
 /// All state of the exchange. Calling order: `execute` each command; while `pending` is some,
 /// execute that before anything else.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StateMachine {
     books: Books,
     ledger: Ledger,

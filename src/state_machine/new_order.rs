@@ -91,9 +91,8 @@ impl Ledger {
         let (session, user) = (SessionId(command.header.session), UserId(command.user));
         let account = self.accounts.may_trade(AccountId(command.account), session, user)?;
         let slot = self.instruments.table.slot(command.instrument);
-        let slot = slot.ok_or_else(|| {
-            Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, command.instrument)
-        })?;
+        let slot =
+            slot.ok_or_else(|| Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, command.instrument))?;
         let instrument = self.may_trade_in(account, slot)?;
         if instrument.phase != Phase::OPEN {
             return Err(Refusal::new(Reason::PHASE, 0, instrument.phase.0));
@@ -105,7 +104,13 @@ impl Ledger {
         self.check_live_orders(account, live)?;
         self.check_volumes(account, command.user, slot, side, (quantity, Quantity(0)))?;
         self.check_client_id(account, ClientOrderId(command.client_order_id))?;
-        self.check_funds(account, slot, side, reservation_of(instrument, side, price, quantity), 0)?;
+        self.check_funds(
+            account,
+            slot,
+            side,
+            reservation_of(instrument, side, price, quantity),
+            0,
+        )?;
         Ok(Judged { account, instrument: slot, side })
     }
 
@@ -159,10 +164,8 @@ impl Ledger {
                 .map_or(general.daily_volume_max, |limits| limits.daily_volume_max),
             position: holding.limits.map_or(general.position_max, |limits| limits.position_max),
         };
-        let limits = VolumeLimits {
-            user_daily: volume.limit.unwrap_or(limits.user_daily),
-            ..limits
-        };
+        let limits =
+            VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };
         check_volume(limits, (&volume, &holding), self.day.date, side, leaves)
     }
 
