@@ -12,4 +12,5 @@ pub mod order_stream;
 pub mod orders;
 pub mod ring;
 pub mod state_machine;
+pub mod store;
 pub mod types;
