@@ -56,6 +56,8 @@ counters! {
     EVENTS_APPENDED: 1, "events-appended", "Messages appended to the store.";
     BYTES_PUBLISHED: 1, "bytes-published", "Bytes appended to the store, frames and padding.";
     CORE_REFUSALS: 1, "core-refusals", "Times the core took nothing: the store had no room.";
+    CORE_REPEATS: 1, "core-repeats", "Commands that their source had sent before.";
+    CORE_MALFORMED: 1, "core-malformed", "Messages in a ring that are no commands.";
     FEED_MESSAGES: 1, "feed-messages", "Sequenced messages published on the feed.";
     FEED_DATAGRAMS: 1, "feed-datagrams", "Datagrams sent on the feed, heartbeats included.";
     FEED_HEARTBEATS: 1, "feed-heartbeats", "Heartbeats sent on the feed.";

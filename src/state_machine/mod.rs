@@ -21,6 +21,7 @@ mod hash;
 mod ledger;
 mod new_order;
 mod replace;
+mod replay;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use convert::origin as command_origin;
 use emit::Emit;
 use isochron_events::{Continuation, ContinuationKind, EventHeader, Message};
 use ledger::Ledger;
+pub use replay::{Divergence, Replay, end_flags};
 use sweep::Pending;
 
 /// Takes the outcomes of a command, in order.
