@@ -3,9 +3,10 @@
 use super::sequencer::{Sequencer, Taken};
 use crate::agent::Agent;
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
+use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::ring::Consumer;
-use crate::types::Nanos;
+use crate::types::{Nanos, Side};
 
 /// What the core counts.
 pub struct CoreCounters {
@@ -16,6 +17,7 @@ pub struct CoreCounters {
     refusals: CounterWriter,
     repeats: CounterWriter,
     malformed: CounterWriter,
+    best: [CounterWriter; 2],
 }
 
 impl CoreCounters {
@@ -30,6 +32,7 @@ impl CoreCounters {
             refusals: counters.writer(Counter::CORE_REFUSALS),
             repeats: counters.writer(Counter::CORE_REPEATS),
             malformed: counters.writer(Counter::CORE_MALFORMED),
+            best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
         }
     }
 }
@@ -60,6 +63,18 @@ impl CoreAgent {
     #[must_use]
     pub fn sequencer(&self) -> &Sequencer {
         &self.sequencer
+    }
+
+    /// Shows the first instrument's best prices to those who watch.
+    fn show_best(&mut self) {
+        let machine = self.sequencer.machine();
+        if machine.instruments().table.is_empty() {
+            return;
+        }
+        for (side, counter) in Side::BOTH.into_iter().zip(&mut self.counters.best) {
+            let best = machine.books().best(BookIndex(0), side);
+            counter.set(best.map_or(0, |level| level.price.0.unsigned_abs()));
+        }
     }
 
     /// Finishes pending work; false while there is no room for it.
@@ -118,6 +133,7 @@ impl Agent for CoreAgent {
         if taken > 0 {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
+            self.show_best();
         }
         taken
     }

@@ -30,7 +30,7 @@ use crate::accounts::Accounts;
 use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
-pub use convert::origin as command_origin;
+pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, ContinuationKind, EventHeader, Message};
 use ledger::Ledger;
