@@ -43,6 +43,7 @@ pub struct Progress {
     finished: Arc<AtomicBool>,
     waited_ns: Arc<AtomicU64>,
     trading: Arc<AtomicBool>,
+    trading_ns: Arc<AtomicU64>,
 }
 
 impl Progress {
@@ -56,6 +57,12 @@ impl Progress {
     #[must_use]
     pub fn is_trading(&self) -> bool {
         self.trading.load(Ordering::Acquire)
+    }
+
+    /// From the first order to the last one seen committed, when it has finished.
+    #[must_use]
+    pub fn trading_ns(&self) -> u64 {
+        self.trading_ns.load(Ordering::Acquire)
     }
 
     /// Time waited for subscribers.
@@ -308,7 +315,9 @@ impl Agent for SourceAgent {
         } else {
             self.send_due(now.0)
         };
-        if self.ended && self.in_flight.is_empty() && read == 0 {
+        if self.ended && self.in_flight.is_empty() && read == 0 && !self.progress.is_finished() {
+            let trading_ns = now.0 - self.start.unwrap_or(now.0);
+            self.progress.trading_ns.store(trading_ns, Ordering::Release);
             self.progress.finished.store(true, Ordering::Release);
         }
         read + sent
