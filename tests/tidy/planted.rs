@@ -71,7 +71,7 @@ fn a_module_in_no_row_is_refused() {
 #[test]
 fn a_crate_where_it_does_not_belong_is_refused() {
     refuses(imports_point_down, "src/matching/mod.rs", "use isochron_feeds::Book;");
-    refuses(imports_point_down, "src/types.rs", "use isochron_events::Side;");
+    refuses(imports_point_down, "src/types.rs", "use isochron_messages::Side;");
     accepts(imports_point_down, "src/market_data/mod.rs", "use isochron_feeds::Book;");
     accepts(imports_point_down, "src/state_machine/mod.rs", "use isochron_events::Side;");
     let check = crates_point_down;
