@@ -12,15 +12,16 @@
 //! Each arrow is one word, exchanged whole; neither side waits for the other. Whoever runs agents
 //! runs [`SegmentHelper::do_work`] on another thread than the core's. As long as nobody took the
 //! helper from the writer, the writer prepares segments itself where it crosses.
-#![expect(unsafe_code, reason = "hands mapped segments over as pointers and touches their pages")]
+#![expect(unsafe_code, reason = "hands mapped segments over as pointers")]
 
 use std::io;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 use crate::types::{Nanos, Position};
 
+use super::disk::DiskFile;
 use super::segment::{Segment, Segments};
 
 const PAGE_BYTES: usize = 4096;
@@ -42,6 +43,8 @@ pub(super) struct Handoff {
     retired: AtomicPtr<Segment>,
     /// The system's error number of the last try, 0 where it went well.
     error: AtomicI32,
+    /// The writer is gone.
+    closed: AtomicBool,
 }
 
 impl Handoff {
@@ -51,6 +54,7 @@ impl Handoff {
             ready: AtomicPtr::new(ptr::null_mut()),
             retired: AtomicPtr::new(ptr::null_mut()),
             error: AtomicI32::new(0),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -79,6 +83,11 @@ impl Handoff {
     /// The writer will need the segment at `base` next.
     pub(super) fn want(&self, base: Position) {
         self.wanted.store(base.get(), Ordering::Release);
+    }
+
+    /// The writer goes: nothing is wanted any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     /// The prepared segment.
@@ -113,11 +122,15 @@ pub struct SegmentHelper {
     touching: Option<(Box<Segment>, usize)>,
     delivered: Option<Position>,
     retry_at: Nanos,
+    /// The store's lock: a helper that outlives its writer must not make segments beside the next
+    /// writer's. Given back when the writer is seen to be gone.
+    lock: Option<Arc<dyn DiskFile>>,
 }
 
 impl SegmentHelper {
-    pub(super) fn new(segments: Segments, handoff: Arc<Handoff>) -> Self {
-        Self { segments, handoff, touching: None, delivered: None, retry_at: Nanos(0) }
+    pub(super) fn new(segments: Segments, handoff: Arc<Handoff>, lock: Arc<dyn DiskFile>) -> Self {
+        let (touching, delivered, retry_at) = (None, None, Nanos(0));
+        Self { segments, handoff, touching, delivered, retry_at, lock: Some(lock) }
     }
 
     /// One bounded step; how much was done, 0 where nothing is due. Allocating a segment is one
@@ -128,6 +141,11 @@ impl SegmentHelper {
     }
 
     fn prepare_step(&mut self, now: Nanos) -> usize {
+        if self.handoff.closed.load(Ordering::Acquire) {
+            self.touching = None;
+            self.lock = None;
+            return 0;
+        }
         if let Some((segment, from)) = self.touching.take() {
             let to = (from + PAGES_PER_STEP * PAGE_BYTES).min(segment.mapping.length_bytes());
             touch(&segment, from, to);
@@ -173,14 +191,9 @@ pub(super) fn error_number(error: &io::Error) -> i32 {
     }
 }
 
-/// Writes a zero to each page of a part that is zero, so that no later write waits for one.
+/// Writes to each page of a part without changing it, so that no later write waits for one.
 pub(super) fn touch(segment: &Segment, from: usize, to: usize) {
     for at in (from..to).step_by(PAGE_BYTES) {
-        // SAFETY: the segment is not yet the writer's, or this part of it is beyond the log's
-        // end and the writer is the one who calls; readers do not read there.
-        let byte = unsafe { segment.mapping.slice_mut(at, at + 1) };
-        // SAFETY: a reference is valid for writes. Volatile, because a zero over a zero is
-        // otherwise nothing to do.
-        unsafe { ptr::write_volatile(byte.as_mut_ptr(), 0) };
+        segment.mapping.atomic_u32(at).fetch_or(0, Ordering::Relaxed);
     }
 }
