@@ -21,13 +21,17 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 use crate::types::{Nanos, Position};
 
-use super::disk::DiskFile;
-use super::segment::{Segment, Segments};
+use super::disk::{Access, DiskFile};
+use super::segment::{Segment, Segments, Unfinished};
 
 const PAGE_BYTES: usize = 4096;
 
 /// Pages touched in one step: some tens of microseconds.
 const PAGES_PER_STEP: usize = 64;
+
+/// Bytes taken from the disk in one step: in memory they are zeroed there and then, which takes
+/// some hundreds of microseconds.
+const ALLOCATION_BYTES_PER_STEP: u64 = 1024 * 1024;
 
 /// Time from a failed allocation to the next try.
 const RETRY_NS: u64 = 100_000_000;
@@ -114,12 +118,23 @@ impl Drop for Handoff {
     }
 }
 
+/// How far the segment that is being prepared has come.
+#[derive(Debug)]
+enum Preparing {
+    /// There is none.
+    Nothing,
+    /// Its file takes space from the disk.
+    Allocating(Unfinished),
+    /// It is mapped; the pages before this byte are touched.
+    Touching(Box<Segment>, usize),
+}
+
 /// Prepares segments; an agent runs it.
 #[derive(Debug)]
 pub struct SegmentHelper {
     segments: Segments,
     handoff: Arc<Handoff>,
-    touching: Option<(Box<Segment>, usize)>,
+    preparing: Preparing,
     delivered: Option<Position>,
     retry_at: Nanos,
     /// The store's lock: a helper that outlives its writer must not make segments beside the next
@@ -129,50 +144,76 @@ pub struct SegmentHelper {
 
 impl SegmentHelper {
     pub(super) fn new(segments: Segments, handoff: Arc<Handoff>, lock: Arc<dyn DiskFile>) -> Self {
-        let (touching, delivered, retry_at) = (None, None, Nanos(0));
-        Self { segments, handoff, touching, delivered, retry_at, lock: Some(lock) }
+        let (preparing, delivered, retry_at) = (Preparing::Nothing, None, Nanos(0));
+        Self { segments, handoff, preparing, delivered, retry_at, lock: Some(lock) }
     }
 
-    /// One bounded step; how much was done, 0 where nothing is due. Allocating a segment is one
-    /// system call that may take milliseconds.
+    /// One bounded step; how much was done, 0 where nothing is due. The longest one makes a whole
+    /// segment's size durable, which on a disk takes milliseconds.
     pub fn do_work(&mut self, now: Nanos) -> usize {
         let retired = usize::from(Handoff::take(&self.handoff.retired).is_some());
-        retired + self.prepare_step(now)
+        if self.handoff.closed.load(Ordering::Acquire) {
+            self.preparing = Preparing::Nothing;
+            self.lock = None;
+            return retired;
+        }
+        retired + usize::from(self.prepare_step(now))
     }
 
-    fn prepare_step(&mut self, now: Nanos) -> usize {
-        if self.handoff.closed.load(Ordering::Acquire) {
-            self.touching = None;
-            self.lock = None;
-            return 0;
-        }
-        if let Some((segment, from)) = self.touching.take() {
-            let to = (from + PAGES_PER_STEP * PAGE_BYTES).min(segment.mapping.length_bytes());
-            touch(&segment, from, to);
-            if to < segment.mapping.length_bytes() {
-                self.touching = Some((segment, to));
-            } else {
-                self.delivered = Some(segment.base);
-                drop(Handoff::put(&self.handoff.ready, segment));
-            }
-            return 1;
-        }
-        let wanted = self.handoff.wanted.load(Ordering::Acquire);
-        let due = wanted != NONE && self.delivered != Some(Position(wanted));
-        if !due || now < self.retry_at {
-            return 0;
-        }
-        match self.segments.open_or_create(Position(wanted)) {
-            Ok(segment) => {
-                self.handoff.error.store(0, Ordering::Relaxed);
-                self.touching = Some((Box::new(segment), 0));
-            }
+    /// Whether something was done.
+    fn prepare_step(&mut self, now: Nanos) -> bool {
+        let step = match std::mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Nothing => match self.due(now) {
+                Some(base) => self.begin(base),
+                None => return false,
+            },
+            Preparing::Allocating(unfinished) => self.allocate(unfinished),
+            Preparing::Touching(segment, from) => Ok(self.touch(segment, from)),
+        };
+        match step {
+            Ok(next) => self.preparing = next,
             Err(error) => {
                 self.handoff.error.store(error_number(&error), Ordering::Relaxed);
                 self.retry_at = Nanos(now.get().saturating_add(RETRY_NS));
             }
         }
-        1
+        true
+    }
+
+    /// The segment to prepare now.
+    fn due(&self, now: Nanos) -> Option<Position> {
+        let wanted = self.handoff.wanted.load(Ordering::Acquire);
+        let due = wanted != NONE && self.delivered != Some(Position(wanted));
+        (due && now >= self.retry_at).then_some(Position(wanted))
+    }
+
+    fn begin(&mut self, base: Position) -> io::Result<Preparing> {
+        match self.segments.open(base, Access::Write) {
+            Ok(segment) => Ok(Preparing::Touching(Box::new(segment), 0)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Preparing::Allocating(self.segments.begin(base)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn allocate(&mut self, unfinished: Unfinished) -> io::Result<Preparing> {
+        match self.segments.allocate(&unfinished, ALLOCATION_BYTES_PER_STEP)? {
+            true => Ok(Preparing::Touching(Box::new(self.segments.finish(unfinished)?), 0)),
+            false => Ok(Preparing::Allocating(unfinished)),
+        }
+    }
+
+    fn touch(&mut self, segment: Box<Segment>, from: usize) -> Preparing {
+        let to = (from + PAGES_PER_STEP * PAGE_BYTES).min(segment.mapping.length_bytes());
+        touch(&segment, from, to);
+        if to < segment.mapping.length_bytes() {
+            return Preparing::Touching(segment, to);
+        }
+        self.handoff.error.store(0, Ordering::Relaxed);
+        self.delivered = Some(segment.base);
+        drop(Handoff::put(&self.handoff.ready, segment));
+        Preparing::Nothing
     }
 
     /// Prepares a segment at once, for a writer that has nobody to do it.

@@ -368,13 +368,14 @@ fn without_its_helper_the_writer_refuses_instead_of_waiting() {
     assert_eq!(writer.check_room(TRANSACTION_BYTES_MAX), Err(refused));
 
     disk.set_capacity_bytes(Some(0));
-    assert_eq!(helper.do_work(Nanos(10)), 2, "the first segment is unmapped, the next one fails");
+    assert_eq!(helper.do_work(Nanos(10)), 2, "the first segment is unmapped, the next one begun");
+    assert_eq!(helper.do_work(Nanos(10)), 1, "it gets no space");
     let full = NotAccepted::Disk { base, error: libc::ENOSPC };
     assert_eq!(writer.check_room(TRANSACTION_BYTES_MAX), Err(full));
     assert_eq!(helper.do_work(Nanos(11)), 0, "it does not try all the time");
     disk.set_capacity_bytes(None);
     let later = Nanos(1_000_000_000);
-    assert_eq!(helper.do_work(later), 1);
+    assert_eq!((helper.do_work(later), helper.do_work(later)), (1, 1), "begun and allocated");
     assert!(writer.check_room(TRANSACTION_BYTES_MAX).is_err(), "its pages are not touched yet");
     while helper.do_work(later) > 0 {}
     assert_eq!(writer.check_room(TRANSACTION_BYTES_MAX), Ok(()));
