@@ -235,6 +235,9 @@ pub(super) fn error_number(error: &io::Error) -> i32 {
 /// Writes to each page of a part without changing it, so that no later write waits for one.
 pub(super) fn touch(segment: &Segment, from: usize, to: usize) {
     for at in (from..to).step_by(PAGE_BYTES) {
-        segment.mapping.atomic_u32(at).fetch_or(0, Ordering::Relaxed);
+        // Not `fetch_or(0)`: the compiler knows that as a load, which maps a page without making
+        // it writable. What the exchange finds does not matter.
+        let word = segment.mapping.atomic_u32(at);
+        let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
