@@ -14,6 +14,7 @@ use super::chain::session_id;
 use super::control::{Accepting, Control};
 use super::disk::{Access, Disk, DiskFile, RealDisk};
 use super::error::OpenError;
+use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, touch};
 use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
@@ -256,6 +257,7 @@ impl Opening<'_> {
             chain: end.chain,
             current: Box::new(current),
             next,
+            header_crc: HeaderCrc::new(),
             lengths: NO_LENGTHS,
             handoff,
             helper: Some(helper),

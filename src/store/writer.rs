@@ -25,6 +25,7 @@ use super::disk::DiskFile;
 use super::error::NotAccepted;
 use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
 use super::frame::{Header, Kind, SealedHeader, aligned, framed};
+use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, error_number};
 use super::segment::{Segment, Terms};
 use super::sync::Syncer;
@@ -58,6 +59,7 @@ pub struct StoreWriter {
     pub(super) chain: Chain,
     pub(super) current: Box<Segment>,
     pub(super) next: Option<Box<Segment>>,
+    pub(super) header_crc: Box<HeaderCrc>,
     pub(super) lengths: [u32; TRANSACTION_FRAMES_MAX],
     pub(super) handoff: Arc<Handoff>,
     pub(super) helper: Option<SegmentHelper>,
@@ -344,14 +346,18 @@ impl Transaction<'_> {
             self.end_max - self.start
         );
         self.at = to;
-        let segment = self.segment();
+        let segment = match (&self.crossing, &self.writer.next) {
+            (Some(_), Some(next)) => next,
+            _ => &self.writer.current,
+        };
         // SAFETY: the transaction's part of the segment, which is the writer's alone: readers
         // stop at `published`, and the helper has handed the segment over.
         let frame = unsafe { segment.mapping.slice_mut(from, to) };
         let (head, body) = frame.split_first_chunk_mut().expect("longer than a header");
         write(&mut body[..message_bytes]);
         let ended = ends_transaction(&body[..message_bytes]);
-        let header = self.writer.header(Kind::Data, length, from, segment.base).seal(body);
+        let header = self.writer.header(Kind::Data, length, from, segment.base);
+        let header = self.writer.header_crc.seal(&header, body);
         // The length stays zero until the whole transaction is there.
         header.emit_without_length(head);
         self.ended = ended;
