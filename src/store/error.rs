@@ -77,7 +77,7 @@ impl fmt::Display for OpenError {
             }
             Self::ChainDiffers { synced, expected, found } => write!(
                 f,
-                "the chain at the synced position {synced} is {found:016x}, expected {expected:016x}"
+                "the chain at the synced {synced} is {found:016x}, expected {expected:016x}"
             ),
             Self::SyncedTorn { synced, valid_to } => write!(
                 f,

@@ -167,7 +167,7 @@ fn what_was_synced_must_be_the_same_log() {
     assert_eq!(append(&mut writer, &[Random(3).message(64, true)]), position);
     disk.write(&segment(), &other.read(&segment()).unwrap()).unwrap();
     let refused = open_with(&disk, &options(&directory())).unwrap_err().to_string();
-    assert!(refused.starts_with("the chain at the synced position 192 is "), "{refused}");
+    assert!(refused.starts_with("the chain at the synced 192 is "), "{refused}");
     // One whose transactions end elsewhere.
     let other = MemoryDisk::default();
     let (mut writer, _) = open(&other);
