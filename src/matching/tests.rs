@@ -177,7 +177,7 @@ fn slots_stay_below_the_most_that_rested_and_grow_beyond_the_capacity() {
 
 #[test]
 fn nothing_grows_within_the_capacity() {
-    const ORDERS: u64 = 1_000;
+    const ORDERS: u64 = 1_024;
     let mut books = Books::with_capacity(ORDERS as usize);
     let book = books.add_book(Price(1));
     let sizes = |books: &Books| {
@@ -227,6 +227,24 @@ fn a_tick_changes_while_the_book_is_empty() {
     books.set_tick(book, Price(7));
     books.insert(book, OrderId(2), Side::Sell, Price(49), Quantity(1));
     books.invariants();
+}
+
+#[test]
+fn levels_side_by_side_have_near_places_side_by_side() {
+    for tick in [1, 7, 100, 128, 12_345, PRICE_MAX] {
+        let (books, _) = books(tick);
+        for ticks in 1..=256 {
+            let place = books.ladders[0].near_place(Price(ticks * tick));
+            assert_eq!(place.cast_signed() as i64, ticks % 128, "{ticks} ticks of {tick}");
+        }
+    }
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "price 150 is off the tick")]
+fn a_price_is_on_the_tick() {
+    asks(100, &[(1, 150, 1)]);
 }
 
 #[test]
