@@ -68,15 +68,16 @@ fn buy(
 #[test]
 fn the_whole_range_of_prices_fits_one_book() {
     let (mut books, book) = books(1);
-    for (id, price) in [(1, 1), (2, PRICE_MAX), (3, 2), (4, PRICE_MAX - 1), (5, PRICE_MAX / 2)] {
+    let prices = [1, PRICE_MAX, 2, -1, i64::MAX, PRICE_MAX / 2, i64::MIN];
+    for (id, price) in (1..).zip(prices) {
         for (offset, side) in [(0, Side::Buy), (10, Side::Sell)] {
             books.insert(book, OrderId(id + offset), side, Price(price), Quantity(7));
             books.invariants();
         }
     }
-    assert_eq!(ids(&books, book, Side::Buy), [2, 4, 5, 3, 1]);
-    assert_eq!(ids(&books, book, Side::Sell), [11, 13, 15, 14, 12]);
-    assert_eq!(books.levels.nodes.len(), 10, "a level per price, wherever it lies");
+    assert_eq!(ids(&books, book, Side::Buy), [5, 2, 6, 3, 1, 4, 7]);
+    assert_eq!(ids(&books, book, Side::Sell), [17, 14, 11, 13, 16, 12, 15]);
+    assert_eq!(books.levels.nodes.len(), 14, "a level per price, wherever it lies");
 }
 
 #[test]
