@@ -2,5 +2,9 @@
 //!
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
+pub mod agent;
 pub mod limits;
+pub mod metrics;
+pub mod net;
+pub mod ring;
 pub mod types;
