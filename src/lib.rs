@@ -7,4 +7,5 @@ pub mod limits;
 pub mod metrics;
 pub mod net;
 pub mod ring;
+pub mod store;
 pub mod types;
