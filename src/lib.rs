@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod limits;
+pub mod market_data;
 pub mod metrics;
 pub mod net;
 pub mod ring;

@@ -66,8 +66,16 @@ struct Slot {
     bytes: [u8; DATAGRAM_BYTES_MAX],
 }
 
+impl Slot {
+    fn emit_header(&mut self, session: Session) {
+        let header = Header { session, sequence: self.sequence, count: self.count };
+        header.emit(self.bytes.first_chunk_mut().expect("longer than a header"));
+    }
+}
+
 /// One session's sender. Calling order: `on_message` for each message, then `poll_datagram`
-/// until `None`; wake at `next_deadline`; `on_end` after the last message.
+/// until `None`; wake at `next_deadline`; `on_end` after the last message. Who sends many
+/// datagrams at once calls `ready_batch` and `on_sent` first, until nothing is ready.
 pub struct Publisher {
     session: Session,
     next_sequence: u64,
@@ -152,6 +160,16 @@ impl Publisher {
         Ok(sequence)
     }
 
+    /// Counts a message that was sent before, by this publisher's predecessor, and says its number.
+    ///
+    /// # Panics
+    /// If datagrams are ready, or the session has ended: what was sent before comes first.
+    pub fn skip(&mut self) -> u64 {
+        assert!(self.used == 0 && !self.ended, "messages sent before come before all others");
+        self.next_sequence += 1;
+        self.next_sequence - 1
+    }
+
     fn open_slot(&mut self) -> Result<usize, PublishError> {
         if self.used == self.slots.len() {
             return Err(PublishError::Full);
@@ -172,6 +190,36 @@ impl Publisher {
         }
     }
 
+    /// The datagrams with messages that are ready, in order, as many as `batch` takes; how many.
+    /// They stay ready until `on_sent`.
+    #[must_use]
+    pub fn ready_batch<'a>(&'a mut self, batch: &mut [&'a [u8]]) -> usize {
+        let count = self.used.min(batch.len());
+        for offset in 0..count {
+            let index = (self.first + offset) % self.slots.len();
+            self.slots[index].emit_header(self.session);
+        }
+        for (offset, datagram) in batch.iter_mut().take(count).enumerate() {
+            let slot = &self.slots[(self.first + offset) % self.slots.len()];
+            *datagram = &slot.bytes[..slot.length];
+        }
+        count
+    }
+
+    /// The first `count` datagrams of the last `ready_batch` were sent.
+    ///
+    /// # Panics
+    /// If fewer are ready.
+    pub fn on_sent(&mut self, count: usize, now_ns: u64) {
+        assert!(count <= self.used, "{count} datagrams sent of {}", self.used);
+        self.first = (self.first + count) % self.slots.len();
+        self.used -= count;
+        // An end that was announced while messages were ready still goes out at once.
+        if count > 0 && !self.ended {
+            self.silence_due_ns = now_ns + HEARTBEAT_INTERVAL_NS;
+        }
+    }
+
     /// The next datagram to send: messages first, else a heartbeat or an end of session when one
     /// is due.
     #[must_use]
@@ -179,15 +227,10 @@ impl Publisher {
         if self.used == 0 {
             return self.poll_silence(now_ns);
         }
-        let slot = &mut self.slots[self.first];
-        self.first = (self.first + 1) % DATAGRAMS_READY_MAX;
-        self.used -= 1;
-        let header = Header { session: self.session, sequence: slot.sequence, count: slot.count };
-        header.emit(slot.bytes.first_chunk_mut().expect("longer than a header"));
-        // An end that was announced while messages were ready still goes out at once.
-        if !self.ended {
-            self.silence_due_ns = now_ns + HEARTBEAT_INTERVAL_NS;
-        }
+        let index = self.first;
+        self.slots[index].emit_header(self.session);
+        self.on_sent(1, now_ns);
+        let slot = &self.slots[index];
         Some(Datagram { kind: Kind::Data, bytes: &slot.bytes[..slot.length] })
     }
 

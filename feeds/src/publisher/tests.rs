@@ -100,6 +100,36 @@ fn a_full_publisher_says_so_and_loses_nothing() {
     assert_eq!(sequences, (2..=DATAGRAMS_READY_MAX as u64 + 1).collect::<Vec<_>>());
 }
 
+#[test]
+fn a_batch_that_was_not_taken_whole_is_offered_again() {
+    let mut publisher = Publisher::new(session(), 1, 0);
+    let message = [5; 1_000];
+    for _ in 0..5 {
+        publisher.on_message(&message).unwrap();
+    }
+    let sequences = |publisher: &mut Publisher, most: usize| {
+        let mut batch = [&[][..]; 8];
+        let count = publisher.ready_batch(&mut batch[..most]);
+        let packets = batch[..count].iter().map(|bytes| Packet::new_checked(*bytes).unwrap());
+        packets.map(|packet| packet.sequence()).collect::<Vec<_>>()
+    };
+    assert_eq!(sequences(&mut publisher, 3), [1, 2, 3]);
+    publisher.on_sent(2, 7);
+    assert_eq!(publisher.next_deadline(), SECOND_NS + 7);
+    assert_eq!(publisher.on_message(b"more"), Ok(6), "the last one still takes messages");
+    assert_eq!(sequences(&mut publisher, 8), [3, 4, 5]);
+    let last = drain(&mut publisher, 8).pop().unwrap();
+    assert_eq!(Packet::new_checked(&last[..]).unwrap().next_sequence(), 7);
+    assert_eq!(sequences(&mut publisher, 8), []);
+}
+
+#[test]
+fn what_was_sent_before_keeps_its_number() {
+    let mut publisher = Publisher::new(session(), 1, 0);
+    assert_eq!((publisher.skip(), publisher.skip()), (1, 2));
+    assert_eq!(publisher.on_message(b"x"), Ok(3));
+}
+
 /// The same messages, polled in two different rhythms: other datagrams, the same messages.
 #[test]
 fn how_datagrams_are_cut_changes_no_message() {
