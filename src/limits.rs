@@ -96,6 +96,9 @@ pub const ORDERS_MAX: usize = 16 * 1024 * 1024;
 /// Shares that one user or account may trade of one symbol a day where nothing is configured.
 pub const DAILY_VOLUME_DEFAULT: u64 = 1_000_000;
 
+/// Commands that the core takes from one ring before it turns to the next.
+pub const RING_COMMANDS_PER_CYCLE_MAX: usize = 64;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 

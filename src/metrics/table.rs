@@ -56,9 +56,14 @@ counters! {
     EVENTS_APPENDED: 1, "events-appended", "Messages appended to the store.";
     BYTES_PUBLISHED: 1, "bytes-published", "Bytes appended to the store, frames and padding.";
     CORE_REFUSALS: 1, "core-refusals", "Times the core took nothing: the store had no room.";
+    CORE_REPEATS: 1, "core-repeats", "Commands that their source had sent before.";
+    CORE_MALFORMED: 1, "core-malformed", "Messages in a ring that are no commands.";
     FEED_MESSAGES: 1, "feed-messages", "Sequenced messages published on the feed.";
     FEED_DATAGRAMS: 1, "feed-datagrams", "Datagrams sent on the feed, heartbeats included.";
     FEED_HEARTBEATS: 1, "feed-heartbeats", "Heartbeats sent on the feed.";
+    FEED_POSITION: 1, "feed-position", "The log's position up to which the feed has published.";
+    BEST_BID: 1, "best-bid", "Best bid of the first instrument, in 1/10,000; 0 is none.";
+    BEST_ASK: 1, "best-ask", "Best ask of the first instrument, in 1/10,000; 0 is none.";
     FEED_SEND_WAITS: 1, "feed-send-waits", "Times the system took fewer datagrams than offered.";
     RING_REFUSALS: RINGS_MAX, "ring-refusals", "Commands refused because their ring was full.";
     RING_WAITS: RINGS_MAX, "ring-waits", "Times a producer waited because its ring was full.";

@@ -1,0 +1,1 @@
+//! The sequencer over a real store: restarts, repeats, continuations, refusals.
