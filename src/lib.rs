@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod agent;
 pub mod core;
 pub mod limits;
+pub mod market_data;
 pub mod matching;
 pub mod metrics;
 pub mod net;
