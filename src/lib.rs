@@ -2,5 +2,15 @@
 //!
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
+pub mod accounts;
+pub mod agent;
 pub mod limits;
+pub mod matching;
+pub mod metrics;
+pub mod net;
+pub mod order_stream;
+pub mod orders;
+pub mod ring;
+pub mod state_machine;
+pub mod store;
 pub mod types;

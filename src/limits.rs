@@ -29,6 +29,17 @@ pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// the padding before it never wastes more than that.
 pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 
+/// Bytes that may be published and not yet committed where nothing is configured: what a standby
+/// or a disk is behind by is bounded, and is short to cut.
+pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
+
+/// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
+/// older ones are found in the log.
+pub const EPOCHS_MAX: usize = 128;
+
+/// Bytes of an exchange's name: it has a fixed place in each store.
+pub const EXCHANGE_NAME_BYTES_MAX: usize = 64;
+
 /// Fills (and self-trade cancels) of one step; a sweep through more makers goes on by
 /// continuation. A constant, because a log must be executed alike whatever its term.
 pub const FILLS_PER_STEP_MAX: usize = 32;
@@ -91,6 +102,7 @@ pub const DATAGRAM_BYTES_MAX: usize = 1400;
 const _: () = {
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
+    assert!(UNCOMMITTED_BYTES_DEFAULT >= TRANSACTION_BYTES_MAX as u64);
     // A step: the command and its acceptance, 32 matches of two executions each, and what ends
     // it (a cancel), each at most 224 bytes as a frame (asserted where frames are sized).
     assert!((FILLS_PER_STEP_MAX * 2 + 4) * 224 <= TRANSACTION_BYTES_MAX);

@@ -1,1 +1,27 @@
-//! The messages inside the exchange (generated).
+//! The SBE messages of `isochron.events`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+//!
+//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single
+//! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.
+//! No bytes make any of them panic, and none allocates.
+
+#![allow(clippy::too_many_lines, reason = "a line for each message or field")]
+
+mod message;
+mod runtime;
+mod templates;
+mod types;
+
+pub use message::Message;
+pub use runtime::{
+    DecodeError, EncodeError, FieldValue, FieldVisitor, HEADER_LENGTH, MessageHeader, SbeMessage,
+};
+pub use templates::*;
+pub use types::*;
+
+/// The schema's number in every header.
+pub const SCHEMA_ID: u16 = 1;
+
+/// The version of the schema that is written.
+pub const SCHEMA_VERSION: u16 = 0;

@@ -1,0 +1,339 @@
+//! The message `BalanceChanged`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::EventHeader;
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// What an account holds after a transfer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BalanceChanged {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// 0 is cash. A tradable instrument, from 1; 0 names none, or all.
+    pub instrument: u32,
+    /// ISO 4217.
+    pub currency: [u8; 3],
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    pub settled: i64,
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    pub pending: i64,
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    pub reserved: i64,
+}
+
+impl BalanceChanged {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 60;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 72;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 80;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 72,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 4, _>(block, self.account.to_le_bytes());
+        write::<44, 4, _>(block, self.instrument.to_le_bytes());
+        write::<48, 3, _>(block, self.currency);
+        write::<51, 5, _>(block, [0; 5]);
+        write::<56, 8, _>(block, self.settled.to_le_bytes());
+        write::<64, 8, _>(block, self.pending.to_le_bytes());
+        write::<72, 8, _>(block, self.reserved.to_le_bytes());
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => BalanceChangedReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            account: u32::from_le_bytes(read::<40, 4, _>(block)),
+            instrument: u32::from_le_bytes(read::<44, 4, _>(block)),
+            currency: read::<48, 3, _>(block),
+            settled: i64::from_le_bytes(read::<56, 8, _>(block)),
+            pending: i64::from_le_bytes(read::<64, 8, _>(block)),
+            reserved: i64::from_le_bytes(read::<72, 8, _>(block)),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit("instrument", FieldValue::U64(u64::from(self.instrument)));
+        visit("currency", FieldValue::characters(&self.currency));
+        visit("settled", FieldValue::I64(self.settled));
+        visit("pending", FieldValue::I64(self.pending));
+        visit("reserved", FieldValue::I64(self.reserved));
+    }
+}
+
+impl SbeMessage for BalanceChanged {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for BalanceChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "BalanceChanged", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`BalanceChanged`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct BalanceChangedReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 72],
+    acting_version: u16,
+}
+
+impl<'a> BalanceChangedReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [72];
+        let (acting_version, block) =
+            MessageHeader::open(message, BalanceChanged::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = BalanceChanged::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> BalanceChanged {
+        BalanceChanged {
+            header: self.header(),
+            account: self.account(),
+            instrument: self.instrument(),
+            currency: self.currency(),
+            settled: self.settled(),
+            pending: self.pending(),
+            reserved: self.reserved(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<32, 4, _>(self.fixed))
+    }
+
+    /// 0 is cash. A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self) -> u32 {
+        u32::from_le_bytes(read::<36, 4, _>(self.fixed))
+    }
+
+    /// ISO 4217.
+    #[inline]
+    #[must_use]
+    pub fn currency(&self) -> [u8; 3] {
+        read::<40, 3, _>(self.fixed)
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    #[must_use]
+    pub fn settled(&self) -> i64 {
+        i64::from_le_bytes(read::<48, 8, _>(self.fixed))
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    #[must_use]
+    pub fn pending(&self) -> i64 {
+        i64::from_le_bytes(read::<56, 8, _>(self.fixed))
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    #[must_use]
+    pub fn reserved(&self) -> i64 {
+        i64::from_le_bytes(read::<64, 8, _>(self.fixed))
+    }
+}
+
+/// Writes single fields of a [`BalanceChanged`] in place.
+#[derive(Debug)]
+pub struct BalanceChangedWriter<'a> {
+    block: &'a mut [u8; 72],
+}
+
+impl<'a> BalanceChangedWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = BalanceChanged::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = BalanceChanged::HEADER;
+        *block = [0; 72];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 0 is cash. A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<36, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// ISO 4217.
+    #[inline]
+    pub fn currency(&mut self, value: [u8; 3]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<40, 3, _>(block, value);
+        self
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    pub fn settled(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    pub fn pending(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit, or shares; negative takes away.
+    #[inline]
+    pub fn reserved(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 8, _>(block, value.to_le_bytes());
+        self
+    }
+}

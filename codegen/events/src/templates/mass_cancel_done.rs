@@ -1,0 +1,318 @@
+//! The message `MassCancelDone`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::EventHeader;
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// A mass cancel has canceled its last order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MassCancelDone {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// The number of a private message within its session and day, from 1.
+    pub outbound: u64,
+    /// A number of things.
+    pub canceled_orders: u64,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// A user, from 1; 0 names none.
+    pub user: u32,
+    /// The client's name for an order or request, padded with zero bytes.
+    pub client_order_id: [u8; 20],
+}
+
+impl MassCancelDone {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 56;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 80;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 88;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 80,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.outbound.to_le_bytes());
+        write::<48, 8, _>(block, self.canceled_orders.to_le_bytes());
+        write::<56, 4, _>(block, self.account.to_le_bytes());
+        write::<60, 4, _>(block, self.user.to_le_bytes());
+        write::<64, 20, _>(block, self.client_order_id);
+        write::<84, 4, _>(block, [0; 4]);
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => MassCancelDoneReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            outbound: u64::from_le_bytes(read::<40, 8, _>(block)),
+            canceled_orders: u64::from_le_bytes(read::<48, 8, _>(block)),
+            account: u32::from_le_bytes(read::<56, 4, _>(block)),
+            user: u32::from_le_bytes(read::<60, 4, _>(block)),
+            client_order_id: read::<64, 20, _>(block),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("outbound", FieldValue::U64(self.outbound));
+        visit("canceled_orders", FieldValue::U64(self.canceled_orders));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit("user", FieldValue::U64(u64::from(self.user)));
+        visit("client_order_id", FieldValue::characters(&self.client_order_id));
+    }
+}
+
+impl SbeMessage for MassCancelDone {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for MassCancelDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "MassCancelDone", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`MassCancelDone`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct MassCancelDoneReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 80],
+    acting_version: u16,
+}
+
+impl<'a> MassCancelDoneReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [80];
+        let (acting_version, block) =
+            MessageHeader::open(message, MassCancelDone::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = MassCancelDone::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> MassCancelDone {
+        MassCancelDone {
+            header: self.header(),
+            outbound: self.outbound(),
+            canceled_orders: self.canceled_orders(),
+            account: self.account(),
+            user: self.user(),
+            client_order_id: self.client_order_id(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    #[must_use]
+    pub fn outbound(&self) -> u64 {
+        u64::from_le_bytes(read::<32, 8, _>(self.fixed))
+    }
+
+    /// A number of things.
+    #[inline]
+    #[must_use]
+    pub fn canceled_orders(&self) -> u64 {
+        u64::from_le_bytes(read::<40, 8, _>(self.fixed))
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<48, 4, _>(self.fixed))
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        u32::from_le_bytes(read::<52, 4, _>(self.fixed))
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn client_order_id(&self) -> [u8; 20] {
+        read::<56, 20, _>(self.fixed)
+    }
+}
+
+/// Writes single fields of a [`MassCancelDone`] in place.
+#[derive(Debug)]
+pub struct MassCancelDoneWriter<'a> {
+    block: &'a mut [u8; 80],
+}
+
+impl<'a> MassCancelDoneWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = MassCancelDone::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = MassCancelDone::HEADER;
+        *block = [0; 80];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    pub fn outbound(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A number of things.
+    #[inline]
+    pub fn canceled_orders(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<40, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 20, _>(block, value);
+        self
+    }
+}

@@ -1,0 +1,547 @@
+//! The message `OrderAcceptedEvent`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::{EventHeader, OrderStatus, OrderType, Side, TimeInForce};
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// An order was accepted; what it trades follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderAcceptedEvent {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// The number of a private message within its session and day, from 1.
+    pub outbound: u64,
+    /// An order, from 1, never reused.
+    pub order_id: u64,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// A user, from 1; 0 names none.
+    pub user: u32,
+    /// The broker named on an order; 0 names none.
+    pub broker: u32,
+    /// A tradable instrument, from 1; 0 names none, or all.
+    pub instrument: u32,
+    /// The side of an order (FIX 54).
+    pub side: Side,
+    /// The type of an order (FIX 40).
+    pub order_type: OrderType,
+    /// How long an order lives (FIX 59).
+    pub time_in_force: TimeInForce,
+    /// Where an order stands (FIX 39).
+    pub order_status: OrderStatus,
+    /// 1/10,000 of the currency unit.
+    pub price: i64,
+    /// Shares.
+    pub quantity: u64,
+    /// Shares.
+    pub leaves_quantity: u64,
+    /// The client's name for an order or request, padded with zero bytes.
+    pub client_order_id: [u8; 20],
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    pub entry_time: u64,
+}
+
+impl OrderAcceptedEvent {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 50;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 128;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 136;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 128,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.outbound.to_le_bytes());
+        write::<48, 8, _>(block, self.order_id.to_le_bytes());
+        write::<56, 4, _>(block, self.account.to_le_bytes());
+        write::<60, 4, _>(block, self.user.to_le_bytes());
+        write::<64, 4, _>(block, self.broker.to_le_bytes());
+        write::<68, 4, _>(block, self.instrument.to_le_bytes());
+        write::<72, 1, _>(block, self.side.0.to_le_bytes());
+        write::<73, 1, _>(block, self.order_type.0.to_le_bytes());
+        write::<74, 1, _>(block, self.time_in_force.0.to_le_bytes());
+        write::<75, 1, _>(block, self.order_status.0.to_le_bytes());
+        write::<76, 4, _>(block, [0; 4]);
+        write::<80, 8, _>(block, self.price.to_le_bytes());
+        write::<88, 8, _>(block, self.quantity.to_le_bytes());
+        write::<96, 8, _>(block, self.leaves_quantity.to_le_bytes());
+        write::<104, 20, _>(block, self.client_order_id);
+        write::<124, 4, _>(block, [0; 4]);
+        write::<128, 8, _>(block, self.entry_time.to_le_bytes());
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => OrderAcceptedEventReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            outbound: u64::from_le_bytes(read::<40, 8, _>(block)),
+            order_id: u64::from_le_bytes(read::<48, 8, _>(block)),
+            account: u32::from_le_bytes(read::<56, 4, _>(block)),
+            user: u32::from_le_bytes(read::<60, 4, _>(block)),
+            broker: u32::from_le_bytes(read::<64, 4, _>(block)),
+            instrument: u32::from_le_bytes(read::<68, 4, _>(block)),
+            side: Side(u8::from_le_bytes(read::<72, 1, _>(block))),
+            order_type: OrderType(u8::from_le_bytes(read::<73, 1, _>(block))),
+            time_in_force: TimeInForce(u8::from_le_bytes(read::<74, 1, _>(block))),
+            order_status: OrderStatus(u8::from_le_bytes(read::<75, 1, _>(block))),
+            price: i64::from_le_bytes(read::<80, 8, _>(block)),
+            quantity: u64::from_le_bytes(read::<88, 8, _>(block)),
+            leaves_quantity: u64::from_le_bytes(read::<96, 8, _>(block)),
+            client_order_id: read::<104, 20, _>(block),
+            entry_time: u64::from_le_bytes(read::<128, 8, _>(block)),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("outbound", FieldValue::U64(self.outbound));
+        visit("order_id", FieldValue::U64(self.order_id));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit("user", FieldValue::U64(u64::from(self.user)));
+        visit("broker", FieldValue::U64(u64::from(self.broker)));
+        visit("instrument", FieldValue::U64(u64::from(self.instrument)));
+        visit(
+            "side",
+            self.side.name().map_or(FieldValue::U64(u64::from(self.side.0)), FieldValue::Name),
+        );
+        visit(
+            "order_type",
+            self.order_type
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.order_type.0)), FieldValue::Name),
+        );
+        visit(
+            "time_in_force",
+            self.time_in_force
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.time_in_force.0)), FieldValue::Name),
+        );
+        visit(
+            "order_status",
+            self.order_status
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.order_status.0)), FieldValue::Name),
+        );
+        visit("price", FieldValue::I64(self.price));
+        visit("quantity", FieldValue::U64(self.quantity));
+        visit("leaves_quantity", FieldValue::U64(self.leaves_quantity));
+        visit("client_order_id", FieldValue::characters(&self.client_order_id));
+        visit("entry_time", FieldValue::U64(self.entry_time));
+    }
+}
+
+impl SbeMessage for OrderAcceptedEvent {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for OrderAcceptedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "OrderAcceptedEvent", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`OrderAcceptedEvent`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderAcceptedEventReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 128],
+    acting_version: u16,
+}
+
+impl<'a> OrderAcceptedEventReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [128];
+        let (acting_version, block) =
+            MessageHeader::open(message, OrderAcceptedEvent::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = OrderAcceptedEvent::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> OrderAcceptedEvent {
+        OrderAcceptedEvent {
+            header: self.header(),
+            outbound: self.outbound(),
+            order_id: self.order_id(),
+            account: self.account(),
+            user: self.user(),
+            broker: self.broker(),
+            instrument: self.instrument(),
+            side: self.side(),
+            order_type: self.order_type(),
+            time_in_force: self.time_in_force(),
+            order_status: self.order_status(),
+            price: self.price(),
+            quantity: self.quantity(),
+            leaves_quantity: self.leaves_quantity(),
+            client_order_id: self.client_order_id(),
+            entry_time: self.entry_time(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    #[must_use]
+    pub fn outbound(&self) -> u64 {
+        u64::from_le_bytes(read::<32, 8, _>(self.fixed))
+    }
+
+    /// An order, from 1, never reused.
+    #[inline]
+    #[must_use]
+    pub fn order_id(&self) -> u64 {
+        u64::from_le_bytes(read::<40, 8, _>(self.fixed))
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<48, 4, _>(self.fixed))
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        u32::from_le_bytes(read::<52, 4, _>(self.fixed))
+    }
+
+    /// The broker named on an order; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn broker(&self) -> u32 {
+        u32::from_le_bytes(read::<56, 4, _>(self.fixed))
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self) -> u32 {
+        u32::from_le_bytes(read::<60, 4, _>(self.fixed))
+    }
+
+    /// The side of an order (FIX 54).
+    #[inline]
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side(u8::from_le_bytes(read::<64, 1, _>(self.fixed)))
+    }
+
+    /// The type of an order (FIX 40).
+    #[inline]
+    #[must_use]
+    pub fn order_type(&self) -> OrderType {
+        OrderType(u8::from_le_bytes(read::<65, 1, _>(self.fixed)))
+    }
+
+    /// How long an order lives (FIX 59).
+    #[inline]
+    #[must_use]
+    pub fn time_in_force(&self) -> TimeInForce {
+        TimeInForce(u8::from_le_bytes(read::<66, 1, _>(self.fixed)))
+    }
+
+    /// Where an order stands (FIX 39).
+    #[inline]
+    #[must_use]
+    pub fn order_status(&self) -> OrderStatus {
+        OrderStatus(u8::from_le_bytes(read::<67, 1, _>(self.fixed)))
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    #[must_use]
+    pub fn price(&self) -> i64 {
+        i64::from_le_bytes(read::<72, 8, _>(self.fixed))
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<80, 8, _>(self.fixed))
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn leaves_quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<88, 8, _>(self.fixed))
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn client_order_id(&self) -> [u8; 20] {
+        read::<96, 20, _>(self.fixed)
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    #[must_use]
+    pub fn entry_time(&self) -> u64 {
+        u64::from_le_bytes(read::<120, 8, _>(self.fixed))
+    }
+}
+
+/// Writes single fields of a [`OrderAcceptedEvent`] in place.
+#[derive(Debug)]
+pub struct OrderAcceptedEventWriter<'a> {
+    block: &'a mut [u8; 128],
+}
+
+impl<'a> OrderAcceptedEventWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = OrderAcceptedEvent::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = OrderAcceptedEvent::HEADER;
+        *block = [0; 128];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    pub fn outbound(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An order, from 1, never reused.
+    #[inline]
+    pub fn order_id(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<40, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The broker named on an order; 0 names none.
+    #[inline]
+    pub fn broker(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<60, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The side of an order (FIX 54).
+    #[inline]
+    pub fn side(&mut self, value: Side) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// The type of an order (FIX 40).
+    #[inline]
+    pub fn order_type(&mut self, value: OrderType) -> &mut Self {
+        let block = &mut *self.block;
+        write::<65, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// How long an order lives (FIX 59).
+    #[inline]
+    pub fn time_in_force(&mut self, value: TimeInForce) -> &mut Self {
+        let block = &mut *self.block;
+        write::<66, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// Where an order stands (FIX 39).
+    #[inline]
+    pub fn order_status(&mut self, value: OrderStatus) -> &mut Self {
+        let block = &mut *self.block;
+        write::<67, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    pub fn price(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<72, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<80, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn leaves_quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<88, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<96, 20, _>(block, value);
+        self
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    pub fn entry_time(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<120, 8, _>(block, value.to_le_bytes());
+        self
+    }
+}

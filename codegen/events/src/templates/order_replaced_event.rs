@@ -1,0 +1,546 @@
+//! The message `OrderReplacedEvent`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::{BooleanFlag, EventHeader, OrderStatus, Side};
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// An order has a new price or total; what it trades follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderReplacedEvent {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// The number of a private message within its session and day, from 1.
+    pub outbound: u64,
+    /// An order, from 1, never reused.
+    pub order_id: u64,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// A user, from 1; 0 names none.
+    pub user: u32,
+    /// A tradable instrument, from 1; 0 names none, or all.
+    pub instrument: u32,
+    /// The side of an order (FIX 54).
+    pub side: Side,
+    /// Where an order stands (FIX 39).
+    pub order_status: OrderStatus,
+    /// Yes or no.
+    pub priority_lost: BooleanFlag,
+    /// 1/10,000 of the currency unit.
+    pub price: i64,
+    /// The new total. Shares.
+    pub quantity: u64,
+    /// Shares.
+    pub leaves_quantity: u64,
+    /// Shares.
+    pub cumulative_quantity: u64,
+    /// 1/10,000 of the currency unit.
+    pub cumulative_notional: i64,
+    /// The replace's, from now on the order's. The client's name for an order or request,
+    /// padded with zero bytes.
+    pub client_order_id: [u8; 20],
+    /// What it was before. The client's name for an order or request, padded with zero bytes.
+    pub original_client_order_id: [u8; 20],
+}
+
+impl OrderReplacedEvent {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 53;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 152;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 160;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 152,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.outbound.to_le_bytes());
+        write::<48, 8, _>(block, self.order_id.to_le_bytes());
+        write::<56, 4, _>(block, self.account.to_le_bytes());
+        write::<60, 4, _>(block, self.user.to_le_bytes());
+        write::<64, 4, _>(block, self.instrument.to_le_bytes());
+        write::<68, 1, _>(block, self.side.0.to_le_bytes());
+        write::<69, 1, _>(block, self.order_status.0.to_le_bytes());
+        write::<70, 1, _>(block, self.priority_lost.0.to_le_bytes());
+        write::<71, 1, _>(block, [0; 1]);
+        write::<72, 8, _>(block, self.price.to_le_bytes());
+        write::<80, 8, _>(block, self.quantity.to_le_bytes());
+        write::<88, 8, _>(block, self.leaves_quantity.to_le_bytes());
+        write::<96, 8, _>(block, self.cumulative_quantity.to_le_bytes());
+        write::<104, 8, _>(block, self.cumulative_notional.to_le_bytes());
+        write::<112, 20, _>(block, self.client_order_id);
+        write::<132, 4, _>(block, [0; 4]);
+        write::<136, 20, _>(block, self.original_client_order_id);
+        write::<156, 4, _>(block, [0; 4]);
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => OrderReplacedEventReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            outbound: u64::from_le_bytes(read::<40, 8, _>(block)),
+            order_id: u64::from_le_bytes(read::<48, 8, _>(block)),
+            account: u32::from_le_bytes(read::<56, 4, _>(block)),
+            user: u32::from_le_bytes(read::<60, 4, _>(block)),
+            instrument: u32::from_le_bytes(read::<64, 4, _>(block)),
+            side: Side(u8::from_le_bytes(read::<68, 1, _>(block))),
+            order_status: OrderStatus(u8::from_le_bytes(read::<69, 1, _>(block))),
+            priority_lost: BooleanFlag(u8::from_le_bytes(read::<70, 1, _>(block))),
+            price: i64::from_le_bytes(read::<72, 8, _>(block)),
+            quantity: u64::from_le_bytes(read::<80, 8, _>(block)),
+            leaves_quantity: u64::from_le_bytes(read::<88, 8, _>(block)),
+            cumulative_quantity: u64::from_le_bytes(read::<96, 8, _>(block)),
+            cumulative_notional: i64::from_le_bytes(read::<104, 8, _>(block)),
+            client_order_id: read::<112, 20, _>(block),
+            original_client_order_id: read::<136, 20, _>(block),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("outbound", FieldValue::U64(self.outbound));
+        visit("order_id", FieldValue::U64(self.order_id));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit("user", FieldValue::U64(u64::from(self.user)));
+        visit("instrument", FieldValue::U64(u64::from(self.instrument)));
+        visit(
+            "side",
+            self.side.name().map_or(FieldValue::U64(u64::from(self.side.0)), FieldValue::Name),
+        );
+        visit(
+            "order_status",
+            self.order_status
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.order_status.0)), FieldValue::Name),
+        );
+        visit(
+            "priority_lost",
+            self.priority_lost
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.priority_lost.0)), FieldValue::Name),
+        );
+        visit("price", FieldValue::I64(self.price));
+        visit("quantity", FieldValue::U64(self.quantity));
+        visit("leaves_quantity", FieldValue::U64(self.leaves_quantity));
+        visit("cumulative_quantity", FieldValue::U64(self.cumulative_quantity));
+        visit("cumulative_notional", FieldValue::I64(self.cumulative_notional));
+        visit("client_order_id", FieldValue::characters(&self.client_order_id));
+        visit("original_client_order_id", FieldValue::characters(&self.original_client_order_id));
+    }
+}
+
+impl SbeMessage for OrderReplacedEvent {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for OrderReplacedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "OrderReplacedEvent", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`OrderReplacedEvent`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderReplacedEventReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 152],
+    acting_version: u16,
+}
+
+impl<'a> OrderReplacedEventReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [152];
+        let (acting_version, block) =
+            MessageHeader::open(message, OrderReplacedEvent::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = OrderReplacedEvent::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> OrderReplacedEvent {
+        OrderReplacedEvent {
+            header: self.header(),
+            outbound: self.outbound(),
+            order_id: self.order_id(),
+            account: self.account(),
+            user: self.user(),
+            instrument: self.instrument(),
+            side: self.side(),
+            order_status: self.order_status(),
+            priority_lost: self.priority_lost(),
+            price: self.price(),
+            quantity: self.quantity(),
+            leaves_quantity: self.leaves_quantity(),
+            cumulative_quantity: self.cumulative_quantity(),
+            cumulative_notional: self.cumulative_notional(),
+            client_order_id: self.client_order_id(),
+            original_client_order_id: self.original_client_order_id(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    #[must_use]
+    pub fn outbound(&self) -> u64 {
+        u64::from_le_bytes(read::<32, 8, _>(self.fixed))
+    }
+
+    /// An order, from 1, never reused.
+    #[inline]
+    #[must_use]
+    pub fn order_id(&self) -> u64 {
+        u64::from_le_bytes(read::<40, 8, _>(self.fixed))
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<48, 4, _>(self.fixed))
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        u32::from_le_bytes(read::<52, 4, _>(self.fixed))
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self) -> u32 {
+        u32::from_le_bytes(read::<56, 4, _>(self.fixed))
+    }
+
+    /// The side of an order (FIX 54).
+    #[inline]
+    #[must_use]
+    pub fn side(&self) -> Side {
+        Side(u8::from_le_bytes(read::<60, 1, _>(self.fixed)))
+    }
+
+    /// Where an order stands (FIX 39).
+    #[inline]
+    #[must_use]
+    pub fn order_status(&self) -> OrderStatus {
+        OrderStatus(u8::from_le_bytes(read::<61, 1, _>(self.fixed)))
+    }
+
+    /// Yes or no.
+    #[inline]
+    #[must_use]
+    pub fn priority_lost(&self) -> BooleanFlag {
+        BooleanFlag(u8::from_le_bytes(read::<62, 1, _>(self.fixed)))
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    #[must_use]
+    pub fn price(&self) -> i64 {
+        i64::from_le_bytes(read::<64, 8, _>(self.fixed))
+    }
+
+    /// The new total. Shares.
+    #[inline]
+    #[must_use]
+    pub fn quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<72, 8, _>(self.fixed))
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn leaves_quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<80, 8, _>(self.fixed))
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn cumulative_quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<88, 8, _>(self.fixed))
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    #[must_use]
+    pub fn cumulative_notional(&self) -> i64 {
+        i64::from_le_bytes(read::<96, 8, _>(self.fixed))
+    }
+
+    /// The replace's, from now on the order's. The client's name for an order or request,
+    /// padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn client_order_id(&self) -> [u8; 20] {
+        read::<104, 20, _>(self.fixed)
+    }
+
+    /// What it was before. The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn original_client_order_id(&self) -> [u8; 20] {
+        read::<128, 20, _>(self.fixed)
+    }
+}
+
+/// Writes single fields of a [`OrderReplacedEvent`] in place.
+#[derive(Debug)]
+pub struct OrderReplacedEventWriter<'a> {
+    block: &'a mut [u8; 152],
+}
+
+impl<'a> OrderReplacedEventWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = OrderReplacedEvent::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = OrderReplacedEvent::HEADER;
+        *block = [0; 152];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// The number of a private message within its session and day, from 1.
+    #[inline]
+    pub fn outbound(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An order, from 1, never reused.
+    #[inline]
+    pub fn order_id(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<40, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The side of an order (FIX 54).
+    #[inline]
+    pub fn side(&mut self, value: Side) -> &mut Self {
+        let block = &mut *self.block;
+        write::<60, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// Where an order stands (FIX 39).
+    #[inline]
+    pub fn order_status(&mut self, value: OrderStatus) -> &mut Self {
+        let block = &mut *self.block;
+        write::<61, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// Yes or no.
+    #[inline]
+    pub fn priority_lost(&mut self, value: BooleanFlag) -> &mut Self {
+        let block = &mut *self.block;
+        write::<62, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    pub fn price(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The new total. Shares.
+    #[inline]
+    pub fn quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<72, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn leaves_quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<80, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn cumulative_quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<88, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    pub fn cumulative_notional(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<96, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The replace's, from now on the order's. The client's name for an order or request,
+    /// padded with zero bytes.
+    #[inline]
+    pub fn client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<104, 20, _>(block, value);
+        self
+    }
+
+    /// What it was before. The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn original_client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<128, 20, _>(block, value);
+        self
+    }
+}

@@ -1,0 +1,400 @@
+//! The message `ReplaceOrderEvent`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::{CommandOrigin, EventHeader};
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// Gives an order a new price and a new total quantity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplaceOrderEvent {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// Where a command came from, so that it is taken exactly once.
+    pub origin: CommandOrigin,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// A user, from 1; 0 names none.
+    pub user: u32,
+    /// An order, or none.
+    pub order_id: Option<u64>,
+    /// The client's name for an order or request, padded with zero bytes.
+    pub original_client_order_id: [u8; 20],
+    /// The client's name for an order or request, padded with zero bytes.
+    pub client_order_id: [u8; 20],
+    /// 1/10,000 of the currency unit.
+    pub price: i64,
+    /// The new total (FIX OrderQty), executed shares included. Shares.
+    pub quantity: u64,
+}
+
+impl ReplaceOrderEvent {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 22;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 128;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 136;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 128,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.origin.source_sequence.to_le_bytes());
+        write::<48, 4, _>(block, self.origin.source.to_le_bytes());
+        write::<52, 4, _>(block, [0; 4]);
+        write::<56, 4, _>(block, self.account.to_le_bytes());
+        write::<60, 4, _>(block, self.user.to_le_bytes());
+        write::<64, 8, _>(block, self.order_id.unwrap_or(0_u64).to_le_bytes());
+        write::<72, 20, _>(block, self.original_client_order_id);
+        write::<92, 4, _>(block, [0; 4]);
+        write::<96, 20, _>(block, self.client_order_id);
+        write::<116, 4, _>(block, [0; 4]);
+        write::<120, 8, _>(block, self.price.to_le_bytes());
+        write::<128, 8, _>(block, self.quantity.to_le_bytes());
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => ReplaceOrderEventReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            origin: CommandOrigin {
+                source_sequence: u64::from_le_bytes(read::<40, 8, _>(block)),
+                source: u32::from_le_bytes(read::<48, 4, _>(block)),
+            },
+            account: u32::from_le_bytes(read::<56, 4, _>(block)),
+            user: u32::from_le_bytes(read::<60, 4, _>(block)),
+            order_id: Some(u64::from_le_bytes(read::<64, 8, _>(block)))
+                .filter(|value| *value != 0_u64),
+            original_client_order_id: read::<72, 20, _>(block),
+            client_order_id: read::<96, 20, _>(block),
+            price: i64::from_le_bytes(read::<120, 8, _>(block)),
+            quantity: u64::from_le_bytes(read::<128, 8, _>(block)),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("origin.source_sequence", FieldValue::U64(self.origin.source_sequence));
+        visit("origin.source", FieldValue::U64(u64::from(self.origin.source)));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit("user", FieldValue::U64(u64::from(self.user)));
+        match &self.order_id {
+            Some(value) => {
+                visit("order_id", FieldValue::U64(*value));
+            }
+            None => visit("order_id", FieldValue::Null),
+        }
+        visit("original_client_order_id", FieldValue::characters(&self.original_client_order_id));
+        visit("client_order_id", FieldValue::characters(&self.client_order_id));
+        visit("price", FieldValue::I64(self.price));
+        visit("quantity", FieldValue::U64(self.quantity));
+    }
+}
+
+impl SbeMessage for ReplaceOrderEvent {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for ReplaceOrderEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "ReplaceOrderEvent", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`ReplaceOrderEvent`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplaceOrderEventReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 128],
+    acting_version: u16,
+}
+
+impl<'a> ReplaceOrderEventReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [128];
+        let (acting_version, block) =
+            MessageHeader::open(message, ReplaceOrderEvent::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = ReplaceOrderEvent::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> ReplaceOrderEvent {
+        ReplaceOrderEvent {
+            header: self.header(),
+            origin: self.origin(),
+            account: self.account(),
+            user: self.user(),
+            order_id: self.order_id(),
+            original_client_order_id: self.original_client_order_id(),
+            client_order_id: self.client_order_id(),
+            price: self.price(),
+            quantity: self.quantity(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    #[must_use]
+    pub fn origin(&self) -> CommandOrigin {
+        CommandOrigin {
+            source_sequence: u64::from_le_bytes(read::<32, 8, _>(self.fixed)),
+            source: u32::from_le_bytes(read::<40, 4, _>(self.fixed)),
+        }
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<48, 4, _>(self.fixed))
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        u32::from_le_bytes(read::<52, 4, _>(self.fixed))
+    }
+
+    /// An order, or none.
+    #[inline]
+    #[must_use]
+    pub fn order_id(&self) -> Option<u64> {
+        Some(u64::from_le_bytes(read::<56, 8, _>(self.fixed))).filter(|value| *value != 0_u64)
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn original_client_order_id(&self) -> [u8; 20] {
+        read::<64, 20, _>(self.fixed)
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    #[must_use]
+    pub fn client_order_id(&self) -> [u8; 20] {
+        read::<88, 20, _>(self.fixed)
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    #[must_use]
+    pub fn price(&self) -> i64 {
+        i64::from_le_bytes(read::<112, 8, _>(self.fixed))
+    }
+
+    /// The new total (FIX OrderQty), executed shares included. Shares.
+    #[inline]
+    #[must_use]
+    pub fn quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<120, 8, _>(self.fixed))
+    }
+}
+
+/// Writes single fields of a [`ReplaceOrderEvent`] in place.
+#[derive(Debug)]
+pub struct ReplaceOrderEventWriter<'a> {
+    block: &'a mut [u8; 128],
+}
+
+impl<'a> ReplaceOrderEventWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = ReplaceOrderEvent::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = ReplaceOrderEvent::HEADER;
+        *block = [0; 128];
+        write::<56, 8, _>(block, 0_u64.to_le_bytes());
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    pub fn origin(&mut self, value: CommandOrigin) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.source_sequence.to_le_bytes());
+        write::<40, 4, _>(block, value.source.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// An order, or none.
+    #[inline]
+    pub fn order_id(&mut self, value: Option<u64>) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 8, _>(block, value.unwrap_or(0_u64).to_le_bytes());
+        self
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn original_client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 20, _>(block, value);
+        self
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<88, 20, _>(block, value);
+        self
+    }
+
+    /// 1/10,000 of the currency unit.
+    #[inline]
+    pub fn price(&mut self, value: i64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<112, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The new total (FIX OrderQty), executed shares included. Shares.
+    #[inline]
+    pub fn quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<120, 8, _>(block, value.to_le_bytes());
+        self
+    }
+}

@@ -1,0 +1,334 @@
+//! The message `SessionOpened`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::{BooleanFlag, CommandOrigin, EventHeader};
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// A client's session begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionOpened {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// Where a command came from, so that it is taken exactly once.
+    pub origin: CommandOrigin,
+    /// A client's session, from 1; 0 names none.
+    pub opened_session: u32,
+    /// A member, from 1; 0 names none.
+    pub member: u32,
+    /// A user, from 1; 0 names none.
+    pub user: u32,
+    /// Yes or no.
+    pub cancel_on_disconnect: BooleanFlag,
+}
+
+impl SessionOpened {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 6;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 64;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 72;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 64,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.origin.source_sequence.to_le_bytes());
+        write::<48, 4, _>(block, self.origin.source.to_le_bytes());
+        write::<52, 4, _>(block, [0; 4]);
+        write::<56, 4, _>(block, self.opened_session.to_le_bytes());
+        write::<60, 4, _>(block, self.member.to_le_bytes());
+        write::<64, 4, _>(block, self.user.to_le_bytes());
+        write::<68, 1, _>(block, self.cancel_on_disconnect.0.to_le_bytes());
+        write::<69, 3, _>(block, [0; 3]);
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => SessionOpenedReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            origin: CommandOrigin {
+                source_sequence: u64::from_le_bytes(read::<40, 8, _>(block)),
+                source: u32::from_le_bytes(read::<48, 4, _>(block)),
+            },
+            opened_session: u32::from_le_bytes(read::<56, 4, _>(block)),
+            member: u32::from_le_bytes(read::<60, 4, _>(block)),
+            user: u32::from_le_bytes(read::<64, 4, _>(block)),
+            cancel_on_disconnect: BooleanFlag(u8::from_le_bytes(read::<68, 1, _>(block))),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("origin.source_sequence", FieldValue::U64(self.origin.source_sequence));
+        visit("origin.source", FieldValue::U64(u64::from(self.origin.source)));
+        visit("opened_session", FieldValue::U64(u64::from(self.opened_session)));
+        visit("member", FieldValue::U64(u64::from(self.member)));
+        visit("user", FieldValue::U64(u64::from(self.user)));
+        visit(
+            "cancel_on_disconnect",
+            self.cancel_on_disconnect
+                .name()
+                .map_or(FieldValue::U64(u64::from(self.cancel_on_disconnect.0)), FieldValue::Name),
+        );
+    }
+}
+
+impl SbeMessage for SessionOpened {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for SessionOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "SessionOpened", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`SessionOpened`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOpenedReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 64],
+    acting_version: u16,
+}
+
+impl<'a> SessionOpenedReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [64];
+        let (acting_version, block) =
+            MessageHeader::open(message, SessionOpened::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = SessionOpened::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> SessionOpened {
+        SessionOpened {
+            header: self.header(),
+            origin: self.origin(),
+            opened_session: self.opened_session(),
+            member: self.member(),
+            user: self.user(),
+            cancel_on_disconnect: self.cancel_on_disconnect(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    #[must_use]
+    pub fn origin(&self) -> CommandOrigin {
+        CommandOrigin {
+            source_sequence: u64::from_le_bytes(read::<32, 8, _>(self.fixed)),
+            source: u32::from_le_bytes(read::<40, 4, _>(self.fixed)),
+        }
+    }
+
+    /// A client's session, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn opened_session(&self) -> u32 {
+        u32::from_le_bytes(read::<48, 4, _>(self.fixed))
+    }
+
+    /// A member, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn member(&self) -> u32 {
+        u32::from_le_bytes(read::<52, 4, _>(self.fixed))
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn user(&self) -> u32 {
+        u32::from_le_bytes(read::<56, 4, _>(self.fixed))
+    }
+
+    /// Yes or no.
+    #[inline]
+    #[must_use]
+    pub fn cancel_on_disconnect(&self) -> BooleanFlag {
+        BooleanFlag(u8::from_le_bytes(read::<60, 1, _>(self.fixed)))
+    }
+}
+
+/// Writes single fields of a [`SessionOpened`] in place.
+#[derive(Debug)]
+pub struct SessionOpenedWriter<'a> {
+    block: &'a mut [u8; 64],
+}
+
+impl<'a> SessionOpenedWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = SessionOpened::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = SessionOpened::HEADER;
+        *block = [0; 64];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    pub fn origin(&mut self, value: CommandOrigin) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.source_sequence.to_le_bytes());
+        write::<40, 4, _>(block, value.source.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// A client's session, from 1; 0 names none.
+    #[inline]
+    pub fn opened_session(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A member, from 1; 0 names none.
+    #[inline]
+    pub fn member(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Yes or no.
+    #[inline]
+    pub fn cancel_on_disconnect(&mut self, value: BooleanFlag) -> &mut Self {
+        let block = &mut *self.block;
+        write::<60, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+}

@@ -1,0 +1,322 @@
+//! The message `SetAccountState`.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::{AccountState, Authority, CommandOrigin, EventHeader};
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// Changes an account's state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetAccountState {
+    /// What every event of the log begins with.
+    pub header: EventHeader,
+    /// Where a command came from, so that it is taken exactly once.
+    pub origin: CommandOrigin,
+    /// Who gave an administrative command, and why.
+    pub authority: Authority,
+    /// An account, from 1; 0 names none.
+    pub account: u32,
+    /// How far an account has come (KYC).
+    pub state: AccountState,
+}
+
+impl SetAccountState {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 10;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 96;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 104;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 96,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 8, _>(block, self.header.sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.header.timestamp.to_le_bytes());
+        write::<24, 8, _>(block, self.header.cause.to_le_bytes());
+        write::<32, 4, _>(block, self.header.session.to_le_bytes());
+        write::<36, 2, _>(block, self.header.flags.to_le_bytes());
+        write::<38, 2, _>(block, [0; 2]);
+        write::<40, 8, _>(block, self.origin.source_sequence.to_le_bytes());
+        write::<48, 4, _>(block, self.origin.source.to_le_bytes());
+        write::<52, 4, _>(block, [0; 4]);
+        write::<56, 4, _>(block, self.authority.by.to_le_bytes());
+        write::<60, 4, _>(block, [0; 4]);
+        write::<64, 32, _>(block, self.authority.why);
+        write::<96, 4, _>(block, self.account.to_le_bytes());
+        write::<100, 1, _>(block, self.state.0.to_le_bytes());
+        write::<101, 3, _>(block, [0; 3]);
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => SetAccountStateReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            header: EventHeader {
+                sequence: u64::from_le_bytes(read::<8, 8, _>(block)),
+                timestamp: u64::from_le_bytes(read::<16, 8, _>(block)),
+                cause: u64::from_le_bytes(read::<24, 8, _>(block)),
+                session: u32::from_le_bytes(read::<32, 4, _>(block)),
+                flags: u16::from_le_bytes(read::<36, 2, _>(block)),
+            },
+            origin: CommandOrigin {
+                source_sequence: u64::from_le_bytes(read::<40, 8, _>(block)),
+                source: u32::from_le_bytes(read::<48, 4, _>(block)),
+            },
+            authority: Authority {
+                by: u32::from_le_bytes(read::<56, 4, _>(block)),
+                why: read::<64, 32, _>(block),
+            },
+            account: u32::from_le_bytes(read::<96, 4, _>(block)),
+            state: AccountState(u8::from_le_bytes(read::<100, 1, _>(block))),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("header.sequence", FieldValue::U64(self.header.sequence));
+        visit("header.timestamp", FieldValue::U64(self.header.timestamp));
+        visit("header.cause", FieldValue::U64(self.header.cause));
+        visit("header.session", FieldValue::U64(u64::from(self.header.session)));
+        visit("header.flags", FieldValue::U64(u64::from(self.header.flags)));
+        visit("origin.source_sequence", FieldValue::U64(self.origin.source_sequence));
+        visit("origin.source", FieldValue::U64(u64::from(self.origin.source)));
+        visit("authority.by", FieldValue::U64(u64::from(self.authority.by)));
+        visit("authority.why", FieldValue::characters(&self.authority.why));
+        visit("account", FieldValue::U64(u64::from(self.account)));
+        visit(
+            "state",
+            self.state.name().map_or(FieldValue::U64(u64::from(self.state.0)), FieldValue::Name),
+        );
+    }
+}
+
+impl SbeMessage for SetAccountState {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for SetAccountState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "SetAccountState", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`SetAccountState`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct SetAccountStateReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 96],
+    acting_version: u16,
+}
+
+impl<'a> SetAccountStateReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [96];
+        let (acting_version, block) =
+            MessageHeader::open(message, SetAccountState::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = SetAccountState::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> SetAccountState {
+        SetAccountState {
+            header: self.header(),
+            origin: self.origin(),
+            authority: self.authority(),
+            account: self.account(),
+            state: self.state(),
+        }
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> EventHeader {
+        EventHeader {
+            sequence: u64::from_le_bytes(read::<0, 8, _>(self.fixed)),
+            timestamp: u64::from_le_bytes(read::<8, 8, _>(self.fixed)),
+            cause: u64::from_le_bytes(read::<16, 8, _>(self.fixed)),
+            session: u32::from_le_bytes(read::<24, 4, _>(self.fixed)),
+            flags: u16::from_le_bytes(read::<28, 2, _>(self.fixed)),
+        }
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    #[must_use]
+    pub fn origin(&self) -> CommandOrigin {
+        CommandOrigin {
+            source_sequence: u64::from_le_bytes(read::<32, 8, _>(self.fixed)),
+            source: u32::from_le_bytes(read::<40, 4, _>(self.fixed)),
+        }
+    }
+
+    /// Who gave an administrative command, and why.
+    #[inline]
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        Authority {
+            by: u32::from_le_bytes(read::<48, 4, _>(self.fixed)),
+            why: read::<56, 32, _>(self.fixed),
+        }
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    #[must_use]
+    pub fn account(&self) -> u32 {
+        u32::from_le_bytes(read::<88, 4, _>(self.fixed))
+    }
+
+    /// How far an account has come (KYC).
+    #[inline]
+    #[must_use]
+    pub fn state(&self) -> AccountState {
+        AccountState(u8::from_le_bytes(read::<92, 1, _>(self.fixed)))
+    }
+}
+
+/// Writes single fields of a [`SetAccountState`] in place.
+#[derive(Debug)]
+pub struct SetAccountStateWriter<'a> {
+    block: &'a mut [u8; 96],
+}
+
+impl<'a> SetAccountStateWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = SetAccountState::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = SetAccountState::HEADER;
+        *block = [0; 96];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    pub fn origin(&mut self, value: CommandOrigin) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.source_sequence.to_le_bytes());
+        write::<40, 4, _>(block, value.source.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// Who gave an administrative command, and why.
+    #[inline]
+    pub fn authority(&mut self, value: Authority) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.by.to_le_bytes());
+        write::<52, 4, _>(block, [0; 4]);
+        write::<56, 32, _>(block, value.why);
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<88, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// How far an account has come (KYC).
+    #[inline]
+    pub fn state(&mut self, value: AccountState) -> &mut Self {
+        let block = &mut *self.block;
+        write::<92, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+}

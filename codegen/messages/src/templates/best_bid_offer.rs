@@ -1,0 +1,411 @@
+//! The message `BestBidOffer`.
+//!
+//! @generated from market-data.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::EventFlags;
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// L1: the best prices are now these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BestBidOffer {
+    /// A tradable instrument, from 1; 0 names none, or all.
+    pub instrument: u32,
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    pub instrument_sequence: u32,
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    pub event_id: u64,
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    pub transaction_time: u64,
+    /// Where a message stands in its event.
+    pub flags: EventFlags,
+    /// 1/10,000 of the currency unit, or none.
+    pub bid_price: Option<i64>,
+    /// Shares.
+    pub bid_quantity: u64,
+    /// 1/10,000 of the currency unit, or none.
+    pub ask_price: Option<i64>,
+    /// Shares.
+    pub ask_quantity: u64,
+    /// A number of things.
+    pub bid_order_count: u32,
+    /// A number of things.
+    pub ask_order_count: u32,
+}
+
+impl BestBidOffer {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 30;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 72;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 80;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 72,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 4, _>(block, self.instrument.to_le_bytes());
+        write::<12, 4, _>(block, self.instrument_sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.event_id.to_le_bytes());
+        write::<24, 8, _>(block, self.transaction_time.to_le_bytes());
+        write::<32, 1, _>(block, self.flags.0.to_le_bytes());
+        write::<33, 7, _>(block, [0; 7]);
+        write::<40, 8, _>(block, self.bid_price.unwrap_or(i64::MIN).to_le_bytes());
+        write::<48, 8, _>(block, self.bid_quantity.to_le_bytes());
+        write::<56, 8, _>(block, self.ask_price.unwrap_or(i64::MIN).to_le_bytes());
+        write::<64, 8, _>(block, self.ask_quantity.to_le_bytes());
+        write::<72, 4, _>(block, self.bid_order_count.to_le_bytes());
+        write::<76, 4, _>(block, self.ask_order_count.to_le_bytes());
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => BestBidOfferReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            instrument: u32::from_le_bytes(read::<8, 4, _>(block)),
+            instrument_sequence: u32::from_le_bytes(read::<12, 4, _>(block)),
+            event_id: u64::from_le_bytes(read::<16, 8, _>(block)),
+            transaction_time: u64::from_le_bytes(read::<24, 8, _>(block)),
+            flags: EventFlags(u8::from_le_bytes(read::<32, 1, _>(block))),
+            bid_price: Some(i64::from_le_bytes(read::<40, 8, _>(block)))
+                .filter(|value| *value != i64::MIN),
+            bid_quantity: u64::from_le_bytes(read::<48, 8, _>(block)),
+            ask_price: Some(i64::from_le_bytes(read::<56, 8, _>(block)))
+                .filter(|value| *value != i64::MIN),
+            ask_quantity: u64::from_le_bytes(read::<64, 8, _>(block)),
+            bid_order_count: u32::from_le_bytes(read::<72, 4, _>(block)),
+            ask_order_count: u32::from_le_bytes(read::<76, 4, _>(block)),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("instrument", FieldValue::U64(u64::from(self.instrument)));
+        visit("instrument_sequence", FieldValue::U64(u64::from(self.instrument_sequence)));
+        visit("event_id", FieldValue::U64(self.event_id));
+        visit("transaction_time", FieldValue::U64(self.transaction_time));
+        visit("flags", FieldValue::U64(u64::from(self.flags.0)));
+        match &self.bid_price {
+            Some(value) => {
+                visit("bid_price", FieldValue::I64(*value));
+            }
+            None => visit("bid_price", FieldValue::Null),
+        }
+        visit("bid_quantity", FieldValue::U64(self.bid_quantity));
+        match &self.ask_price {
+            Some(value) => {
+                visit("ask_price", FieldValue::I64(*value));
+            }
+            None => visit("ask_price", FieldValue::Null),
+        }
+        visit("ask_quantity", FieldValue::U64(self.ask_quantity));
+        visit("bid_order_count", FieldValue::U64(u64::from(self.bid_order_count)));
+        visit("ask_order_count", FieldValue::U64(u64::from(self.ask_order_count)));
+    }
+}
+
+impl SbeMessage for BestBidOffer {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for BestBidOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "BestBidOffer", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`BestBidOffer`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct BestBidOfferReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 72],
+    acting_version: u16,
+}
+
+impl<'a> BestBidOfferReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [72];
+        let (acting_version, block) =
+            MessageHeader::open(message, BestBidOffer::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = BestBidOffer::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> BestBidOffer {
+        BestBidOffer {
+            instrument: self.instrument(),
+            instrument_sequence: self.instrument_sequence(),
+            event_id: self.event_id(),
+            transaction_time: self.transaction_time(),
+            flags: self.flags(),
+            bid_price: self.bid_price(),
+            bid_quantity: self.bid_quantity(),
+            ask_price: self.ask_price(),
+            ask_quantity: self.ask_quantity(),
+            bid_order_count: self.bid_order_count(),
+            ask_order_count: self.ask_order_count(),
+        }
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self) -> u32 {
+        u32::from_le_bytes(read::<0, 4, _>(self.fixed))
+    }
+
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    #[inline]
+    #[must_use]
+    pub fn instrument_sequence(&self) -> u32 {
+        u32::from_le_bytes(read::<4, 4, _>(self.fixed))
+    }
+
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    #[inline]
+    #[must_use]
+    pub fn event_id(&self) -> u64 {
+        u64::from_le_bytes(read::<8, 8, _>(self.fixed))
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    #[must_use]
+    pub fn transaction_time(&self) -> u64 {
+        u64::from_le_bytes(read::<16, 8, _>(self.fixed))
+    }
+
+    /// Where a message stands in its event.
+    #[inline]
+    #[must_use]
+    pub fn flags(&self) -> EventFlags {
+        EventFlags(u8::from_le_bytes(read::<24, 1, _>(self.fixed)))
+    }
+
+    /// 1/10,000 of the currency unit, or none.
+    #[inline]
+    #[must_use]
+    pub fn bid_price(&self) -> Option<i64> {
+        Some(i64::from_le_bytes(read::<32, 8, _>(self.fixed))).filter(|value| *value != i64::MIN)
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn bid_quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<40, 8, _>(self.fixed))
+    }
+
+    /// 1/10,000 of the currency unit, or none.
+    #[inline]
+    #[must_use]
+    pub fn ask_price(&self) -> Option<i64> {
+        Some(i64::from_le_bytes(read::<48, 8, _>(self.fixed))).filter(|value| *value != i64::MIN)
+    }
+
+    /// Shares.
+    #[inline]
+    #[must_use]
+    pub fn ask_quantity(&self) -> u64 {
+        u64::from_le_bytes(read::<56, 8, _>(self.fixed))
+    }
+
+    /// A number of things.
+    #[inline]
+    #[must_use]
+    pub fn bid_order_count(&self) -> u32 {
+        u32::from_le_bytes(read::<64, 4, _>(self.fixed))
+    }
+
+    /// A number of things.
+    #[inline]
+    #[must_use]
+    pub fn ask_order_count(&self) -> u32 {
+        u32::from_le_bytes(read::<68, 4, _>(self.fixed))
+    }
+}
+
+/// Writes single fields of a [`BestBidOffer`] in place.
+#[derive(Debug)]
+pub struct BestBidOfferWriter<'a> {
+    block: &'a mut [u8; 72],
+}
+
+impl<'a> BestBidOfferWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = BestBidOffer::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = BestBidOffer::HEADER;
+        *block = [0; 72];
+        write::<32, 8, _>(block, i64::MIN.to_le_bytes());
+        write::<48, 8, _>(block, i64::MIN.to_le_bytes());
+        Ok(Self { block })
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    #[inline]
+    pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<4, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    #[inline]
+    pub fn event_id(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<8, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    pub fn transaction_time(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<16, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Where a message stands in its event.
+    #[inline]
+    pub fn flags(&mut self, value: EventFlags) -> &mut Self {
+        let block = &mut *self.block;
+        write::<24, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit, or none.
+    #[inline]
+    pub fn bid_price(&mut self, value: Option<i64>) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.unwrap_or(i64::MIN).to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn bid_quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<40, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 1/10,000 of the currency unit, or none.
+    #[inline]
+    pub fn ask_price(&mut self, value: Option<i64>) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 8, _>(block, value.unwrap_or(i64::MIN).to_le_bytes());
+        self
+    }
+
+    /// Shares.
+    #[inline]
+    pub fn ask_quantity(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A number of things.
+    #[inline]
+    pub fn bid_order_count(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A number of things.
+    #[inline]
+    pub fn ask_order_count(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<68, 4, _>(block, value.to_le_bytes());
+        self
+    }
+}

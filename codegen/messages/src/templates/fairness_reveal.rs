@@ -1,0 +1,314 @@
+//! The message `FairnessReveal`.
+//!
+//! @generated from market-data.xml by isochron-codegen; not to be edited.
+
+use std::fmt;
+
+use crate::runtime::{
+    self, DecodeError, EncodeError, FieldValue, FieldVisitor, MessageHeader, SbeMessage, read,
+    write,
+};
+use crate::types::EventFlags;
+use crate::{SCHEMA_ID, SCHEMA_VERSION};
+
+/// The seed, after the day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FairnessReveal {
+    /// A tradable instrument, from 1; 0 names none, or all.
+    pub instrument: u32,
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    pub instrument_sequence: u32,
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    pub event_id: u64,
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    pub transaction_time: u64,
+    /// Where a message stands in its event.
+    pub flags: EventFlags,
+    /// SHA-256.
+    pub seed: [u8; 32],
+    /// One machine of the exchange.
+    pub node: u32,
+}
+
+impl FairnessReveal {
+    /// Which message.
+    pub const TEMPLATE_ID: u16 = 51;
+    /// Bytes of the block.
+    pub const BLOCK_LENGTH: usize = 72;
+    /// Bytes of header and block.
+    pub const ENCODED_LENGTH: usize = 80;
+
+    /// The header that this version writes.
+    const HEADER: [u8; 8] = MessageHeader {
+        block_length: 72,
+        template_id: Self::TEMPLATE_ID,
+        schema_id: SCHEMA_ID,
+        version: SCHEMA_VERSION,
+    }
+    .to_bytes();
+
+    /// Writes header and block; returns their length.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        let available = buffer.len();
+        let Some(block) = buffer.first_chunk_mut::<{ Self::ENCODED_LENGTH }>() else {
+            let needed = Self::ENCODED_LENGTH;
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        write::<0, 8, _>(block, Self::HEADER);
+        write::<8, 4, _>(block, self.instrument.to_le_bytes());
+        write::<12, 4, _>(block, self.instrument_sequence.to_le_bytes());
+        write::<16, 8, _>(block, self.event_id.to_le_bytes());
+        write::<24, 8, _>(block, self.transaction_time.to_le_bytes());
+        write::<32, 1, _>(block, self.flags.0.to_le_bytes());
+        write::<33, 7, _>(block, [0; 7]);
+        write::<40, 32, _>(block, self.seed);
+        write::<72, 4, _>(block, self.node.to_le_bytes());
+        write::<76, 4, _>(block, [0; 4]);
+        Ok(Self::ENCODED_LENGTH)
+    }
+
+    /// Reads header and block. A longer block's end is skipped; what an older writer did not
+    /// know is `None`.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        match message.first_chunk::<{ Self::ENCODED_LENGTH }>() {
+            Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),
+            _ => FairnessRevealReader::new(message).map(|reader| reader.read()),
+        }
+    }
+
+    /// The message in bytes whose header is exactly ours.
+    #[inline]
+    fn from_whole(block: &[u8; Self::ENCODED_LENGTH]) -> Self {
+        Self {
+            instrument: u32::from_le_bytes(read::<8, 4, _>(block)),
+            instrument_sequence: u32::from_le_bytes(read::<12, 4, _>(block)),
+            event_id: u64::from_le_bytes(read::<16, 8, _>(block)),
+            transaction_time: u64::from_le_bytes(read::<24, 8, _>(block)),
+            flags: EventFlags(u8::from_le_bytes(read::<32, 1, _>(block))),
+            seed: read::<40, 32, _>(block),
+            node: u32::from_le_bytes(read::<72, 4, _>(block)),
+        }
+    }
+
+    /// Gives each field's name and value to `visit`, in wire order; those of a composite are
+    /// named after it, as in `header.sequence`.
+    pub fn fields(&self, visit: &mut FieldVisitor<'_>) {
+        visit("instrument", FieldValue::U64(u64::from(self.instrument)));
+        visit("instrument_sequence", FieldValue::U64(u64::from(self.instrument_sequence)));
+        visit("event_id", FieldValue::U64(self.event_id));
+        visit("transaction_time", FieldValue::U64(self.transaction_time));
+        visit("flags", FieldValue::U64(u64::from(self.flags.0)));
+        visit("seed", FieldValue::characters(&self.seed));
+        visit("node", FieldValue::U64(u64::from(self.node)));
+    }
+}
+
+impl SbeMessage for FairnessReveal {
+    const TEMPLATE_ID: u16 = Self::TEMPLATE_ID;
+    const BLOCK_LENGTH: usize = Self::BLOCK_LENGTH;
+    const ENCODED_LENGTH: usize = Self::ENCODED_LENGTH;
+
+    #[inline]
+    fn encode(&self, buffer: &mut [u8]) -> Result<usize, EncodeError> {
+        self.encode(buffer)
+    }
+
+    #[inline]
+    fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        Self::decode(message)
+    }
+}
+
+impl fmt::Display for FairnessReveal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        runtime::display(f, "FairnessReveal", |visit| self.fields(visit))
+    }
+}
+
+/// Reads single fields of a [`FairnessReveal`] in place.
+#[derive(Clone, Copy, Debug)]
+pub struct FairnessRevealReader<'a> {
+    /// The fields that every version has.
+    fixed: &'a [u8; 72],
+    acting_version: u16,
+}
+
+impl<'a> FairnessRevealReader<'a> {
+    /// Looks at header and lengths, once; no getter can fail after that.
+    ///
+    /// # Errors
+    /// The bytes are no such message, or end before it does.
+    #[inline]
+    pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let lengths = [72];
+        let (acting_version, block) =
+            MessageHeader::open(message, FairnessReveal::TEMPLATE_ID, &lengths)?;
+        let Some(fixed) = block.first_chunk() else {
+            let needed = FairnessReveal::ENCODED_LENGTH;
+            return Err(DecodeError::MessageTooShort { needed, available: message.len() });
+        };
+        Ok(Self { fixed, acting_version })
+    }
+
+    /// The version by which the block is read: the writer's, or ours where the writer's is
+    /// newer.
+    #[inline]
+    #[must_use]
+    pub const fn acting_version(&self) -> u16 {
+        self.acting_version
+    }
+
+    /// All fields.
+    #[inline]
+    #[must_use]
+    pub fn read(&self) -> FairnessReveal {
+        FairnessReveal {
+            instrument: self.instrument(),
+            instrument_sequence: self.instrument_sequence(),
+            event_id: self.event_id(),
+            transaction_time: self.transaction_time(),
+            flags: self.flags(),
+            seed: self.seed(),
+            node: self.node(),
+        }
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    #[must_use]
+    pub fn instrument(&self) -> u32 {
+        u32::from_le_bytes(read::<0, 4, _>(self.fixed))
+    }
+
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    #[inline]
+    #[must_use]
+    pub fn instrument_sequence(&self) -> u32 {
+        u32::from_le_bytes(read::<4, 4, _>(self.fixed))
+    }
+
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    #[inline]
+    #[must_use]
+    pub fn event_id(&self) -> u64 {
+        u64::from_le_bytes(read::<8, 8, _>(self.fixed))
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    #[must_use]
+    pub fn transaction_time(&self) -> u64 {
+        u64::from_le_bytes(read::<16, 8, _>(self.fixed))
+    }
+
+    /// Where a message stands in its event.
+    #[inline]
+    #[must_use]
+    pub fn flags(&self) -> EventFlags {
+        EventFlags(u8::from_le_bytes(read::<24, 1, _>(self.fixed)))
+    }
+
+    /// SHA-256.
+    #[inline]
+    #[must_use]
+    pub fn seed(&self) -> [u8; 32] {
+        read::<32, 32, _>(self.fixed)
+    }
+
+    /// One machine of the exchange.
+    #[inline]
+    #[must_use]
+    pub fn node(&self) -> u32 {
+        u32::from_le_bytes(read::<64, 4, _>(self.fixed))
+    }
+}
+
+/// Writes single fields of a [`FairnessReveal`] in place.
+#[derive(Debug)]
+pub struct FairnessRevealWriter<'a> {
+    block: &'a mut [u8; 72],
+}
+
+impl<'a> FairnessRevealWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = FairnessReveal::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = FairnessReveal::HEADER;
+        *block = [0; 72];
+        Ok(Self { block })
+    }
+
+    /// A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    #[inline]
+    pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<4, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The sequence of the command that caused it: the same on L1, L2 and L3.
+    #[inline]
+    pub fn event_id(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<8, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Nanoseconds since 1970-01-01 00:00 UTC.
+    #[inline]
+    pub fn transaction_time(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<16, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Where a message stands in its event.
+    #[inline]
+    pub fn flags(&mut self, value: EventFlags) -> &mut Self {
+        let block = &mut *self.block;
+        write::<24, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// SHA-256.
+    #[inline]
+    pub fn seed(&mut self, value: [u8; 32]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 32, _>(block, value);
+        self
+    }
+
+    /// One machine of the exchange.
+    #[inline]
+    pub fn node(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 4, _>(block, value.to_le_bytes());
+        self
+    }
+}

@@ -1,0 +1,201 @@
+//! Writes a Rust crate's `src/` from the model.
+//!
+//! One file per type and per message; `runtime.rs` is the same in every crate but for its constants,
+//! so that a crate stands alone and shares nothing with another schema's.
+
+mod members;
+mod message;
+mod names;
+mod types;
+mod union;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::format::{FormatError, rustfmt};
+use crate::model::Schema;
+
+/// What every crate has by these names, so that no schema may use them.
+const RESERVED: [&str; 12] = [
+    "Message",
+    "MessageHeader",
+    "DecodeError",
+    "EncodeError",
+    "SbeMessage",
+    "FieldValue",
+    "FieldVisitor",
+    "Self",
+    "Option",
+    "Result",
+    "Some",
+    "None",
+];
+
+/// Columns of a documentation comment without its indent.
+const DOC_COLUMNS: usize = 88;
+
+/// Why no crate was written.
+#[derive(Debug)]
+pub enum EmitError {
+    /// Two things would have one name in Rust, or one of ours.
+    Name(String),
+    /// rustfmt failed.
+    Format(FormatError),
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "the Rust name `{name}` would be there twice"),
+            Self::Format(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EmitError {}
+
+impl From<FormatError> for EmitError {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+/// The files of `src/`, formatted.
+///
+/// # Errors
+/// Names that Rust could not tell apart; a missing rustfmt.
+pub fn generate(schema: &Schema) -> Result<Vec<(PathBuf, String)>, EmitError> {
+    check_names(schema)?;
+    let mut files: Vec<(PathBuf, String)> = vec![
+        ("lib.rs".into(), library(schema)),
+        ("runtime.rs".into(), include_str!("runtime.rs.in").to_owned()),
+        ("message.rs".into(), union::emit(schema)),
+    ];
+    let kinds = types::emit(schema);
+    let messages: Vec<_> = (schema.messages.iter())
+        .map(|message| (names::snake(&message.name), message::emit(schema, message)))
+        .collect();
+    for (folder, what, parts) in
+        [("types", "enumerations, sets and composites", kinds), ("templates", "messages", messages)]
+    {
+        if parts.is_empty() {
+            continue;
+        }
+        files.push((format!("{folder}.rs").into(), module(&parts, what)));
+        files.extend(
+            parts.into_iter().map(|(name, text)| (PathBuf::from(folder).join(name + ".rs"), text)),
+        );
+    }
+    let origin = schema.path.rsplit('/').next().unwrap_or_default();
+    for (_, text) in &mut files {
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let marked = format!(
+            "{first}\n//!\n//! @generated from {origin} by isochron-codegen; not to be edited.\n{rest}"
+        );
+        *text = rustfmt(&marked)?;
+    }
+    Ok(files)
+}
+
+fn check_names(schema: &Schema) -> Result<(), EmitError> {
+    let types = (schema.enums.iter().map(|kind| &kind.name))
+        .chain(schema.sets.iter().map(|kind| &kind.name))
+        .chain(schema.composites.iter().map(|kind| &kind.name));
+    let messages = schema.messages.iter().map(|message| &message.name);
+    let mut seen: Vec<String> = RESERVED.iter().map(|&name| name.to_owned()).collect();
+    for name in types.chain(messages) {
+        seen.push(names::pascal(name));
+    }
+    for message in &schema.messages {
+        seen.push(names::pascal(&message.name) + "Reader");
+        seen.push(names::pascal(&message.name) + "Writer");
+    }
+    unique(seen)?;
+    let members = (schema.composites.iter().map(|composite| &composite.members))
+        .chain(schema.messages.iter().map(|message| &message.fields));
+    for members in members {
+        unique(members.iter().map(|member| names::snake(&member.name)).collect())?;
+    }
+    for known in &schema.enums {
+        let mut all: Vec<_> = known.values.iter().map(|v| names::upper(&v.name)).collect();
+        all.push("ALL".to_owned());
+        unique(all)?;
+    }
+    for known in &schema.sets {
+        unique(known.choices.iter().map(|choice| names::upper(&choice.name)).collect())?;
+    }
+    Ok(())
+}
+
+fn unique(names: Vec<String>) -> Result<(), EmitError> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        if counts.insert(name.clone(), ()).is_some() {
+            return Err(EmitError::Name(name));
+        }
+    }
+    Ok(())
+}
+
+fn library(schema: &Schema) -> String {
+    let mut text = format!("//! The SBE messages of `{}`.\n//!\n", schema.package);
+    text += &inner_doc(&schema.description);
+    text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single\n\
+             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.\n\
+             //! No bytes make any of them panic, and none allocates.\n\n\
+             #![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
+             mod message;\nmod runtime;\n";
+    let has_types =
+        !(schema.enums.is_empty() && schema.sets.is_empty() && schema.composites.is_empty());
+    text += if has_types { "mod templates;\nmod types;\n\n" } else { "mod templates;\n\n" };
+    text += "pub use message::Message;\n\
+             pub use runtime::{DecodeError, EncodeError, FieldValue, FieldVisitor, HEADER_LENGTH, \
+             MessageHeader, SbeMessage};\npub use templates::*;\n";
+    if has_types {
+        text += "pub use types::*;\n";
+    }
+    text += &format!(
+        "\n/// The schema's number in every header.\npub const SCHEMA_ID: u16 = {};\n\n\
+         /// The version of the schema that is written.\npub const SCHEMA_VERSION: u16 = {};\n",
+        schema.id, schema.version
+    );
+    text
+}
+
+fn module(parts: &[(String, String)], what: &str) -> String {
+    let mut text = format!("//! The schema's {what}.\n\n");
+    for (name, _) in parts {
+        text += &format!("mod {};\n", names::field(name));
+    }
+    text += "\n";
+    for (name, _) in parts {
+        text += &format!("pub use {}::*;\n", names::field(name));
+    }
+    text
+}
+
+/// `///` lines of `description`, or of `otherwise` where it is empty.
+fn doc(description: &str, otherwise: &str) -> String {
+    let text = if description.is_empty() { otherwise } else { description };
+    wrapped(text, "///")
+}
+
+fn inner_doc(description: &str) -> String {
+    if description.is_empty() { String::new() } else { wrapped(description, "//!") + "//!\n" }
+}
+
+fn wrapped(text: &str, mark: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let word = word.replace('[', "\\[").replace('<', "\\<");
+        if !line.is_empty() && line.len() + word.len() >= DOC_COLUMNS {
+            lines += &format!("{mark}{line}\n");
+            line.clear();
+        }
+        line += " ";
+        line += &word;
+    }
+    lines + &format!("{mark}{line}\n")
+}

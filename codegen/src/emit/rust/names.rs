@@ -1,0 +1,75 @@
+//! Turns a schema's names into Rust's.
+
+/// Words that no field may be called.
+const KEYWORDS: [&str; 52] = [
+    "as", "break", "const", "continue", "crate", "else", "enum", "extern", "false", "fn", "for",
+    "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return",
+    "self", "Self", "static", "struct", "super", "trait", "true", "type", "unsafe", "use", "where",
+    "while", "async", "await", "dyn", "abstract", "become", "box", "do", "final", "macro",
+    "override", "priv", "typeof", "unsized", "virtual", "yield", "try", "gen",
+];
+
+/// Methods that readers, writers and the union of messages have already.
+const METHODS: [&str; 11] = [
+    "new",
+    "read",
+    "acting_version",
+    "fields",
+    "encode",
+    "decode",
+    "name",
+    "template_id",
+    "encoded_length",
+    "parse",
+    "from",
+];
+
+/// The words of `name`: at capitals, and at a capital that begins a word after an acronym.
+fn words(name: &str) -> Vec<String> {
+    let characters: Vec<char> = name.chars().collect();
+    let mut words = vec![String::new()];
+    for (index, &character) in characters.iter().enumerate() {
+        let before = index.checked_sub(1).map(|before| characters[before]);
+        let after = characters.get(index + 1);
+        let begins = character.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                !before.is_ascii_uppercase() || after.is_some_and(char::is_ascii_lowercase)
+            });
+        if begins || character == '_' {
+            words.push(String::new());
+        }
+        if character != '_' {
+            words.last_mut().expect("never empty").push(character.to_ascii_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// `orderId` as `order_id`, without regard for keywords: for file names and labels.
+pub(super) fn snake(name: &str) -> String {
+    words(name).join("_")
+}
+
+/// `orderId` as a struct's field.
+pub(super) fn field(name: &str) -> String {
+    let name = snake(name);
+    if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
+}
+
+/// `orderId` as a method of a reader, a writer or the union.
+pub(super) fn method(name: &str) -> String {
+    let name = field(name);
+    if METHODS.contains(&name.as_str()) { name + "_" } else { name }
+}
+
+/// `orderId` as `ORDER_ID`.
+pub(super) fn upper(name: &str) -> String {
+    snake(name).to_ascii_uppercase()
+}
+
+/// `orderId` as `OrderId`.
+pub(super) fn pascal(name: &str) -> String {
+    let capital = |word: String| word[..1].to_ascii_uppercase() + &word[1..];
+    words(name).into_iter().map(capital).collect()
+}

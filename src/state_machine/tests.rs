@@ -1,0 +1,1 @@
+//! Every field of every record is part of the state hash.
