@@ -10,6 +10,7 @@
 //! Every command runs in the twin and in the engine; what they answer must be equal in every
 //! field, also where the text shows less. `UPDATE=1` writes the files anew.
 
+pub(crate) mod engine;
 pub(crate) mod machine;
 mod print;
 mod script;
@@ -17,6 +18,7 @@ mod words;
 
 use std::fmt::Write as _;
 
+use crate::exchange::words::News;
 use machine::Machine;
 use script::{Line, World};
 
@@ -102,6 +104,9 @@ impl Stage {
                 self.sequence += 1;
                 let (root, now) = (self.sequence, self.sequence * 1_000);
                 let mut outcomes = self.agreed(|m| m.execute(root, now, &command));
+                if outcomes.iter().any(|o| matches!(o.news, News::Applied { .. })) {
+                    self.world.applied(&command);
+                }
                 let mut text = String::new();
                 loop {
                     for outcome in &outcomes {

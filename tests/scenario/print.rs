@@ -22,9 +22,11 @@ pub(crate) fn outcomes(outcomes: &[Outcome], world: &World) -> String {
     let mut text = String::new();
     let mut all = outcomes.iter().peekable();
     while let Some(outcome) = all.next() {
+        let mut told = vec![outcome];
         let line = match &outcome.news {
             News::Filled(maker) if !world.show_fills => {
-                let Some(News::Filled(taker)) = all.next().map(|o| &o.news) else {
+                told.extend(all.next());
+                let Some(News::Filled(taker)) = told.get(1).map(|o| &o.news) else {
                     panic!("a trade has two executions: {outcome:?}");
                 };
                 trade(maker, taker)
@@ -32,13 +34,22 @@ pub(crate) fn outcomes(outcomes: &[Outcome], world: &World) -> String {
             news => one(news, world),
         };
         let _ = write!(text, "    {line}");
-        if world.show_sessions && (outcome.session, outcome.outbound) != (0, 0) {
+        for outcome in told.iter().filter(|o| world.show_sessions && is_private(&o.news)) {
             let name = world.session_name(outcome.session);
             let _ = write!(text, " to {name} as {}", outcome.outbound);
         }
         text.push('\n');
     }
     text
+}
+
+/// Whether an outcome is told to one session under that session's number.
+fn is_private(news: &News) -> bool {
+    let public = matches!(
+        news,
+        News::Balance(_) | News::Applied { .. } | News::NotApplied { .. } | News::Phase { .. }
+    );
+    !public
 }
 
 fn one(news: &News, world: &World) -> String {

@@ -52,6 +52,8 @@ pub(crate) struct World {
     /// The last number of each source.
     numbers: BTreeMap<u32, u64>,
     last: Option<Command>,
+    /// The instrument that the last command defines.
+    defining: String,
     pub(crate) show_fills: bool,
     pub(crate) show_sessions: bool,
 }
@@ -283,7 +285,7 @@ impl World {
             padded::<3>(words.options.get(option).unwrap_or(&else_this))
         };
         let fresh = Definition {
-            instrument: self.instruments.len() as u32 + 1,
+            instrument: words.option("id", self.instruments.len() as u32 + 1)?,
             kind: 1,
             symbol: padded(name)?,
             settlement: *b"USD",
@@ -300,6 +302,7 @@ impl World {
             maker_rate: 0,
             taker_rate: 0,
         };
+        name.clone_into(&mut self.defining);
         let mut new = self.instruments.entry(name.to_owned()).or_insert(fresh).clone();
         if words.options.contains_key("currency") {
             (new.settlement, new.quote) = (text("currency", "USD")?, text("currency", "USD")?);
@@ -327,6 +330,13 @@ impl World {
         new.maker_rate = words.option("maker", new.maker_rate)?;
         new.taker_rate = words.option("taker", new.taker_rate)?;
         Ok(new)
+    }
+
+    /// Remembers what an instrument has become, so that the next line may leave it out.
+    pub(crate) fn applied(&mut self, command: &Command) {
+        if let Ask::Define(definition) = &command.ask {
+            self.instruments.insert(self.defining.clone(), (**definition).clone());
+        }
     }
 
     fn administration(&self, words: &Words) -> Reading<Ask> {

@@ -65,6 +65,8 @@ struct Envelope {
     sequence: u64,
     time: u64,
     cause: u64,
+    session: u32,
+    goes_on: bool,
 }
 
 /// A sweep that has not reached its end.
@@ -178,11 +180,11 @@ impl Exchange {
 
     /// Executes one command, which is not a repeat, and says what came of it.
     pub(crate) fn execute(&mut self, sequence: u64, time: u64, command: &Command) -> Vec<Outcome> {
-        self.now = Envelope { sequence, time, cause: sequence };
+        let session = command.session;
+        self.now = Envelope { sequence, time, cause: sequence, session, goes_on: false };
         if command.source != 0 {
             self.sources.insert(command.source, command.source_number);
         }
-        let session = command.session;
         match &command.ask {
             Ask::New(new) => self.new_order(session, new),
             Ask::Cancel { account, user, order, original, client } => {
@@ -206,10 +208,10 @@ impl Exchange {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// Adds an outcome for everybody.
+    /// Adds an outcome without a number, beside the session that asked.
     fn tell(&mut self, news: News) {
-        let Envelope { sequence, time, cause } = self.now;
-        self.outcomes.push(Outcome { sequence, time, cause, session: 0, outbound: 0, news });
+        let Envelope { sequence, time, cause, session, goes_on } = self.now;
+        self.outcomes.push(Outcome { sequence, time, cause, session, goes_on, outbound: 0, news });
     }
 
     /// Adds an outcome for one session, under that session's next number.
@@ -218,8 +220,8 @@ impl Exchange {
             known.outbound += 1;
             known.outbound
         });
-        let Envelope { sequence, time, cause } = self.now;
-        self.outcomes.push(Outcome { sequence, time, cause, session, outbound, news });
+        let Envelope { sequence, time, cause, goes_on, .. } = self.now;
+        self.outcomes.push(Outcome { sequence, time, cause, session, goes_on, outbound, news });
     }
 
     /// The book of one side, in priority order.

@@ -230,8 +230,9 @@ impl Exchange {
         if new.settlement != new.quote {
             return Err(Rule::CurrenciesDiffer.with(0, 0));
         }
-        if !self.currencies.contains(&new.settlement) && self.currencies.len() == CURRENCIES_MOST {
-            return Err(Rule::TooManyCurrencies.with(CURRENCIES_MOST as i128, 0));
+        let used = self.currencies.len();
+        if !self.currencies.contains(&new.settlement) && used == CURRENCIES_MOST {
+            return Err(Rule::TooManyCurrencies.with(CURRENCIES_MOST as i128, used as i128));
         }
         judge_numbers(new)?;
         let mut next = Instrument {

@@ -82,7 +82,6 @@ impl Exchange {
     ) {
         let found = self.find(account, order, original).cloned();
         let judged = self.judge_sender(session, account, user, false);
-        let known = judged.is_ok();
         let judged = judged.and_then(|()| match &found {
             None => Err(Rule::UnknownOrder.with(0, order)),
             Some(found) => match self.instruments[&found.instrument].phase {
@@ -94,7 +93,7 @@ impl Exchange {
             Ok(id) => self.finish(id, Why::User, Some((session, client))),
             Err(refusal) => {
                 let named = Named { account, user, order, original, client, template: 21 };
-                self.refuse_change(session, refusal, &named, found.filter(|_| known));
+                self.refuse_change(session, refusal, &named, found);
             }
         }
     }
@@ -102,10 +101,11 @@ impl Exchange {
     pub(super) fn replace(&mut self, session: u32, replace: &ReplaceOrder) {
         let ReplaceOrder { account, user, order, original, client, price, quantity } = *replace;
         let named = Named { account, user, order, original, client, template: 22 };
+        let found = self.find(account, order, original).cloned();
         if let Err(refusal) = self.judge_sender(session, account, user, true) {
-            return self.refuse_change(session, refusal, &named, None);
+            return self.refuse_change(session, refusal, &named, found);
         }
-        let Some(old) = self.find(account, order, original).cloned() else {
+        let Some(old) = found else {
             let refusal = Rule::UnknownOrder.with(0, order);
             return self.refuse_change(session, refusal, &named, None);
         };
@@ -196,7 +196,7 @@ impl Exchange {
             status: found.as_ref().map_or(STATUS_REJECTED, Order::status),
             template: named.template,
             client: named.client,
-            original: found.as_ref().map_or(named.original, |o| o.client),
+            original: named.original,
         });
         self.tell_session(session, news);
     }
@@ -281,7 +281,7 @@ impl Exchange {
     /// The next step of the sweep that was left unfinished.
     pub(super) fn go_on(&mut self) {
         if let Some(Pending { order, steps, cause }) = self.pending.take() {
-            self.now.cause = cause;
+            (self.now.cause, self.now.goes_on) = (cause, true);
             self.sweep(order, steps);
         }
     }

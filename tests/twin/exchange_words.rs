@@ -175,6 +175,8 @@ pub(crate) struct Outcome {
     pub(crate) time: u64,
     pub(crate) cause: u64,
     pub(crate) session: u32,
+    /// Whether a continuation brought it.
+    pub(crate) goes_on: bool,
     pub(crate) outbound: u64,
     pub(crate) news: News,
 }
