@@ -116,8 +116,7 @@ impl StateMachine {
             }
             SweepEnd::Stopped => self.cancel_incoming(record, CancelReason::SELF_TRADE, emit),
             SweepEnd::StepsUsed => {
-                let steps = steps + FILLS_PER_STEP_MAX as u64;
-                self.pending = Some(Pending { record, cause: emit.cause(), steps });
+                self.pending = Some(Pending { record, cause: emit.cause(), steps: steps + 1 });
             }
         }
     }
