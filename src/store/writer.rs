@@ -64,7 +64,7 @@ pub struct StoreWriter {
     pub(super) control: Arc<Control>,
     pub(super) syncer: Syncer,
     /// Held for its lock.
-    pub(super) _lock: Box<dyn DiskFile>,
+    pub(super) _lock: Arc<dyn DiskFile>,
 }
 
 pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
@@ -214,9 +214,11 @@ impl StoreWriter {
         let left = std::mem::replace(&mut self.current, next);
         match self.helper {
             Some(_) => drop(left),
-            None => self.handoff.retire(left),
+            None => {
+                self.handoff.retire(left);
+                self.handoff.want(self.terms.next_base(self.current.base));
+            }
         }
-        self.handoff.want(self.terms.next_base(self.current.base));
     }
 
     /// Lets readers read to a position: an end of a transaction, at or above the one before.
@@ -270,6 +272,8 @@ impl StoreWriter {
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and
     /// refuses what does not fit until the helper, run by another thread, is done.
+    ///
+    /// The helper keeps the store's lock until it is dropped, or run once more, after the writer.
     pub fn take_helper(&mut self) -> Option<SegmentHelper> {
         let helper = self.helper.take()?;
         if self.next.is_none() {
@@ -282,6 +286,7 @@ impl StoreWriter {
 impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.control.set_accepting(Accepting::Stopped);
+        self.handoff.close();
     }
 }
 
