@@ -2,5 +2,17 @@
 //!
 //! The folders are the components; `docs/architecture.md` has the picture and the layers.
 
+pub mod accounts;
+pub mod agent;
+pub mod core;
 pub mod limits;
+pub mod market_data;
+pub mod matching;
+pub mod metrics;
+pub mod net;
+pub mod order_stream;
+pub mod orders;
+pub mod ring;
+pub mod state_machine;
+pub mod store;
 pub mod types;

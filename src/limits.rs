@@ -1,7 +1,7 @@
 //! Every limit of the exchange, each with the reason for its value.
 //!
-//! The asserts at the end relate them: a sum of the largest values never overflows, and the
-//! largest transaction fits the smallest term.
+//! The asserts at the end relate them, so that no sum of the largest values overflows. That the
+//! largest step fits a transaction is asserted where its messages are known, in `core`.
 
 /// Bytes of one datagram of the replication stream, and so of one frame of the store: an
 /// Ethernet frame of 1,500 with room for IP, UDP and a tunnel, a multiple of 32 (Aeron's MTU).
@@ -28,6 +28,17 @@ pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// Bytes of one transaction: a quarter of the smallest term, so that every log can hold it and
 /// the padding before it never wastes more than that.
 pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
+
+/// Bytes that may be published and not yet committed where nothing is configured: what a standby
+/// or a disk is behind by is bounded, and is short to cut.
+pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
+
+/// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
+/// older ones are found in the log.
+pub const EPOCHS_MAX: usize = 128;
+
+/// Bytes of an exchange's name: it has a fixed place in each store.
+pub const EXCHANGE_NAME_BYTES_MAX: usize = 64;
 
 /// Fills (and self-trade cancels) of one step; a sweep through more makers goes on by
 /// continuation. A constant, because a log must be executed alike whatever its term.
@@ -85,15 +96,16 @@ pub const ORDERS_MAX: usize = 16 * 1024 * 1024;
 /// Shares that one user or account may trade of one symbol a day where nothing is configured.
 pub const DAILY_VOLUME_DEFAULT: u64 = 1_000_000;
 
+/// Commands that the core takes from one ring before it turns to the next.
+pub const RING_COMMANDS_PER_CYCLE_MAX: usize = 64;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
 const _: () = {
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
-    // A step: the command and its acceptance, 32 matches of two executions each, and what ends
-    // it (a cancel), each at most 224 bytes as a frame (asserted where frames are sized).
-    assert!((FILLS_PER_STEP_MAX * 2 + 4) * 224 <= TRANSACTION_BYTES_MAX);
+    assert!(UNCOMMITTED_BYTES_DEFAULT >= TRANSACTION_BYTES_MAX as u64);
     assert!(NOTIONAL_MAX <= BALANCE_MAX);
     // settled + pending - reserved, each within the balance limit.
     assert!(BALANCE_MAX < i64::MAX / 4);

@@ -131,8 +131,8 @@ impl RejectReason {
     pub const UNKNOWN_CURRENCY: Self = Self(59);
     /// Limit: the newest known; value: the version.
     pub const RULES_VERSION_UNKNOWN: Self = Self(60);
-    /// Price and total are what they were. Value: the total.
-    pub const REPLACE_WITHOUT_CHANGE: Self = Self(61);
+    /// Quote and settlement currency must be one: nothing is converted.
+    pub const CURRENCIES_DIFFER: Self = Self(61);
     /// A closed account stays closed. Limit: its state; value: the state asked for.
     pub const STATE_TRANSITION_INVALID: Self = Self(62);
     /// Limit: 0; value: the live orders.
@@ -200,7 +200,7 @@ impl RejectReason {
         Self::TRADING_DATE_INVALID,
         Self::UNKNOWN_CURRENCY,
         Self::RULES_VERSION_UNKNOWN,
-        Self::REPLACE_WITHOUT_CHANGE,
+        Self::CURRENCIES_DIFFER,
         Self::STATE_TRANSITION_INVALID,
         Self::ACCOUNT_HAS_LIVE_ORDERS,
     ];
@@ -269,7 +269,7 @@ impl RejectReason {
             Self::TRADING_DATE_INVALID => Some("tradingDateInvalid"),
             Self::UNKNOWN_CURRENCY => Some("unknownCurrency"),
             Self::RULES_VERSION_UNKNOWN => Some("rulesVersionUnknown"),
-            Self::REPLACE_WITHOUT_CHANGE => Some("replaceWithoutChange"),
+            Self::CURRENCIES_DIFFER => Some("currenciesDiffer"),
             Self::STATE_TRANSITION_INVALID => Some("stateTransitionInvalid"),
             Self::ACCOUNT_HAS_LIVE_ORDERS => Some("accountHasLiveOrders"),
             _ => None,

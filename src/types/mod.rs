@@ -3,6 +3,15 @@
 //! Each is a number with a unit, so that a price can never be passed where a quantity belongs.
 //! Nothing here knows a byte, a clock or another module.
 
+pub mod flags;
+mod index;
+mod refusal;
+mod table;
+
+pub use index::Index;
+pub use refusal::Refusal;
+pub use table::Table;
+
 use std::fmt;
 
 /// Defines a newtype over an integer that prints as the number it holds.

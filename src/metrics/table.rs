@@ -1,0 +1,198 @@
+//! All counters of the exchange: id, label and sentence.
+//!
+//! Every process that counts has a counters file of this one shape; what it does not count stays
+//! 0 there. A changed table is another shape, which [`fingerprint`] tells apart.
+
+/// Rings that are counted by themselves, in the order of the core's rotation.
+pub const RINGS_MAX: usize = 8;
+
+/// A counter, or the first of a group of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter(usize);
+
+/// What the table says about a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place in the file.
+    pub id: Counter,
+    /// Its name, for a reader's eye and for JSON.
+    pub label: &'static str,
+    /// What it counts.
+    pub sentence: &'static str,
+    /// Counters of this kind, one for each ring, or 1.
+    pub instances: usize,
+}
+
+/// Writes the table and a name for each of its rows; a row's place is the sum of those before.
+macro_rules! counters {
+    ($($name:ident: $instances:expr, $label:literal, $sentence:literal;)*) => {
+        /// Every counter, in the order of the file.
+        pub const TABLE: &[Row] = &{
+            let mut rows = [$(Row {
+                id: Counter(0),
+                label: $label,
+                sentence: $sentence,
+                instances: $instances,
+            }),*];
+            let mut slot = 0;
+            let mut index = 0;
+            while index < rows.len() {
+                rows[index].id = Counter(slot);
+                slot += rows[index].instances;
+                index += 1;
+            }
+            rows
+        };
+
+        impl Counter {
+            $(#[doc = $sentence] pub const $name: Counter = row($label).id;)*
+        }
+    };
+}
+
+counters! {
+    COMMANDS_EXECUTED: 1, "commands-executed", "Commands the core took from its rings.";
+    TRANSACTIONS_APPENDED: 1, "transactions-appended", "Transactions appended to the store.";
+    EVENTS_APPENDED: 1, "events-appended", "Messages appended to the store.";
+    BYTES_PUBLISHED: 1, "bytes-published", "Bytes appended to the store, frames and padding.";
+    CORE_REFUSALS: 1, "core-refusals", "Times the core took nothing: the store had no room.";
+    CORE_REPEATS: 1, "core-repeats", "Commands that their source had sent before.";
+    CORE_MALFORMED: 1, "core-malformed", "Messages in a ring that are no commands.";
+    FEED_MESSAGES: 1, "feed-messages", "Sequenced messages published on the feed.";
+    FEED_DATAGRAMS: 1, "feed-datagrams", "Datagrams sent on the feed, heartbeats included.";
+    FEED_HEARTBEATS: 1, "feed-heartbeats", "Heartbeats sent on the feed.";
+    FEED_POSITION: 1, "feed-position", "The log's position up to which the feed has published.";
+    BEST_BID: 1, "best-bid", "Best bid of the first instrument, in 1/10,000; 0 is none.";
+    BEST_ASK: 1, "best-ask", "Best ask of the first instrument, in 1/10,000; 0 is none.";
+    FEED_SEND_WAITS: 1, "feed-send-waits", "Times the system took fewer datagrams than offered.";
+    RING_REFUSALS: RINGS_MAX, "ring-refusals", "Commands refused because their ring was full.";
+    RING_WAITS: RINGS_MAX, "ring-waits", "Times a producer waited because its ring was full.";
+    LATENCIES_MISSED: 1, "latencies-missed", "Latencies not recorded: their queue was full.";
+    SUBSCRIBER_NEXT: 1, "subscriber-next", "The sequence a subscriber delivers next, 0 at first.";
+    SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
+    SUBSCRIBER_DATAGRAMS: 1, "subscriber-datagrams", "Datagrams a subscriber received.";
+    SUBSCRIBER_LOST: 1, "subscriber-lost", "Messages a subscriber never received.";
+    SUBSCRIBER_GAPS: 1, "subscriber-gaps", "Gaps a subscriber found.";
+    SUBSCRIBER_ENDED: 1, "subscriber-ended", "1 when a subscriber has seen the end of the session.";
+    RECEIVE_BUFFER_BYTES: 1, "receive-buffer-bytes", "Receive buffer a subscriber was granted.";
+}
+
+/// Counters in a file.
+pub(super) const SLOTS: usize = {
+    let mut slots = 0;
+    let mut index = 0;
+    while index < TABLE.len() {
+        slots += TABLE[index].instances;
+        index += 1;
+    }
+    slots
+};
+
+impl Counter {
+    /// The counter of the group for ring `ring`.
+    ///
+    /// # Panics
+    ///
+    /// Where this counter is not one for each ring, or there are not that many.
+    #[must_use]
+    pub fn of_ring(self, ring: usize) -> Self {
+        assert!(ring < RINGS_MAX, "ring {ring} of {RINGS_MAX}");
+        assert!(self.row().is_some_and(|row| row.instances == RINGS_MAX), "{self:?} has no rings");
+        Self(self.0 + ring)
+    }
+
+    /// Its place among all counters.
+    #[must_use]
+    pub const fn slot(self) -> usize {
+        self.0
+    }
+
+    /// Its row, where it is the first of a group.
+    fn row(self) -> Option<&'static Row> {
+        TABLE.iter().find(|row| row.id == self)
+    }
+}
+
+/// The row with `label`.
+const fn row(label: &str) -> Row {
+    let mut index = 0;
+    while index < TABLE.len() {
+        if same(TABLE[index].label, label) {
+            return TABLE[index];
+        }
+        index += 1;
+    }
+    panic!("no such row");
+}
+
+/// Whether two texts are equal, for constants.
+const fn same(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A number that two tables share only where labels and instances are the same (FNV-1a).
+pub(super) const fn fingerprint(table: &[Row]) -> u64 {
+    const fn mix(hash: u64, byte: u8) -> u64 {
+        (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
+    }
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < table.len() {
+        let label = table[index].label.as_bytes();
+        let mut at = 0;
+        while at < label.len() {
+            hash = mix(hash, label[at]);
+            at += 1;
+        }
+        hash = mix(mix(hash, 0), table[index].instances as u8);
+        index += 1;
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_follow_each_other_and_are_told_apart() {
+        let mut slot = 0;
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.id.slot(), slot);
+            slot += row.instances;
+            assert!(TABLE[..index].iter().all(|other| other.label != row.label), "{}", row.label);
+            assert!(row.sentence.ends_with('.') && !row.label.contains(' '), "{}", row.label);
+        }
+        assert_eq!(slot, SLOTS);
+        assert_eq!(Counter::COMMANDS_EXECUTED.slot(), 0);
+        assert_eq!(Counter::RING_REFUSALS.of_ring(7).slot() + 1, Counter::RING_WAITS.slot());
+    }
+
+    #[test]
+    fn another_table_has_another_fingerprint() {
+        let mut table = TABLE.to_vec();
+        assert_eq!(fingerprint(&table), fingerprint(TABLE));
+        table.swap(0, 1);
+        assert_ne!(fingerprint(&table), fingerprint(TABLE));
+        table.swap(0, 1);
+        table[0].instances = 2;
+        assert_ne!(fingerprint(&table), fingerprint(TABLE));
+    }
+
+    #[test]
+    #[should_panic(expected = "has no rings")]
+    fn a_counter_without_rings_has_no_ring() {
+        let _ = Counter::FEED_MESSAGES.of_ring(1);
+    }
+}

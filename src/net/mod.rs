@@ -1,0 +1,18 @@
+//! Multicast over UDP: many datagrams per system call, and errors that name what was asked for.
+//!
+//! ```text
+//!  Sender::send_batch ═ sendmmsg ═▶ group:port, one interface ═ recvmmsg ═▶ Receiver::recv_batch
+//! ```
+//!
+//! Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,
+//! `probe.rs` asks before the start whether multicast works at all.
+
+mod batch;
+mod multicast;
+mod probe;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES};
+pub use multicast::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver, Sender};
+pub use probe::{ProbeError, ReservedPort, probe};

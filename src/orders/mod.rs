@@ -1,0 +1,27 @@
+//! Orders and what they cost: instruments, order records, client order ids, risk, wallet and fees.
+//!
+//! ```text
+//!   instrument ◀── order record ──▶ client order id
+//!       ▲               │
+//!   fees, risk          ▼
+//!       └───── wallet: cash and holdings (settled, pending, reserved)
+//! ```
+//!
+//! Pure records and arithmetic. The books are in `matching`; `state_machine` composes both. An
+//! order record lies under the same slot number as its order in the books.
+
+mod client_ids;
+mod fees;
+mod instruments;
+mod records;
+mod risk;
+mod volumes;
+mod wallet;
+
+pub use client_ids::ClientIds;
+pub use fees::{fee, reservation};
+pub use instruments::{Definition, Instrument, Instruments};
+pub use records::{OrderRecord, Orders};
+pub use risk::{VolumeLimits, check_band, check_terms, check_total, check_volume};
+pub use volumes::{UserVolume, UserVolumes};
+pub use wallet::{Asset, Balance, Holding, Override, Wallet};

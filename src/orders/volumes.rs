@@ -1,0 +1,93 @@
+//! What each user trades of each symbol a day, over all accounts.
+
+use crate::types::Index;
+
+/// One user in one symbol.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UserVolume {
+    /// The user.
+    pub user: u32,
+    /// The instrument.
+    pub instrument: u32,
+    /// Shares of live orders, both sides.
+    pub open: u64,
+    /// Shares a day in this symbol, in place of the user's general limit; 0 is off.
+    pub limit: Option<u64>,
+    /// Shares executed on `day`, both sides.
+    executed: u64,
+    /// The day that `executed` counts.
+    day: u32,
+}
+
+impl UserVolume {
+    /// Shares executed on this day.
+    #[must_use]
+    #[inline]
+    pub fn executed(&self, day: u32) -> u64 {
+        if self.day == day { self.executed } else { 0 }
+    }
+
+    /// Counts executed shares.
+    #[inline]
+    pub fn execute(&mut self, day: u32, quantity: u64) {
+        self.executed = self.executed(day) + quantity;
+        self.day = day;
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub struct UserVolumes {
+    index: Index,
+    records: Vec<UserVolume>,
+}
+
+impl UserVolumes {
+    /// Room for `pairs` of user and symbol before memory is asked for.
+    #[must_use]
+    pub fn with_capacity(pairs: usize) -> Self {
+        Self { index: Index::with_capacity(pairs), records: Vec::with_capacity(pairs) }
+    }
+
+    /// The record's slot, made if it is new.
+    #[inline]
+    pub fn slot(&mut self, user: u32, instrument: u32) -> u32 {
+        let key = (u64::from(user) << 32) | u64::from(instrument);
+        if let Some(slot) = self.index.get(key) {
+            return slot;
+        }
+        let slot = u32::try_from(self.records.len()).expect("fewer than 2^32 pairs");
+        self.records.push(UserVolume { user, instrument, ..UserVolume::default() });
+        self.index.insert(key, slot);
+        slot
+    }
+
+    /// The record of a user in a symbol, if there is one.
+    #[must_use]
+    pub fn find(&self, user: u32, instrument: u32) -> Option<&UserVolume> {
+        let key = (u64::from(user) << 32) | u64::from(instrument);
+        self.index.get(key).map(|slot| &self.records[slot as usize])
+    }
+
+    /// The record in a slot.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, slot: u32) -> &UserVolume {
+        &self.records[slot as usize]
+    }
+
+    /// The record in a slot.
+    #[must_use]
+    #[inline]
+    pub fn get_mut(&mut self, slot: u32) -> &mut UserVolume {
+        &mut self.records[slot as usize]
+    }
+
+    /// All records by user, then instrument.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<UserVolume> {
+        let mut all = self.records.clone();
+        all.sort_unstable_by_key(|record| (record.user, record.instrument));
+        all
+    }
+}

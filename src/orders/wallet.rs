@@ -1,0 +1,181 @@
+//! Cash per account and currency, shares per account and instrument: settled, pending, reserved.
+//!
+//! `available = settled + pending - reserved` is never negative for an account; the house, which
+//! collects fees and pays rebates, may go below zero.
+
+use crate::limits::CURRENCIES_MAX;
+use crate::types::{Index, Money};
+
+/// What one account holds of one asset, in 1/10,000 of the currency unit or in shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Moved only by transfers and settlement.
+    pub settled: i64,
+    /// The signed net of the day's executions, fees and rebates.
+    pub pending: i64,
+    /// What open orders need.
+    pub reserved: i64,
+}
+
+impl Balance {
+    /// What a new order, or a withdrawal, may use.
+    #[must_use]
+    #[inline]
+    pub fn available(&self) -> i64 {
+        self.settled + self.pending - self.reserved
+    }
+
+    /// What is owned, reserved or not.
+    #[must_use]
+    #[inline]
+    pub fn owned(&self) -> i64 {
+        self.settled + self.pending
+    }
+}
+
+/// Limits of one account in one symbol, in place of its general ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// Whether the account may trade the symbol.
+    pub tradable: bool,
+    /// Shares a day; 0 is off.
+    pub daily_volume_max: u64,
+    /// The largest position, either sign; 0 is off.
+    pub position_max: u64,
+}
+
+/// One account in one instrument.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holding {
+    /// The account's id.
+    pub account: u32,
+    /// The instrument's id.
+    pub instrument: u32,
+    /// The shares. `reserved` is also the leaves of its open sells.
+    pub shares: Balance,
+    /// Leaves of its open buys.
+    pub open_buys: i64,
+    /// Limits of its own.
+    pub limits: Option<Override>,
+    executed: u64,
+    day: u32,
+}
+
+impl Holding {
+    /// Shares executed on this day, both sides.
+    #[must_use]
+    #[inline]
+    pub fn executed(&self, day: u32) -> u64 {
+        if self.day == day { self.executed } else { 0 }
+    }
+
+    /// Counts executed shares.
+    #[inline]
+    pub fn execute(&mut self, day: u32, quantity: u64) {
+        self.executed = self.executed(day) + quantity;
+        self.day = day;
+    }
+
+    /// Leaves of its open orders, both sides.
+    #[must_use]
+    #[inline]
+    pub fn open(&self) -> u64 {
+        (self.open_buys + self.shares.reserved).unsigned_abs()
+    }
+}
+
+/// What a transfer moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asset {
+    /// The currency in this place.
+    Cash(u8),
+    /// Shares of the instrument with this id.
+    Shares(u32),
+}
+
+/// The wallets of all accounts, and the house.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    cash: Vec<[Balance; CURRENCIES_MAX]>,
+    index: Index,
+    holdings: Vec<Holding>,
+    /// Fees less rebates, by currency.
+    pub house: [Money; CURRENCIES_MAX],
+    /// Deposits less withdrawals, by currency.
+    pub deposited: [i64; CURRENCIES_MAX],
+}
+
+impl Wallet {
+    /// Room for so many holdings before memory is asked for.
+    #[must_use]
+    pub fn with_capacity(holdings: usize) -> Self {
+        Self {
+            cash: Vec::new(),
+            index: Index::with_capacity(holdings),
+            holdings: Vec::with_capacity(holdings),
+            house: [Money(0); CURRENCIES_MAX],
+            deposited: [0; CURRENCIES_MAX],
+        }
+    }
+
+    /// A wallet for the next account slot.
+    pub fn open(&mut self) {
+        self.cash.push([Balance::default(); CURRENCIES_MAX]);
+    }
+
+    /// An account's cash, by account slot and currency place.
+    #[must_use]
+    #[inline]
+    pub fn cash(&self, account: u32, currency: u8) -> &Balance {
+        &self.cash[account as usize][currency as usize]
+    }
+
+    /// An account's cash, by account slot and currency place.
+    #[must_use]
+    #[inline]
+    pub fn cash_mut(&mut self, account: u32, currency: u8) -> &mut Balance {
+        &mut self.cash[account as usize][currency as usize]
+    }
+
+    /// The slot of a holding, by account id and instrument id, made if it is new.
+    #[inline]
+    pub fn holding_slot(&mut self, account: u32, instrument: u32) -> u32 {
+        let key = (u64::from(account) << 32) | u64::from(instrument);
+        if let Some(slot) = self.index.get(key) {
+            return slot;
+        }
+        let slot = u32::try_from(self.holdings.len()).expect("fewer than 2^32 holdings");
+        self.holdings.push(Holding { account, instrument, ..Holding::default() });
+        self.index.insert(key, slot);
+        slot
+    }
+
+    /// A holding, if there is one, by account id and instrument id.
+    #[must_use]
+    pub fn find(&self, account: u32, instrument: u32) -> Option<&Holding> {
+        let key = (u64::from(account) << 32) | u64::from(instrument);
+        self.index.get(key).map(|slot| &self.holdings[slot as usize])
+    }
+
+    /// The holding in a slot.
+    #[must_use]
+    #[inline]
+    pub fn holding(&self, slot: u32) -> &Holding {
+        &self.holdings[slot as usize]
+    }
+
+    /// The holding in a slot.
+    #[must_use]
+    #[inline]
+    pub fn holding_mut(&mut self, slot: u32) -> &mut Holding {
+        &mut self.holdings[slot as usize]
+    }
+
+    /// All holdings by account, then instrument.
+    #[must_use]
+    pub fn sorted_holdings(&self) -> Vec<Holding> {
+        let mut all = self.holdings.clone();
+        all.sort_unstable_by_key(|holding| (holding.account, holding.instrument));
+        all
+    }
+}

@@ -1,0 +1,268 @@
+//! A new order: judged, accepted, reserved, swept.
+
+use super::convert::{side, side_code};
+use super::emit::Emit;
+use super::ledger::Ledger;
+use super::{Outcomes, StateMachine};
+use crate::limits::ORDERS_MAX;
+use crate::orders::{
+    Holding, Instrument, OrderRecord, UserVolume, VolumeLimits, check_band, check_terms,
+    check_volume, reservation,
+};
+use crate::types::{
+    AccountId, ClientOrderId, Money, OrderId, Price, Quantity, Refusal, SessionId, Side, UserId,
+};
+use isochron_events::{
+    NewOrderEvent, OrderAcceptedEvent, OrderRejectedEvent, OrderStatus, OrderType, Phase,
+    RejectReason as Reason, Scope, TimeInForce,
+};
+
+/// What a new order was found to be.
+struct Judged {
+    account: u32,
+    instrument: u32,
+    side: Side,
+}
+
+impl StateMachine {
+    pub(super) fn new_order<O: Outcomes>(
+        &mut self,
+        command: &NewOrderEvent,
+        emit: &mut Emit<'_, O>,
+    ) {
+        let judged = match self.ledger.judge_new(command, self.books.live()) {
+            Ok(judged) => judged,
+            Err(refusal) => return self.reject_new(command, refusal, emit),
+        };
+        let record = self.ledger.accept(command, &judged);
+        let (header, outbound) = emit.private(&mut self.ledger.accounts, record.session);
+        emit.emit(OrderAcceptedEvent {
+            header,
+            outbound,
+            order_id: record.id.0,
+            account: command.account,
+            user: command.user,
+            broker: command.broker,
+            instrument: command.instrument,
+            side: side_code(record.side),
+            order_type: OrderType::LIMIT,
+            time_in_force: record.time_in_force,
+            order_status: OrderStatus::NEW,
+            price: command.price,
+            quantity: command.quantity,
+            leaves_quantity: command.quantity,
+            client_order_id: command.client_order_id,
+            entry_time: command.entry_time,
+        });
+        if record.time_in_force == TimeInForce::FILL_OR_KILL
+            && let Some(reason) = self.kill_reason(&record)
+        {
+            return self.cancel_incoming(record, reason, emit);
+        }
+        self.sweep(record, 0, emit);
+    }
+
+    fn reject_new<O: Outcomes>(
+        &mut self,
+        command: &NewOrderEvent,
+        Refusal { reason, limit, value }: Refusal,
+        emit: &mut Emit<'_, O>,
+    ) {
+        let (header, outbound) = emit.private(&mut self.ledger.accounts, emit.session());
+        emit.emit(OrderRejectedEvent {
+            header,
+            outbound,
+            limit,
+            value,
+            account: command.account,
+            user: command.user,
+            instrument: command.instrument,
+            reason,
+            side: command.side,
+            price: command.price,
+            quantity: command.quantity,
+            client_order_id: command.client_order_id,
+        });
+    }
+}
+
+impl Ledger {
+    fn judge_new(&self, command: &NewOrderEvent, live: usize) -> Result<Judged, Refusal> {
+        let (session, user) = (SessionId(command.header.session), UserId(command.user));
+        let account = self.accounts.may_trade(AccountId(command.account), session, user)?;
+        let slot = self.instruments.table.slot(command.instrument);
+        let slot =
+            slot.ok_or_else(|| Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, command.instrument))?;
+        let instrument = self.may_trade_in(account, slot)?;
+        if instrument.phase != Phase::OPEN {
+            return Err(Refusal::new(Reason::PHASE, 0, instrument.phase.0));
+        }
+        let side = judge_kind(command)?;
+        let (price, quantity) = (Price(command.price), Quantity(command.quantity));
+        check_terms(instrument, price, quantity)?;
+        check_band(instrument, price)?;
+        self.check_live_orders(account, live)?;
+        self.check_volumes(account, command.user, slot, side, (quantity, Quantity(0)))?;
+        self.check_client_id(account, ClientOrderId(command.client_order_id))?;
+        self.check_funds(
+            account,
+            slot,
+            side,
+            reservation_of(instrument, side, price, quantity),
+            0,
+        )?;
+        Ok(Judged { account, instrument: slot, side })
+    }
+
+    /// 2, but for the phase: what the account may trade, and no kill switch on it.
+    pub(super) fn may_trade_in(&self, account: u32, slot: u32) -> Result<&Instrument, Refusal> {
+        let instrument = self.instruments.table.at(slot);
+        let id = self.accounts.accounts.id(account);
+        let limits = self.wallet.find(id, instrument.id.0).and_then(|holding| holding.limits);
+        let general = self.accounts.accounts.at(account).limits.tradable;
+        if !limits.map_or(general, |limits| limits.tradable) {
+            return Err(Refusal::new(Reason::INSTRUMENT_NOT_PERMITTED, 0, instrument.id.0));
+        }
+        if instrument.blocked {
+            return Err(Refusal::new(Reason::BLOCKED, Scope::INSTRUMENT.0, instrument.id.0));
+        }
+        Ok(instrument)
+    }
+
+    /// 5.
+    fn check_live_orders(&self, account: u32, live: usize) -> Result<(), Refusal> {
+        let account = self.accounts.accounts.at(account);
+        let (limit, value) = (account.limits.live_orders_max, account.live_orders + 1);
+        if limit != 0 && value > limit {
+            return Err(Refusal::new(Reason::LIVE_ORDERS_MAX, limit, value));
+        }
+        if live >= ORDERS_MAX {
+            return Err(Refusal::new(Reason::EXCHANGE_FULL, ORDERS_MAX, live + 1));
+        }
+        Ok(())
+    }
+
+    /// 6 and 7, with the new leaves in place of the replaced ones.
+    pub(super) fn check_volumes(
+        &self,
+        account: u32,
+        user: u32,
+        instrument: u32,
+        side: Side,
+        leaves: (Quantity, Quantity),
+    ) -> Result<(), Refusal> {
+        let instrument = self.instruments.table.id(instrument);
+        let holding = self.wallet.find(self.accounts.accounts.id(account), instrument);
+        let holding = holding.copied().unwrap_or_else(Holding::default);
+        let volume = self.user_volumes.find(user, instrument);
+        let volume = volume.copied().unwrap_or_else(UserVolume::default);
+        let general = self.accounts.accounts.at(account).limits;
+        let limits = VolumeLimits {
+            user_daily: self.accounts.users.get(user).map_or(0, |user| user.daily_volume_max),
+            account_daily: holding
+                .limits
+                .map_or(general.daily_volume_max, |limits| limits.daily_volume_max),
+            position: holding.limits.map_or(general.position_max, |limits| limits.position_max),
+        };
+        let limits =
+            VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };
+        check_volume(limits, (&volume, &holding), self.day.date, side, leaves)
+    }
+
+    /// 8.
+    pub(super) fn check_client_id(&self, account: u32, id: ClientOrderId) -> Result<(), Refusal> {
+        if !id.is_well_formed() {
+            return Err(Refusal::new(Reason::CLIENT_ORDER_ID_MALFORMED, 0, 0));
+        }
+        match self.client_ids.find(account, id) {
+            Some(order) => Err(Refusal::new(Reason::CLIENT_ORDER_ID_IN_USE, 0, order.0)),
+            None => Ok(()),
+        }
+    }
+
+    /// 9: what is needed beyond `reserved` is available. A need that does not fit is `None`.
+    pub(super) fn check_funds(
+        &self,
+        account: u32,
+        instrument: u32,
+        side: Side,
+        need: Option<i64>,
+        reserved: i64,
+    ) -> Result<(), Refusal> {
+        let instrument = self.instruments.table.at(instrument);
+        let (available, reason) = match side {
+            Side::Buy => {
+                let cash = self.wallet.cash(account, instrument.currency);
+                (cash.available(), Reason::INSUFFICIENT_FUNDS)
+            }
+            Side::Sell => {
+                let id = self.accounts.accounts.id(account);
+                let holding = self.wallet.find(id, instrument.id.0);
+                let available = holding.map_or(0, |holding| holding.shares.available());
+                (available, Reason::INSUFFICIENT_SHARES)
+            }
+        };
+        let need = need.map_or(i64::MAX, |need| need - reserved);
+        if need > available {
+            return Err(Refusal::new(reason, available, need));
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, command: &NewOrderEvent, judged: &Judged) -> OrderRecord {
+        self.counters.order += 1;
+        let id = OrderId(self.counters.order);
+        let client_id = ClientOrderId(command.client_order_id);
+        let mut record = OrderRecord {
+            id,
+            price: Price(command.price),
+            total: Quantity(command.quantity),
+            cumulative: Quantity(0),
+            cumulative_notional: Money(0),
+            reserved: 0,
+            entry_time: command.entry_time,
+            account: judged.account,
+            user: command.user,
+            broker: command.broker,
+            session: command.header.session,
+            instrument: judged.instrument,
+            holding: self.wallet.holding_slot(command.account, command.instrument),
+            user_volume: self.user_volumes.slot(command.user, command.instrument),
+            client_id,
+            side: judged.side,
+            time_in_force: command.time_in_force,
+        };
+        self.client_ids.insert(judged.account, client_id, id);
+        self.accounts.accounts.at_mut(judged.account).live_orders += 1;
+        self.open(&mut record);
+        record
+    }
+}
+
+/// 3, of side, order type and time in force.
+fn judge_kind(command: &NewOrderEvent) -> Result<Side, Refusal> {
+    let Some(side) = side(command.side) else {
+        return Err(Refusal::new(Reason::UNKNOWN_SIDE, 0, command.side.0));
+    };
+    if command.order_type != OrderType::LIMIT {
+        let reason = Reason::ORDER_TYPE_NOT_SUPPORTED;
+        return Err(Refusal::new(reason, OrderType::LIMIT.0, command.order_type.0));
+    }
+    match command.time_in_force {
+        TimeInForce::DAY | TimeInForce::IMMEDIATE_OR_CANCEL | TimeInForce::FILL_OR_KILL => Ok(side),
+        other => Err(Refusal::new(Reason::TIME_IN_FORCE_NOT_SUPPORTED, 0, other.0)),
+    }
+}
+
+/// What an order of this size must reserve: money, or shares.
+pub(super) fn reservation_of(
+    instrument: &Instrument,
+    side: Side,
+    price: Price,
+    leaves: Quantity,
+) -> Option<i64> {
+    match side {
+        Side::Buy => reservation(price, leaves, instrument.rate_max()).map(|money| money.0),
+        Side::Sell => i64::try_from(leaves.0).ok(),
+    }
+}

@@ -1,0 +1,373 @@
+//! A disk in memory that knows what a power failure would leave of it.
+//!
+//! Files are pages of memory, so that mappings work as on the real disk. Beside the content each
+//! file keeps what was last synced; [`MemoryDisk::after_power_failure`] makes a new disk in
+//! which every sector that changed since then is, by a seed, the old one or the new one: pages
+//! reach a disk in any order and the last write tears. Names are kept simpler: creations,
+//! renames and removals are durable at once.
+#![expect(unsafe_code, reason = "files in memory are mapped like files on a disk")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::disk::{Access, Disk, DiskFile, Mapping};
+
+/// What a disk writes as a whole.
+const SECTOR_BYTES: usize = 512;
+
+/// Zeroed memory on a page boundary.
+pub(super) struct Pages {
+    pointer: *mut u8,
+    layout: Layout,
+}
+
+// SAFETY: plain memory, owned; accesses through the pointer state their own reasons.
+unsafe impl Send for Pages {}
+// SAFETY: as above.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    fn new(bytes: usize) -> io::Result<Arc<Self>> {
+        let layout = Layout::from_size_align(bytes.max(1), 4096).map_err(io::Error::other)?;
+        // SAFETY: the size is not zero.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        if pointer.is_null() {
+            handle_alloc_error(layout);
+        }
+        Ok(Arc::new(Self { pointer, layout }))
+    }
+
+    pub(super) fn pointer(&self) -> *mut u8 {
+        self.pointer
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.layout.size()
+    }
+
+    fn copy_out(&self, bytes: usize) -> Vec<u8> {
+        let mut copy = vec![0; bytes];
+        // SAFETY: both hold so many bytes and do not overlap; the disk is for tests that do not
+        // write while they take an image.
+        unsafe { std::ptr::copy_nonoverlapping(self.pointer, copy.as_mut_ptr(), bytes) };
+        copy
+    }
+
+    fn copy_in(&self, offset: usize, content: &[u8]) {
+        assert!(offset + content.len() <= self.bytes());
+        // SAFETY: in bounds (just checked); as above nobody else is writing.
+        unsafe {
+            let to = self.pointer.add(offset);
+            std::ptr::copy_nonoverlapping(content.as_ptr(), to, content.len());
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, and no mapping holds it any more.
+        unsafe { dealloc(self.pointer, self.layout) };
+    }
+}
+
+struct Content {
+    pages: Arc<Pages>,
+    bytes: usize,
+    synced: Vec<u8>,
+}
+
+impl Content {
+    fn now(&self) -> Vec<u8> {
+        self.pages.copy_out(self.bytes)
+    }
+
+    fn resize(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes > self.pages.bytes() {
+            let pages = Pages::new(bytes)?;
+            pages.copy_in(0, &self.now());
+            self.pages = pages;
+        }
+        self.bytes = self.bytes.max(bytes);
+        Ok(())
+    }
+}
+
+struct Node {
+    content: Mutex<Content>,
+    locked: AtomicBool,
+}
+
+impl Node {
+    fn new(now: &[u8], synced: Vec<u8>) -> io::Result<Arc<Self>> {
+        let pages = Pages::new(now.len())?;
+        pages.copy_in(0, now);
+        let content = Mutex::new(Content { pages, bytes: now.len(), synced });
+        Ok(Arc::new(Self { content, locked: AtomicBool::new(false) }))
+    }
+
+    fn with<R>(&self, use_content: impl FnOnce(&mut Content) -> R) -> R {
+        use_content(&mut self.content.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+type Files = BTreeMap<PathBuf, Arc<Node>>;
+
+/// A disk in memory, for tests and simulations. Clones are the same disk.
+#[derive(Clone)]
+pub struct MemoryDisk {
+    files: Arc<Mutex<Files>>,
+    boot_id: u128,
+    capacity_bytes: Arc<Mutex<Option<u64>>>,
+}
+
+impl Default for MemoryDisk {
+    fn default() -> Self {
+        Self { files: Arc::default(), boot_id: 1, capacity_bytes: Arc::default() }
+    }
+}
+
+impl fmt::Debug for MemoryDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemoryDisk({} files)", self.with(|files| files.len()))
+    }
+}
+
+impl MemoryDisk {
+    fn with<R>(&self, use_files: impl FnOnce(&mut Files) -> R) -> R {
+        use_files(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn node(&self, path: &Path) -> io::Result<Arc<Node>> {
+        self.with(|files| files.get(path).cloned())
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
+    }
+
+    fn copy(&self, boot_id: u128, mut image: impl FnMut(&Content) -> Vec<u8>) -> io::Result<Self> {
+        let mut copied = Files::new();
+        for (path, node) in self.with(|files| files.clone()) {
+            let bytes = node.with(|content| image(content));
+            copied.insert(path, Node::new(&bytes, bytes.clone())?);
+        }
+        let capacity = *self.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let capacity_bytes = Arc::new(Mutex::new(capacity));
+        Ok(Self { files: Arc::new(Mutex::new(copied)), boot_id, capacity_bytes })
+    }
+
+    /// The disk as a killed process leaves it: everything written is there, no lock is held.
+    ///
+    /// # Errors
+    /// No memory for it.
+    pub fn after_kill(&self) -> io::Result<Self> {
+        self.copy(self.boot_id, Content::now)
+    }
+
+    /// The disk after a power failure: of each sector written since its file was synced, the old
+    /// or the new content, as `keep_new` says for each in turn.
+    ///
+    /// # Errors
+    /// No memory for it.
+    pub fn after_power_failure(&self, mut keep_new: impl FnMut() -> bool) -> io::Result<Self> {
+        self.copy(self.boot_id + 1, |content| {
+            let mut image = content.now();
+            for (index, sector) in image.chunks_mut(SECTOR_BYTES).enumerate() {
+                let start = (index * SECTOR_BYTES).min(content.synced.len());
+                let mut old = [0; SECTOR_BYTES];
+                let end = (start + sector.len()).min(content.synced.len());
+                old[..end - start].copy_from_slice(&content.synced[start..end]);
+                if *sector != old[..sector.len()] && !keep_new() {
+                    sector.copy_from_slice(&old[..sector.len()]);
+                }
+            }
+            image
+        })
+    }
+
+    /// The most bytes that files may have together; allocations beyond fail as on a full disk.
+    pub fn set_capacity_bytes(&self, capacity: Option<u64>) {
+        *self.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner) = capacity;
+    }
+
+    /// A file's content.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        Ok(self.node(path)?.with(|content| content.now()))
+    }
+
+    /// Replaces a file's content, creating it where it is missing; mappings of the old content
+    /// stay with the old.
+    ///
+    /// # Errors
+    /// No memory for it.
+    pub fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let node = Node::new(content, content.to_vec())?;
+        self.with(|files| files.insert(path.to_path_buf(), node));
+        Ok(())
+    }
+
+    /// Flips one bit of a file where it is, for mappings too. Nobody may use the file meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    ///
+    /// # Panics
+    /// If the file has fewer bits.
+    pub fn flip_bit(&self, path: &Path, bit: usize) -> io::Result<()> {
+        self.node(path)?.with(|content| {
+            assert!(bit / 8 < content.bytes);
+            // SAFETY: in bounds (just checked); nobody uses it (the caller's word, in a test).
+            unsafe { *content.pages.pointer().add(bit / 8) ^= 1 << (bit % 8) };
+        });
+        Ok(())
+    }
+
+    /// The paths of all files, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.with(|files| files.keys().cloned().collect())
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.with(|files| files.values().map(|node| node.with(|c| c.bytes as u64)).sum())
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn create_directory(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        let name = |path: &PathBuf| match path.parent() == Some(directory) {
+            true => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            false => None,
+        };
+        Ok(self.with(|files| files.keys().filter_map(name).collect()))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        if self.node(path).is_err() {
+            let node = Node::new(&[], Vec::new())?;
+            self.with(|files| files.insert(path.to_path_buf(), node));
+        }
+        self.open(path, Access::Write)
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
+        let node = self.node(path)?;
+        Ok(Box::new(MemoryFile { disk: self.clone(), node, access, holds: AtomicBool::new(false) }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let node = self.node(from)?;
+        self.with(|files| {
+            files.remove(from);
+            files.insert(to.to_path_buf(), node);
+        });
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.node(path)?;
+        self.with(|files| files.remove(path));
+        Ok(())
+    }
+
+    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn boot_id(&self) -> io::Result<u128> {
+        Ok(self.boot_id)
+    }
+}
+
+struct MemoryFile {
+    disk: MemoryDisk,
+    node: Arc<Node>,
+    access: Access,
+    holds: AtomicBool,
+}
+
+impl fmt::Debug for MemoryFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemoryFile({} bytes, {:?})", self.node.with(|c| c.bytes), self.access)
+    }
+}
+
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        if self.holds.load(Ordering::Relaxed) {
+            self.node.locked.store(false, Ordering::Release);
+        }
+    }
+}
+
+fn end_of_file() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter")
+}
+
+impl DiskFile for MemoryFile {
+    fn length_bytes(&self) -> io::Result<u64> {
+        Ok(self.node.with(|content| content.bytes as u64))
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        let more = bytes.saturating_sub(self.length_bytes()?);
+        let capacity = *self.disk.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if more > 0 && capacity.is_some_and(|most| self.disk.used_bytes() + more > most) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
+        self.node.with(|content| content.resize(bytes))
+    }
+
+    fn map(&self, bytes: usize) -> io::Result<Mapping> {
+        self.node.with(|content| match bytes <= content.bytes {
+            true => {
+                let writable = self.access == Access::Write;
+                Ok(Mapping::of_pages(Arc::clone(&content.pages), bytes, writable))
+            }
+            false => Err(end_of_file()),
+        })
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let now = self.node.with(|content| content.now());
+        let end = start.checked_add(buffer.len()).ok_or_else(end_of_file)?;
+        buffer.copy_from_slice(now.get(start..end).ok_or_else(end_of_file)?);
+        Ok(())
+    }
+
+    fn write_at(&self, offset: u64, buffer: &[u8]) -> io::Result<()> {
+        assert_eq!(self.access, Access::Write);
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        self.allocate(offset + buffer.len() as u64)?;
+        self.node.with(|content| content.pages.copy_in(start, buffer));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.node.with(|content| content.synced = content.now());
+        Ok(())
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        let free = !self.node.locked.swap(true, Ordering::AcqRel);
+        if free {
+            self.holds.store(true, Ordering::Relaxed);
+        }
+        Ok(free || self.holds.load(Ordering::Relaxed))
+    }
+
+    fn is_locked(&self) -> io::Result<bool> {
+        Ok(self.node.locked.load(Ordering::Acquire) && !self.holds.load(Ordering::Relaxed))
+    }
+}

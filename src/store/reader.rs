@@ -1,0 +1,425 @@
+//! Readers of a store: any number, in any process, each at its own position.
+//!
+//! A reader maps files for reading and never waits. With a writer it reads to *committed* (the
+//! replication's sender to *published*), which the control page says. Without one it finds the
+//! log's end itself, as recovery would, and reads to that: what the page says may be older or
+//! newer than what a power failure left. It notices a writer that comes later.
+#![expect(unsafe_code, reason = "reads mapped segments")]
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::limits::FRAME_HEADER_BYTES;
+use crate::types::{Epoch, Position};
+
+use super::chain::{Chain, session_id};
+use super::control::{Accepting, Control, Executing};
+use super::disk::{Access, Disk, RealDisk};
+use super::error::{OpenError, ReadError};
+use super::event_header::ends_transaction;
+use super::frame::{Frame, FrameFault};
+use super::marks::MarksFile;
+use super::meta::{Expected, Meta};
+use super::open::LOCK_NAME;
+use super::recovery;
+use super::segment::{Segment, Segments};
+
+/// How far a reader reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// What may be acted on.
+    #[default]
+    Committed,
+    /// All whole transactions: for the one who sends them to standbys.
+    Published,
+}
+
+/// What a reader checks of each frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// That its header says where it stands: enough for a log whose writer lives.
+    #[default]
+    Headers,
+    /// CRC and session too, and the chain is kept.
+    Content,
+}
+
+/// How to read.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderOptions {
+    /// What the store must be.
+    pub expected: Expected,
+    /// How far.
+    pub until: Until,
+    /// How closely.
+    pub check: Check,
+}
+
+/// A message in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredFrame<'a> {
+    /// Where its frame begins.
+    pub position: Position,
+    /// Where the next one can begin.
+    pub end: Position,
+    /// The epoch it was written in.
+    pub epoch: Epoch,
+    /// The CRC of its frame.
+    pub crc: u32,
+    /// Whether it is the last of its transaction.
+    pub ends_transaction: bool,
+    /// The SBE message.
+    pub message: &'a [u8],
+}
+
+/// A reader's place in a store.
+#[derive(Debug)]
+pub struct StoreReader {
+    segments: Segments,
+    meta: Meta,
+    until: Until,
+    check: Check,
+    control: Option<Control>,
+    /// The epoch that the control page showed; another one means another writer.
+    epoch: Epoch,
+    /// The end that was found where no writer was.
+    found_end: Option<Position>,
+    kept_from: Position,
+    /// Everything before it may be read; the control page is asked again when it is reached.
+    limit: Position,
+    position: Position,
+    chain: Option<Chain>,
+    segment: Option<Segment>,
+    session: (Epoch, i32),
+}
+
+impl StoreReader {
+    /// Attaches to a store on the system's disk for reading what is committed, at the first
+    /// position it keeps. Nothing is written, created or locked.
+    ///
+    /// # Errors
+    /// There is no store or another one, or without a writer: it is damaged where it was durable.
+    pub fn attach(directory: &Path, expected: Option<&Expected>) -> Result<Self, OpenError> {
+        let expected = expected.cloned().unwrap_or_default();
+        let options = ReaderOptions { expected, ..ReaderOptions::default() };
+        Self::attach_on(Arc::new(RealDisk), directory, &options)
+    }
+
+    /// As [`Self::attach`], on any disk and with all options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn attach_on(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        options: &ReaderOptions,
+    ) -> Result<Self, OpenError> {
+        let meta = Meta::load(&*disk, directory)?;
+        meta.check(&options.expected)?;
+        let terms = meta.terms;
+        let control = Control::attach(&*disk, directory)
+            .map_err(|error| OpenError::io("attaching to", directory.join("control"), error))?;
+        let directory = directory.to_path_buf();
+        let segments = Segments { disk, directory, terms };
+        let mut reader = Self {
+            segments,
+            meta,
+            until: options.until,
+            check: options.check,
+            control,
+            epoch: Epoch(0),
+            found_end: None,
+            kept_from: Position(0),
+            limit: Position(0),
+            position: Position(0),
+            chain: None,
+            segment: None,
+            session: (Epoch(0), 0),
+        };
+        reader.find_place()?;
+        Ok(reader)
+    }
+
+    /// Where to begin, and whether a writer or the log itself says where to end.
+    fn find_place(&mut self) -> Result<(), OpenError> {
+        let disk = &*self.segments.disk;
+        let marks = MarksFile::load(disk, &self.segments.directory, Access::Read)?.marks;
+        self.kept_from = marks.kept_from;
+        self.position = marks.kept_from;
+        self.limit = marks.kept_from;
+        self.chain = (self.check == Check::Content).then_some(marks.kept_chain);
+        if self.writer_lives()? {
+            return Ok(());
+        }
+        // What the page shows now is the last writer's; only another epoch is a new one's.
+        self.epoch = self.control.as_ref().map_or(Epoch(0), Control::epoch);
+        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks);
+        // A writer that came while we looked has changed what we looked at.
+        if self.writer_lives()? {
+            self.epoch = Epoch(0);
+            return Ok(());
+        }
+        self.found_end = Some(found?.valid_to);
+        Ok(())
+    }
+
+    /// Whether a writer has the store now. Asks the system.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn writer_lives(&self) -> Result<bool, OpenError> {
+        let path = self.segments.directory.join(LOCK_NAME);
+        let asked = match self.segments.disk.open(&path, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file.and_then(|file| file.is_locked()),
+        };
+        asked.map_err(|error| OpenError::io("asking for the lock", path, error))
+    }
+
+    /// Whose store it is.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Where the next frame is looked for.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The chain at [`Self::position`]; `None` unless contents are checked from a position whose
+    /// chain is known.
+    #[must_use]
+    pub fn chain(&self) -> Option<Chain> {
+        self.chain
+    }
+
+    /// Whether commands are taken now.
+    #[must_use]
+    pub fn accepting(&self) -> Accepting {
+        self.control.as_ref().map_or(Accepting::Starting, Control::accepting)
+    }
+
+    /// The command being executed now.
+    #[must_use]
+    pub fn executing(&self) -> Option<Executing> {
+        self.control.as_ref().and_then(Control::executing)
+    }
+
+    /// What the control page says is durable.
+    #[must_use]
+    pub fn synced(&self) -> Position {
+        self.control.as_ref().map_or(Position(0), Control::synced)
+    }
+
+    /// How far may be read now.
+    ///
+    /// # Errors
+    /// The log begins beyond the reader's position, or a writer cut it below.
+    pub fn end(&mut self) -> Result<Position, ReadError> {
+        self.look()?;
+        Ok(self.limit)
+    }
+
+    /// Looks at the control page.
+    #[inline]
+    fn look(&mut self) -> Result<(), ReadError> {
+        let Some(control) = &self.control else {
+            self.limit = self.found_end.unwrap_or(self.limit);
+            return Ok(());
+        };
+        let epoch = control.epoch();
+        // 0: a writer is opening the store, what is behind the end is being decided.
+        if epoch != self.epoch && epoch != Epoch(0) {
+            let base = control.epoch_base();
+            if self.epoch != Epoch(0) && self.position > base {
+                return Err(ReadError::Cut { position: self.position, base });
+            }
+            self.epoch = epoch;
+            self.found_end = None;
+        }
+        let kept_from = control.kept_from();
+        if let Some(end) = self.found_end {
+            self.limit = end;
+        } else if epoch != Epoch(0) {
+            self.kept_from = kept_from;
+            self.limit = match self.until {
+                Until::Committed => control.committed(),
+                Until::Published => control.published(),
+            };
+            if self.position < kept_from {
+                return Err(ReadError::NotKept { position: self.position, kept_from });
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on at another position: the beginning of a frame, so that what follows is whole, an
+    /// end of a transaction. The chain there is the caller's to know.
+    ///
+    /// # Errors
+    /// The position is not kept any more, or beyond what may be read.
+    pub fn seek(&mut self, position: Position, chain: Option<Chain>) -> Result<(), ReadError> {
+        let before = std::mem::replace(&mut self.position, position);
+        let sought = self.look().and_then(|()| {
+            if position < self.kept_from {
+                let kept_from = self.kept_from;
+                Err(ReadError::NotKept { position, kept_from })
+            } else if position > self.limit {
+                Err(ReadError::Beyond { position, end: self.limit })
+            } else {
+                Ok(())
+            }
+        });
+        match sought {
+            Ok(()) => self.chain = if self.check == Check::Content { chain } else { None },
+            Err(_) => self.position = before,
+        }
+        sought
+    }
+
+    /// The next message, `None` at the end of what may be read. The end is that of a
+    /// transaction, so that once its first message is given the others follow.
+    ///
+    /// # Errors
+    /// The position is not kept any more, what stands there is no frame, or the system refuses.
+    #[inline]
+    #[expect(clippy::should_implement_trait, reason = "lends from the mapped segment")]
+    pub fn next(&mut self) -> Result<Option<StoredFrame<'_>>, ReadError> {
+        let Some(position) = self.advance()? else {
+            return Ok(None);
+        };
+        let end = self.position;
+        let bytes = self.mapped(position, end);
+        let frame = Frame::new_unchecked(bytes);
+        let (epoch, crc) = (frame.epoch(), frame.crc());
+        let message = &bytes[FRAME_HEADER_BYTES..frame.length() as usize];
+        let ends_transaction = ends_transaction(message);
+        Ok(Some(StoredFrame { position, end, epoch, crc, ends_transaction, message }))
+    }
+
+    /// Gives messages to `receive` until so many were given and a transaction ends, or the end of
+    /// what may be read is reached. How many were given.
+    ///
+    /// # Errors
+    /// As [`Self::next`]; what was given before stays given.
+    pub fn poll(
+        &mut self,
+        frames_max: usize,
+        mut receive: impl FnMut(&StoredFrame<'_>),
+    ) -> Result<usize, ReadError> {
+        let mut given = 0;
+        while let Some(frame) = self.next()? {
+            receive(&frame);
+            given += 1;
+            if given >= frames_max && frame.ends_transaction {
+                break;
+            }
+        }
+        Ok(given)
+    }
+
+    /// The log's bytes from a position to the end of its term or of what may be read, whatever
+    /// frames they hold, padding included: what goes on the wire. The reader's place stays.
+    ///
+    /// # Errors
+    /// The position is not kept any more or beyond what may be read, or the system refuses.
+    pub fn bytes_at(&mut self, position: Position) -> Result<&[u8], ReadError> {
+        if position >= self.limit {
+            self.look()?;
+        }
+        if position > self.limit {
+            return Err(ReadError::Beyond { position, end: self.limit });
+        }
+        if position < self.kept_from {
+            return Err(ReadError::NotKept { position, kept_from: self.kept_from });
+        }
+        if position == self.limit {
+            return Ok(&[]);
+        }
+        self.map_segment(position)?;
+        Ok(self.mapped(position, self.segments.terms.next_base(position).min(self.limit)))
+    }
+
+    /// Checks the next message's frame and goes behind it; where it begins.
+    #[inline]
+    fn advance(&mut self) -> Result<Option<Position>, ReadError> {
+        let terms = self.segments.terms;
+        loop {
+            let position = self.position;
+            if position >= self.limit {
+                self.look()?;
+                if position >= self.limit {
+                    return Ok(None);
+                }
+            }
+            self.map_segment(position)?;
+            let rest = self.mapped(position, terms.next_base(position).min(self.limit));
+            let invalid = |fault| ReadError::Invalid { position, fault };
+            let frame = Frame::new_at(rest, position, terms).map_err(invalid)?;
+            if frame.stream() != self.meta.identity.exchange_number {
+                let fault = FrameFault::Stream {
+                    expected: self.meta.identity.exchange_number,
+                    found: frame.stream(),
+                };
+                return Err(invalid(fault));
+            }
+            let (is_pad, crc) = (frame.is_pad(), frame.crc());
+            let frame_bytes = frame.aligned_bytes();
+            if self.check == Check::Content {
+                frame.check_content().map_err(invalid)?;
+                let (epoch, session) = (frame.epoch(), frame.session());
+                self.check_session(epoch, session).map_err(invalid)?;
+                self.chain = self.chain.map(|chain| chain.then(crc));
+            }
+            self.position = Position(position.get() + frame_bytes as u64);
+            if !is_pad {
+                return Ok(Some(position));
+            }
+        }
+    }
+
+    fn check_session(&mut self, epoch: Epoch, found: i32) -> Result<(), FrameFault> {
+        if self.session.0 != epoch {
+            self.session = (epoch, session_id(&self.meta.identity.exchange, epoch));
+        }
+        let expected = self.session.1;
+        if found == expected { Ok(()) } else { Err(FrameFault::Session { expected, found }) }
+    }
+
+    /// Maps the segment that a position lies in, in place of the one before.
+    #[inline]
+    fn map_segment(&mut self, position: Position) -> Result<(), ReadError> {
+        let base = self.segments.terms.base(position);
+        match &self.segment {
+            Some(segment) if segment.base == base => Ok(()),
+            _ => self.open_segment(position, base),
+        }
+    }
+
+    #[cold]
+    fn open_segment(&mut self, position: Position, base: Position) -> Result<(), ReadError> {
+        self.segment = None;
+        let opened = self.segments.open(base, Access::Read);
+        // A segment that went away may have been recycled meanwhile.
+        let kept_from = self.control.as_ref().map_or(self.kept_from, Control::kept_from);
+        if self.found_end.is_none() && position < kept_from {
+            return Err(ReadError::NotKept { position, kept_from });
+        }
+        let path = || self.segments.path(base);
+        self.segment = Some(opened.map_err(|error| ReadError::Io { path: path(), error })?);
+        Ok(())
+    }
+
+    /// Mapped bytes between two positions of the mapped term.
+    #[inline]
+    fn mapped(&self, from: Position, to: Position) -> &[u8] {
+        let segment = self.segment.as_ref().expect("map_segment went before");
+        let offset = |position: Position| (position.get() - segment.base.get()) as usize;
+        // SAFETY: callers stay below `limit`: what is published is not written any more, and the
+        // acquiring load that gave the limit makes it visible.
+        unsafe { segment.mapping.slice(offset(from), offset(to)) }
+    }
+}

@@ -1,0 +1,356 @@
+//! Where a log ends: reads it from its start and judges each frame.
+//!
+//! ```text
+//!   kept ............... synced ............. valid end      written
+//!    | every frame must be  |  the log ends at  | whatever is   |  zero
+//!    | valid, else refused  |  the first bad or | here is cut,  |
+//!    |                      |  unfinished       | valid or not  |
+//! ```
+//!
+//! Pages reach a disk in any order, so a zero length proves no end: what follows it is looked at
+//! to the end of the last segment, and reported. A whole frame of another log is never cut but
+//! refused: somebody's files were mixed up.
+#![expect(unsafe_code, reason = "reads mapped segments")]
+
+use std::io;
+
+use crate::limits::TRANSACTION_BYTES_MAX;
+use crate::types::{Epoch, Position};
+
+use super::chain::{Chain, session_id};
+use super::control::Executing;
+use super::disk::Access;
+use super::error::OpenError;
+use super::event_header::ends_transaction;
+use super::frame::{Frame, FrameFault, aligned, last_nonzero};
+use super::marks::{EpochStart, Marks};
+use super::meta::Identity;
+use super::segment::{Segment, Segments, WrongSize};
+
+/// What was not part of the log any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The log's end.
+    pub from: Position,
+    /// The end of what was written beyond it.
+    pub to: Position,
+    /// Where the first fault stands, at or after `from`.
+    pub fault_at: Position,
+    /// Why the log ends before it.
+    pub fault: FrameFault,
+}
+
+/// What opening a store found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The store was made by this opening.
+    pub created: bool,
+    /// The first position that is kept.
+    pub kept_from: Position,
+    /// The log's end: everything before is valid, an end of a transaction.
+    pub valid_to: Position,
+    /// The chain there.
+    pub chain: Chain,
+    /// Frames before it, padding included.
+    pub frames: u64,
+    /// Transactions before it.
+    pub transactions: u64,
+    /// What had been durable.
+    pub synced: Position,
+    /// What the last writer had published by its control page, which a power failure leaves with
+    /// any value; `None` without one.
+    pub published: Option<Position>,
+    /// What was beyond the end and is zero now.
+    pub cut: Option<Cut>,
+    /// The newest epochs, oldest first, the one that this opening began last.
+    pub epochs: Vec<EpochStart>,
+    /// The last writer closed the store.
+    pub clean: bool,
+    /// A tail that was not durable may have been lost, by this boot or an earlier one.
+    pub lossy: bool,
+    /// The command that the last writer was executing when it died.
+    pub executing: Option<Executing>,
+}
+
+/// Where a log ends, and what stands there.
+#[derive(Clone, Debug)]
+pub(super) struct LogEnd {
+    pub(super) valid_to: Position,
+    pub(super) chain: Chain,
+    pub(super) frames: u64,
+    pub(super) transactions: u64,
+    pub(super) cut: Option<Cut>,
+}
+
+/// Reads a log and finds its end. The log must not be written meanwhile.
+pub(super) fn find_end(
+    segments: &Segments,
+    identity: &Identity,
+    marks: &Marks,
+) -> Result<LogEnd, OpenError> {
+    let bases = bases(segments, marks)?;
+    let mut scan = Scan {
+        segments,
+        identity,
+        marks,
+        session: (Epoch(0), 0),
+        at: marks.kept_from,
+        at_chain: marks.kept_chain,
+        at_epoch: Epoch(0),
+        frames_read: 0,
+        open_from: None,
+        end: LogEnd {
+            valid_to: marks.kept_from,
+            chain: marks.kept_chain,
+            frames: 0,
+            transactions: 0,
+            cut: None,
+        },
+        synced_chain: (marks.synced == marks.kept_from).then_some(marks.kept_chain),
+    };
+    let mut fault = None;
+    for base in &bases {
+        let segment = open(segments, *base)?;
+        fault = scan.term(bytes_of(&segment))?;
+        if fault.is_some() {
+            break;
+        }
+    }
+    scan.check_synced(fault)?;
+    let fault = fault.unwrap_or(FrameFault::NoLength);
+    let written_to = scan.written_to(&bases)?;
+    let mut end = scan.end;
+    end.cut = written_to.map(|to| Cut { from: end.valid_to, to, fault_at: scan.at, fault });
+    Ok(end)
+}
+
+/// The segments from the first kept position on: without a hole, and all that is durable.
+fn bases(segments: &Segments, marks: &Marks) -> Result<Vec<Position>, OpenError> {
+    let all =
+        segments.list().map_err(|error| OpenError::io("listing", &segments.directory, error))?;
+    let first = segments.terms.base(marks.kept_from);
+    let mut bases = Vec::new();
+    let mut expected = first;
+    for base in all.into_iter().filter(|base| *base >= first) {
+        if base != expected {
+            return Err(OpenError::SegmentMissing { path: segments.path(expected) });
+        }
+        bases.push(base);
+        expected = segments.terms.next_base(base);
+    }
+    if marks.synced > expected {
+        return Err(OpenError::SegmentMissing { path: segments.path(expected) });
+    }
+    Ok(bases)
+}
+
+fn open(segments: &Segments, base: Position) -> Result<Segment, OpenError> {
+    segments.open(base, Access::Read).map_err(|error| size_or_io(segments, base, error))
+}
+
+/// An error of opening a segment, told as what it is.
+pub(super) fn size_or_io(segments: &Segments, base: Position, error: io::Error) -> OpenError {
+    let path = segments.path(base);
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<WrongSize>()) {
+        Some(WrongSize { found }) => OpenError::SegmentSize {
+            path,
+            expected_bytes: segments.terms.bytes() as u64,
+            found_bytes: *found,
+        },
+        None => OpenError::io("opening", path, error),
+    }
+}
+
+fn bytes_of(segment: &Segment) -> &[u8] {
+    // SAFETY: the caller of `find_end` holds the store's lock, or has found that nobody holds it
+    // and looks again afterwards; without a writer nobody writes segments.
+    unsafe { segment.mapping.slice(0, segment.mapping.length_bytes()) }
+}
+
+struct Scan<'a> {
+    segments: &'a Segments,
+    identity: &'a Identity,
+    marks: &'a Marks,
+    /// The session of the epoch asked for last.
+    session: (Epoch, i32),
+    /// The frame to be judged next, the chain before it, and the epoch of the one before.
+    at: Position,
+    at_chain: Chain,
+    at_epoch: Epoch,
+    frames_read: u64,
+    /// Where the unfinished transaction begins.
+    open_from: Option<Position>,
+    end: LogEnd,
+    /// The chain at the synced position, once it was reached.
+    synced_chain: Option<Chain>,
+}
+
+impl Scan<'_> {
+    /// Reads on to the end of a term; the fault that ends the log, if there is one.
+    fn term(&mut self, bytes: &[u8]) -> Result<Option<FrameFault>, OpenError> {
+        let terms = self.segments.terms;
+        loop {
+            let rest = &bytes[terms.offset(self.at)..];
+            let frame = match self.judge(rest)? {
+                Ok(frame) => frame,
+                Err(fault) => return Ok(Some(fault)),
+            };
+            let frame_bytes = if frame.is_pad() { rest.len() } else { frame.aligned_bytes() };
+            let next = Position(self.at.get() + frame_bytes as u64);
+            let from = *self.open_from.get_or_insert(self.at);
+            let ends = ends_transaction(frame.message());
+            let transaction_bytes = next.get() - from.get();
+            if !frame.is_pad() && transaction_bytes > TRANSACTION_BYTES_MAX as u64 {
+                return Ok(Some(FrameFault::Transaction { bytes: transaction_bytes }));
+            }
+            let torn = match frame.is_pad() {
+                true => from != self.at,
+                false => !ends && terms.offset(next) == 0,
+            };
+            if torn {
+                return Ok(Some(FrameFault::Torn));
+            }
+            self.at_chain = self.at_chain.then(frame.crc());
+            self.at_epoch = frame.epoch();
+            self.at = next;
+            self.frames_read += 1;
+            if frame.is_pad() {
+                self.open_from = None;
+            } else if ends {
+                self.open_from = None;
+                self.on_transaction();
+            }
+            if terms.offset(next) == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn on_transaction(&mut self) {
+        self.end.valid_to = self.at;
+        self.end.chain = self.at_chain;
+        self.end.frames = self.frames_read;
+        self.end.transactions += 1;
+        if self.at == self.marks.synced {
+            self.synced_chain = Some(self.at_chain);
+        }
+    }
+
+    /// A frame of this log at this place, or why it is none; refuses another log's.
+    fn judge<'b>(
+        &mut self,
+        rest: &'b [u8],
+    ) -> Result<Result<Frame<&'b [u8]>, FrameFault>, OpenError> {
+        let whole = Frame::new_checked(rest).and_then(|frame| {
+            frame.check_content()?;
+            Ok(frame)
+        });
+        let frame = match whole {
+            Ok(frame) => frame,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        self.refuse_foreign(&frame)?;
+        if let Err(fault) = Frame::new_at(rest, self.at, self.segments.terms) {
+            return Ok(Err(fault));
+        }
+        match self.expected_epoch() {
+            (Some(expected), _) if frame.epoch() != expected => {
+                Ok(Err(FrameFault::Epoch { expected, found: frame.epoch() }))
+            }
+            (None, below) if frame.epoch() < self.at_epoch || frame.epoch() >= below => {
+                Ok(Err(FrameFault::Epoch { expected: self.at_epoch, found: frame.epoch() }))
+            }
+            _ => Ok(Ok(frame)),
+        }
+    }
+
+    /// Refuses a whole frame that no writer of this store has written.
+    fn refuse_foreign(&mut self, frame: &Frame<&[u8]>) -> Result<(), OpenError> {
+        let refuse = |field, expected: String, found: String| {
+            Err(OpenError::Foreign { position: self.at, field, expected, found })
+        };
+        let stream = self.identity.exchange_number;
+        if frame.stream() != stream {
+            return refuse("stream", stream.to_string(), frame.stream().to_string());
+        }
+        if frame.epoch() == Epoch(0) || frame.epoch() > self.marks.epoch {
+            let expected = format!("1 to {}", self.marks.epoch);
+            return refuse("epoch", expected, frame.epoch().to_string());
+        }
+        if self.session.0 != frame.epoch() {
+            self.session = (frame.epoch(), session_id(&self.identity.exchange, frame.epoch()));
+        }
+        if frame.session() != self.session.1 {
+            let expected = self.session.1.to_string();
+            return refuse("session", expected, frame.session().to_string());
+        }
+        Ok(())
+    }
+
+    /// The epoch that wrote here; where the table does not reach back so far, `None` and the
+    /// oldest epoch that it knows.
+    fn expected_epoch(&self) -> (Option<Epoch>, Epoch) {
+        let known = &self.marks.epochs;
+        let after = known.partition_point(|start| start.base <= self.at);
+        let oldest = known.first().map_or(Epoch(u32::MAX), |start| start.epoch);
+        (after.checked_sub(1).map(|index| known[index].epoch), oldest)
+    }
+
+    /// What is durable must be there, and be what was made durable.
+    fn check_synced(&self, fault: Option<FrameFault>) -> Result<(), OpenError> {
+        let synced = self.marks.synced;
+        if self.end.valid_to < synced {
+            let fault = fault.unwrap_or(FrameFault::NoLength);
+            return Err(OpenError::Corrupt { position: self.at, synced, fault });
+        }
+        match self.synced_chain {
+            Some(chain) if chain == self.marks.synced_chain => Ok(()),
+            Some(chain) => Err(OpenError::ChainDiffers {
+                synced,
+                expected: self.marks.synced_chain.0,
+                found: chain.0,
+            }),
+            None => Err(OpenError::SyncedTorn { synced, valid_to: self.end.valid_to }),
+        }
+    }
+
+    /// The end of what was written beyond the log's end, as a frame's alignment has it; `None`
+    /// where everything is zero.
+    fn written_to(&mut self, bases: &[Position]) -> Result<Option<Position>, OpenError> {
+        let terms = self.segments.terms;
+        let mut written_to = None;
+        let beyond = |base: &&Position| terms.next_base(**base) > self.end.valid_to;
+        for base in bases.iter().filter(beyond).copied().collect::<Vec<_>>() {
+            let segment = open(self.segments, base)?;
+            let bytes = bytes_of(&segment);
+            if base > self.at
+                && let Ok(frame) = Frame::new_checked(bytes)
+                && frame.check_content().is_ok()
+            {
+                self.refuse_foreign(&frame)?;
+            }
+            let from = if base < self.end.valid_to { terms.offset(self.end.valid_to) } else { 0 };
+            if let Some(last) = last_nonzero(&bytes[from..]) {
+                written_to = Some(Position(base.get() + aligned(from + last + 1) as u64));
+            }
+        }
+        Ok(written_to)
+    }
+}
+
+/// Makes a cut's bytes zero, durably.
+pub(super) fn zero(segments: &Segments, cut: &Cut) -> io::Result<()> {
+    let terms = segments.terms;
+    let mut at = cut.from;
+    while at < cut.to {
+        let segment = segments.open(terms.base(at), Access::Write)?;
+        let end = terms.next_base(at).min(cut.to);
+        let from = terms.offset(at);
+        let to = from + (end.get() - at.get()) as usize;
+        // SAFETY: the caller holds the store's lock, and no reader reads beyond the log's end.
+        unsafe { segment.mapping.slice_mut(from, to) }.fill(0);
+        segment.file.sync()?;
+        at = end;
+    }
+    Ok(())
+}

@@ -1,0 +1,418 @@
+//! The one writer of a store.
+//!
+//! ```text
+//!   begin(bytes) --> append, append, append(end flag) --> finish
+//!     |                 |                                   |
+//!     does it fit?      encodes into the mapped segment,    stores the lengths, last frame
+//!     PAD wanted?       CRC set, length still zero          first, then `published`
+//! ```
+//!
+//! Until `finish` a reader, and a recovery, see nothing; dropped, a transaction leaves zeroes.
+//! The path from `begin` to `finish` does not allocate, lock or make a system call (with the
+//! helper taken; without, crossing into a new segment does).
+#![expect(unsafe_code, reason = "writes mapped segments")]
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::limits::{FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, TRANSACTION_BYTES_MAX};
+use crate::types::{Epoch, Position};
+
+use super::chain::Chain;
+use super::control::{Accepting, Control, Executing};
+use super::disk::DiskFile;
+use super::error::NotAccepted;
+use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
+use super::frame::{Header, Kind, SealedHeader, aligned, framed};
+use super::helper::{Handoff, SegmentHelper, error_number};
+use super::segment::{Segment, Terms};
+use super::sync::Syncer;
+
+/// Frames of one transaction: as many of the smallest as fit.
+const TRANSACTION_FRAMES_MAX: usize = TRANSACTION_BYTES_MAX / framed(EVENT_BYTES_MIN);
+
+/// What a transaction must have survived before readers may act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of this process: committed is published.
+    Process,
+    /// The loss of power: committed is synced.
+    Disk,
+    /// What others say: committed is what [`StoreWriter::commit_to`] was told.
+    External,
+}
+
+/// The writer of a store, from [`StoreWriter::open`] to [`StoreWriter::close`].
+///
+/// Dropped without being closed it leaves the store as a killed process does.
+#[derive(Debug)]
+pub struct StoreWriter {
+    pub(super) terms: Terms,
+    pub(super) epoch: Epoch,
+    pub(super) session: i32,
+    pub(super) stream: i32,
+    pub(super) durability: Durability,
+    pub(super) uncommitted_bytes_max: u64,
+    pub(super) position: Position,
+    pub(super) chain: Chain,
+    pub(super) current: Box<Segment>,
+    pub(super) next: Option<Box<Segment>>,
+    pub(super) lengths: [u32; TRANSACTION_FRAMES_MAX],
+    pub(super) handoff: Arc<Handoff>,
+    pub(super) helper: Option<SegmentHelper>,
+    pub(super) control: Arc<Control>,
+    pub(super) syncer: Syncer,
+    /// Held for its lock.
+    pub(super) _lock: Box<dyn DiskFile>,
+}
+
+pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
+
+impl StoreWriter {
+    /// The epoch of this writer.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The end of the last transaction; what was opened with, before the first.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The chain at [`Self::position`].
+    #[must_use]
+    pub fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// How far readers may read.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        self.control.committed()
+    }
+
+    /// What is durable.
+    #[must_use]
+    pub fn synced(&self) -> Position {
+        self.control.synced()
+    }
+
+    /// Whether a transaction of so many bytes (see [`framed`]) can be begun now; on `Ok` the next
+    /// [`Self::begin`] of at most as many will do.
+    ///
+    /// # Errors
+    /// Why not.
+    ///
+    /// # Panics
+    /// If no transaction may be so large.
+    #[inline]
+    pub fn check_room(&mut self, bytes_max: usize) -> Result<(), NotAccepted> {
+        assert!(bytes_max <= TRANSACTION_BYTES_MAX, "a transaction of {bytes_max} bytes");
+        if self.durability != Durability::Process {
+            let bytes = self.position.get().saturating_sub(self.control.committed().get());
+            if bytes + bytes_max as u64 > self.uncommitted_bytes_max {
+                let bytes_max = self.uncommitted_bytes_max;
+                return Err(NotAccepted::Uncommitted { bytes, bytes_max });
+            }
+        }
+        match self.fits_current(bytes_max) || self.next.is_some() {
+            true => Ok(()),
+            false => self.fetch_next(),
+        }
+    }
+
+    #[inline]
+    fn fits_current(&self, bytes: usize) -> bool {
+        (self.position.get() - self.current.base.get()) as usize + bytes <= self.terms.bytes()
+    }
+
+    #[cold]
+    fn fetch_next(&mut self) -> Result<(), NotAccepted> {
+        let base = self.terms.next_base(self.current.base);
+        if base >= self.terms.end() {
+            return Err(NotAccepted::PositionsUsedUp { end: self.terms.end() });
+        }
+        if let Some(helper) = &mut self.helper {
+            let prepared = helper.prepare_now(base);
+            let disk = |error| NotAccepted::Disk { base, error: error_number(&error) };
+            self.next = Some(prepared.map_err(disk)?);
+            return Ok(());
+        }
+        match self.handoff.take_ready() {
+            Some(segment) => {
+                assert_eq!(segment.base, base, "the helper prepares what was wanted");
+                self.next = Some(segment);
+                Ok(())
+            }
+            None => match self.handoff.error() {
+                0 => Err(NotAccepted::SegmentNotReady { base }),
+                error => Err(NotAccepted::Disk { base, error }),
+            },
+        }
+    }
+
+    /// Begins a transaction of at most so many bytes, each message counted as [`framed`]. If they
+    /// do not fit the term's rest, it will begin with the next term.
+    ///
+    /// # Errors
+    /// Why none can be begun now.
+    ///
+    /// # Panics
+    /// If no transaction may be so large.
+    #[inline]
+    pub fn begin(&mut self, bytes_max: usize) -> Result<Transaction<'_>, NotAccepted> {
+        self.check_room(bytes_max)?;
+        let (crossing, chain, start) = match self.fits_current(bytes_max) {
+            true => (None, self.chain, self.terms.offset_in(self.current.base, self.position)),
+            false => {
+                let crossing = self.padding();
+                (Some(crossing), crossing.chain, 0)
+            }
+        };
+        let (at, end_max, frames, ended) = (start, start + bytes_max, 0, false);
+        Ok(Transaction { writer: self, crossing, chain, start, at, end_max, frames, ended })
+    }
+
+    /// The padding to the end of the current term, and the chain behind it. A term that is full
+    /// to its end needs none.
+    #[cold]
+    fn padding(&self) -> Crossing {
+        let offset = self.terms.offset_in(self.current.base, self.position);
+        let length = self.terms.bytes() - offset;
+        if length == 0 {
+            return Crossing { pad: None, chain: self.chain };
+        }
+        let pad = self.header(Kind::Pad, length, offset, self.current.base).seal(&[]);
+        Crossing { pad: Some(pad), chain: self.chain.then(pad.crc()) }
+    }
+
+    #[inline]
+    fn header(&self, kind: Kind, length: usize, offset: usize, base: Position) -> Header {
+        Header {
+            length: length as u32,
+            kind,
+            term_offset: offset as u32,
+            session: self.session,
+            stream: self.stream,
+            term_id: self.terms.term_id(base),
+            epoch: self.epoch,
+        }
+    }
+
+    /// Crosses into the next term: the transaction there is whole, now the padding before it.
+    #[cold]
+    fn cross(&mut self, pad: Option<SealedHeader>) {
+        let next = self.next.take().expect("begin has made sure of the next segment");
+        if let Some(pad) = pad {
+            let offset = self.terms.offset_in(self.current.base, self.position);
+            write_header(&self.current, offset, &pad);
+            store_length(&self.current, offset, pad.length());
+        }
+        let left = std::mem::replace(&mut self.current, next);
+        match self.helper {
+            Some(_) => drop(left),
+            None => self.handoff.retire(left),
+        }
+        self.handoff.want(self.terms.next_base(self.current.base));
+    }
+
+    /// Lets readers read to a position: an end of a transaction, at or above the one before.
+    ///
+    /// # Panics
+    /// If it is below the committed position or beyond the published one.
+    pub fn commit_to(&mut self, position: Position) {
+        let committed = self.control.committed();
+        assert!(
+            committed <= position && position <= self.position,
+            "commit {position} is not within {committed} to {}",
+            self.position
+        );
+        self.control.set_committed(position);
+    }
+
+    /// Makes everything durable, and with [`Durability::Disk`] committed.
+    ///
+    /// # Errors
+    /// The system's. What is durable is unknown then: nothing more can be synced, and the store
+    /// should be closed by dropping it.
+    pub fn sync(&mut self) -> io::Result<Position> {
+        self.syncer.sync_to(self.position, self.chain)?;
+        if self.durability == Durability::Disk {
+            self.commit_to(self.position);
+        }
+        Ok(self.position)
+    }
+
+    /// Closes the store: everything durable, and marked so.
+    ///
+    /// # Errors
+    /// The system's; the store is then as after the death of the process.
+    pub fn close(mut self) -> io::Result<()> {
+        self.control.set_accepting(Accepting::Stopped);
+        self.sync()?;
+        self.syncer.mark_clean()
+    }
+
+    /// Tells the gateways whether commands are taken.
+    pub fn set_accepting(&mut self, accepting: Accepting) {
+        self.control.set_accepting(accepting);
+    }
+
+    /// Notes the command that is executed now, so that it is known should it end the process;
+    /// `None` when it is done.
+    #[inline]
+    pub fn set_executing(&mut self, executing: Option<Executing>) {
+        self.control.set_executing(executing);
+    }
+
+    /// The helper that prepares segments, once: from now on the writer waits for nothing and
+    /// refuses what does not fit until the helper, run by another thread, is done.
+    pub fn take_helper(&mut self) -> Option<SegmentHelper> {
+        let helper = self.helper.take()?;
+        if self.next.is_none() {
+            self.handoff.want(self.terms.next_base(self.current.base));
+        }
+        Some(helper)
+    }
+}
+
+impl Drop for StoreWriter {
+    fn drop(&mut self) {
+        self.control.set_accepting(Accepting::Stopped);
+    }
+}
+
+/// What goes before a transaction that begins with the next term.
+#[derive(Clone, Copy, Debug)]
+struct Crossing {
+    /// The padding of the term that is left, unless it is full.
+    pad: Option<SealedHeader>,
+    /// The chain behind it.
+    chain: Chain,
+}
+
+/// A transaction being written. Dropped before [`Transaction::finish`], it never was.
+#[derive(Debug)]
+pub struct Transaction<'w> {
+    writer: &'w mut StoreWriter,
+    /// Set if it begins with the next term.
+    crossing: Option<Crossing>,
+    chain: Chain,
+    /// Offsets in its term: where it begins, where the next frame goes, what was asked for.
+    start: usize,
+    at: usize,
+    end_max: usize,
+    frames: usize,
+    ended: bool,
+}
+
+impl Transaction<'_> {
+    #[inline]
+    fn segment(&self) -> &Segment {
+        match (&self.crossing, &self.writer.next) {
+            (Some(_), Some(next)) => next,
+            _ => &self.writer.current,
+        }
+    }
+
+    /// Writes one message of exactly so many bytes: `write` gets them, zero, in the segment.
+    ///
+    /// # Panics
+    /// If the message is shorter than an event or longer than a frame holds, if it is more than
+    /// was asked for at `begin`, or if the message before was the last.
+    #[inline]
+    pub fn append(&mut self, message_bytes: usize, write: impl FnOnce(&mut [u8])) {
+        assert!(
+            (EVENT_BYTES_MIN..=MESSAGE_BYTES_MAX).contains(&message_bytes),
+            "no message has {message_bytes} bytes"
+        );
+        assert!(!self.ended, "a message after the transaction's last");
+        let length = FRAME_HEADER_BYTES + message_bytes;
+        let (from, to) = (self.at, self.at + aligned(length));
+        assert!(
+            to <= self.end_max,
+            "{} bytes of a transaction, {} were asked for",
+            to - self.start,
+            self.end_max - self.start
+        );
+        self.at = to;
+        let segment = self.segment();
+        // SAFETY: the transaction's part of the segment, which is the writer's alone: readers
+        // stop at `published`, and the helper has handed the segment over.
+        let frame = unsafe { segment.mapping.slice_mut(from, to) };
+        let (head, body) = frame.split_first_chunk_mut().expect("longer than a header");
+        write(&mut body[..message_bytes]);
+        let ended = ends_transaction(&body[..message_bytes]);
+        let header = self.writer.header(Kind::Data, length, from, segment.base).seal(body);
+        // The length stays zero until the whole transaction is there.
+        header.emit_without_length(head);
+        self.ended = ended;
+        self.chain = self.chain.then(header.crc());
+        self.writer.lengths[self.frames] = length as u32;
+        self.frames += 1;
+    }
+
+    /// Bytes written so far, headers and alignment included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.at - self.start
+    }
+
+    /// Ends the transaction and publishes it; with [`Durability::Process`] it is committed. The
+    /// new end of the log.
+    ///
+    /// # Panics
+    /// If its last message does not carry the end flag.
+    #[inline]
+    pub fn finish(mut self) -> Position {
+        assert!(self.ended, "the last message does not end the transaction");
+        let segment = self.segment();
+        let mut at = self.at;
+        // Backwards: whoever goes by lengths finds the first one when all others are there.
+        for length in self.writer.lengths[..self.frames].iter().rev() {
+            at -= aligned(*length as usize);
+            store_length(segment, at, *length);
+        }
+        let position = Position(segment.base.get() + self.at as u64);
+        if let Some(crossing) = self.crossing.take() {
+            self.writer.cross(crossing.pad);
+        }
+        // Nothing is left for `drop` to undo.
+        self.start = self.at;
+        let writer = &mut *self.writer;
+        writer.position = position;
+        writer.chain = self.chain;
+        writer.control.set_published(position);
+        if writer.durability == Durability::Process {
+            writer.control.set_committed(position);
+        }
+        position
+    }
+}
+
+impl Drop for Transaction<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.start < self.at {
+            let segment = self.segment();
+            // SAFETY: as in `append`: nothing of this was published.
+            unsafe { segment.mapping.slice_mut(self.start, self.at) }.fill(0);
+        }
+    }
+}
+
+/// Writes a header without its length.
+fn write_header(segment: &Segment, offset: usize, header: &SealedHeader) {
+    // SAFETY: beyond `published`, so the writer's alone.
+    let bytes = unsafe { segment.mapping.slice_mut(offset, offset + FRAME_HEADER_BYTES) };
+    header.emit_without_length(bytes.first_chunk_mut().expect("as long as a header"));
+}
+
+/// Stores a frame's length, behind all that was written before.
+#[inline]
+fn store_length(segment: &Segment, offset: usize, length: u32) {
+    segment.mapping.atomic_u32(offset).store(length.to_le(), Ordering::Release);
+}
