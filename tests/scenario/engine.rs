@@ -238,16 +238,14 @@ fn administration(header: EventHeader, origin: CommandOrigin, ask: &Ask) -> Mess
             closed_session: session,
             reason: wire::SessionCloseReason(reason),
         }),
-        Ask::OpenAccount { account, member, user } => {
-            Message::OpenAccount(wire::OpenAccount {
-                header,
-                origin,
-                authority,
-                account,
-                member,
-                user,
-            })
-        }
+        Ask::OpenAccount { account, member, user } => Message::OpenAccount(wire::OpenAccount {
+            header,
+            origin,
+            authority,
+            account,
+            member,
+            user,
+        }),
         Ask::SetState { account, state } => Message::SetAccountState(wire::SetAccountState {
             header,
             origin,
@@ -269,16 +267,14 @@ fn administration(header: EventHeader, origin: CommandOrigin, ask: &Ask) -> Mess
                 position_maximum: limits.position,
             })
         }
-        Ask::SetSelfTrade { account, policy, group } => {
-            Message::SetSelfTrade(wire::SetSelfTrade {
-                header,
-                origin,
-                authority,
-                account,
-                policy: wire::SelfTradePolicy(policy),
-                group,
-            })
-        }
+        Ask::SetSelfTrade { account, policy, group } => Message::SetSelfTrade(wire::SetSelfTrade {
+            header,
+            origin,
+            authority,
+            account,
+            policy: wire::SelfTradePolicy(policy),
+            group,
+        }),
         Ask::Transfer { account, instrument, currency, amount } => {
             Message::Transfer(wire::Transfer {
                 header,
