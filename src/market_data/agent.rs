@@ -128,6 +128,7 @@ struct FeedCounters {
     datagrams: CounterWriter,
     heartbeats: CounterWriter,
     send_waits: CounterWriter,
+    position: CounterWriter,
 }
 
 /// Publishes the L3 feed on line A.
@@ -179,6 +180,7 @@ impl FeedAgent {
                 datagrams: counters.writer(Counter::FEED_DATAGRAMS),
                 heartbeats: counters.writer(Counter::FEED_HEARTBEATS),
                 send_waits: counters.writer(Counter::FEED_SEND_WAITS),
+                position: counters.writer(Counter::FEED_POSITION),
             },
         })
     }
@@ -325,12 +327,12 @@ impl Agent for FeedAgent {
         if !self.send() {
             return work;
         }
-        if nothing_more
-            && self.backlog.items.is_empty()
-            && let Some(publisher) = &mut self.publisher
-        {
-            publisher.on_end(now.0);
-            self.end_said = true;
+        if self.backlog.items.is_empty() {
+            self.counters.position.set(self.reader.position().0);
+            if nothing_more && let Some(publisher) = &mut self.publisher {
+                publisher.on_end(now.0);
+                self.end_said = true;
+            }
         }
         work + self.keep_alive()
     }

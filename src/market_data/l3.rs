@@ -26,9 +26,7 @@ use isochron_messages::{BooleanFlag, EventFlags, InstrumentDefinition, Message, 
 use super::session::{PRODUCT_L3, session_name};
 use crate::limits::INSTRUMENT_ID_MAX;
 use crate::types::Nanos;
-
-/// The flag of an event's last message in the log.
-const END_OF_EVENT: u16 = 2;
+use crate::types::flags::END_OF_EVENT;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
