@@ -27,6 +27,11 @@ impl Engine {
         Engine::default()
     }
 
+    /// What the house got of a currency.
+    pub(crate) fn house(&self, currency: [u8; 3]) -> i128 {
+        self.machine.house(Currency(currency)).map_or(0, |money| i128::from(money.0))
+    }
+
     fn run(&mut self, message: &Message) -> Vec<Outcome> {
         self.outcomes.clear();
         self.machine.execute(message, &mut self.outcomes);
@@ -238,16 +243,14 @@ fn administration(header: EventHeader, origin: CommandOrigin, ask: &Ask) -> Mess
             closed_session: session,
             reason: wire::SessionCloseReason(reason),
         }),
-        Ask::OpenAccount { account, member, user } => {
-            Message::OpenAccount(wire::OpenAccount {
-                header,
-                origin,
-                authority,
-                account,
-                member,
-                user,
-            })
-        }
+        Ask::OpenAccount { account, member, user } => Message::OpenAccount(wire::OpenAccount {
+            header,
+            origin,
+            authority,
+            account,
+            member,
+            user,
+        }),
         Ask::SetState { account, state } => Message::SetAccountState(wire::SetAccountState {
             header,
             origin,
@@ -269,16 +272,14 @@ fn administration(header: EventHeader, origin: CommandOrigin, ask: &Ask) -> Mess
                 position_maximum: limits.position,
             })
         }
-        Ask::SetSelfTrade { account, policy, group } => {
-            Message::SetSelfTrade(wire::SetSelfTrade {
-                header,
-                origin,
-                authority,
-                account,
-                policy: wire::SelfTradePolicy(policy),
-                group,
-            })
-        }
+        Ask::SetSelfTrade { account, policy, group } => Message::SetSelfTrade(wire::SetSelfTrade {
+            header,
+            origin,
+            authority,
+            account,
+            policy: wire::SelfTradePolicy(policy),
+            group,
+        }),
         Ask::Transfer { account, instrument, currency, amount } => {
             Message::Transfer(wire::Transfer {
                 header,

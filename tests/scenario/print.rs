@@ -165,7 +165,10 @@ fn balance(news: &Balance, world: &World) -> String {
     let asset = if cash { &currency } else { world.symbol(news.instrument) };
     let show = |n: i64| if cash { show_money(i128::from(n)) } else { n.to_string() };
     let (settled, pending) = (show(news.settled), show(news.pending));
-    format!("balance {asset}, settled {settled}, pending {pending}, reserved {}", show(news.reserved))
+    format!(
+        "balance {asset}, settled {settled}, pending {pending}, reserved {}",
+        show(news.reserved)
+    )
 }
 
 /// What `wallet` shows.

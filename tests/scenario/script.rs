@@ -127,9 +127,8 @@ impl World {
         let source = words.option("source", 1)?;
         let number = self.numbers.entry(source).or_default();
         *number = words.option("number", *number + 1)?;
-        let session = words.options.get("session").map_or(Ok(session), |name| {
-            named(&self.sessions, name)
-        })?;
+        let session =
+            words.options.get("session").map_or(Ok(session), |name| named(&self.sessions, name))?;
         let command = Command { source, source_number: *number, session, ask };
         self.last = Some(command.clone());
         Ok(Line::Command(command))

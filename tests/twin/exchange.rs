@@ -208,9 +208,10 @@ impl Exchange {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// Adds an outcome without a number, beside the session that asked.
+    /// Adds an outcome without a number, for the session that asked; a phase is everybody's.
     fn tell(&mut self, news: News) {
         let Envelope { sequence, time, cause, session, goes_on } = self.now;
+        let session = if matches!(news, News::Phase { .. }) { 0 } else { session };
         self.outcomes.push(Outcome { sequence, time, cause, session, goes_on, outbound: 0, news });
     }
 
@@ -237,6 +238,15 @@ impl Exchange {
     /// Every instrument that is defined.
     pub(crate) fn instruments(&self) -> Vec<u32> {
         self.instruments.keys().copied().collect()
+    }
+
+    /// What the house got, by currency.
+    pub(crate) fn house(&self) -> BTreeMap<Money3, i128> {
+        let mut sums = BTreeMap::new();
+        for (currency, amount) in &self.house {
+            *sums.entry(*currency).or_default() += i128::from(*amount);
+        }
+        sums
     }
 
     /// Every account with every asset that it ever held.

@@ -196,9 +196,7 @@ impl Exchange {
         }
         code(phase, PRE_OPEN..=CLOSED)?;
         let (previous, reference_price) = match self.instruments.get_mut(&instrument) {
-            Some(one) => {
-                (std::mem::replace(&mut one.phase, phase), one.definition.reference_price)
-            }
+            Some(one) => (std::mem::replace(&mut one.phase, phase), one.definition.reference_price),
             None => {
                 for one in self.instruments.values_mut() {
                     one.phase = phase;
@@ -235,11 +233,8 @@ impl Exchange {
             return Err(Rule::TooManyCurrencies.with(CURRENCIES_MOST as i128, used as i128));
         }
         judge_numbers(new)?;
-        let mut next = Instrument {
-            definition: new.clone(),
-            phase: self.phase_for_all,
-            last_trade: None,
-        };
+        let mut next =
+            Instrument { definition: new.clone(), phase: self.phase_for_all, last_trade: None };
         if let Some(old) = self.instruments.get(&new.instrument) {
             let live = self.live.iter().filter(|o| o.instrument == new.instrument).count();
             if live > 0 && fixed(&old.definition) != fixed(new) {

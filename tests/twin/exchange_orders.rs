@@ -348,8 +348,7 @@ impl Exchange {
         let order = order.clone();
         let definition = &self.instruments[&order.instrument].definition;
         let currency = definition.settlement;
-        let rate =
-            if liquidity == MAKER { definition.maker_rate } else { definition.taker_rate };
+        let rate = if liquidity == MAKER { definition.maker_rate } else { definition.taker_rate };
         let fee = fee(notional, rate);
         let account = self.accounts.get_mut(&order.account).unwrap();
         let sign = if order.side == BUY { 1 } else { -1 };

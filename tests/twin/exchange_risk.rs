@@ -137,16 +137,18 @@ impl Exchange {
         Ok(())
     }
 
-    /// Rule 5. A replace adds nothing: its old order is out of the way.
+    /// Rule 5. A replace adds nothing, so there is nothing to refuse, however many there are.
     fn judge_live_orders(&self, wanted: &Wanted) -> Result<(), Refusal> {
-        let others = |o: &&Order| Some(o.id) != wanted.replaces;
+        if wanted.replaces.is_some() {
+            return Ok(());
+        }
         let of_account = |o: &&Order| o.account == wanted.account;
-        let with_this = self.live.iter().filter(others).filter(of_account).count() + 1;
+        let with_this = self.live.iter().filter(of_account).count() + 1;
         let limit = self.limits_of(OF_ACCOUNT, wanted.account, 0).live_orders;
         if limit != 0 && with_this > limit as usize {
             return Err(Rule::LiveOrdersMax.with(limit, with_this as i128));
         }
-        if self.live.iter().filter(others).count() + 1 > LIVE_ORDERS {
+        if self.live.len() + 1 > LIVE_ORDERS {
             return Err(Rule::ExchangeFull.with(LIVE_ORDERS as i128, 0));
         }
         Ok(())
