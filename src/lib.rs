@@ -4,7 +4,9 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod core;
 pub mod limits;
+pub mod market_data;
 pub mod matching;
 pub mod metrics;
 pub mod net;

@@ -159,6 +159,8 @@ pub struct Member {
     pub name: String,
     /// The schema's words on the field, then those on its type; may be empty.
     pub description: String,
+    /// The schema's name of its type; the member's own name in a composite.
+    pub type_name: String,
     /// Its field id; 0 in a composite.
     pub id: u16,
     /// Where the schema defines it.

@@ -128,7 +128,7 @@ impl StateMachine {
         }
     }
 
-    fn rest(&mut self, record: OrderRecord) {
+    pub(super) fn rest(&mut self, record: OrderRecord) {
         let book = BookIndex(record.instrument);
         let slot = self.books.insert(book, record.id, record.side, record.price, record.leaves());
         self.ledger.orders.put(slot.0, record);

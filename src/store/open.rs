@@ -114,7 +114,16 @@ impl StoreWriter {
             lossy: marks.marks.lossy || (boot_id != marks.marks.boot_id && !marks.marks.clean),
             executing,
         };
-        let opening = Opening { options, segments, marks, control: Arc::new(control), lock };
+        // What others said of the tail is known only to a page that this boot wrote.
+        let told =
+            published.filter(|_| boot_id == marks.marks.boot_id).map(|_| control.committed());
+        let committed = match options.durability {
+            Durability::External => told.unwrap_or(recovery.kept_from),
+            Durability::Process | Durability::Disk => end.valid_to,
+        };
+        let committed = committed.clamp(recovery.kept_from, end.valid_to);
+        let control = Arc::new(control);
+        let opening = Opening { options, segments, marks, control, committed, lock };
         let writer = opening.begin(&end, boot_id, recovery.lossy)?;
         recovery.epochs.clone_from(&writer.syncer.marks.marks.epochs);
         Ok((writer, recovery))
@@ -175,6 +184,7 @@ struct Opening<'a> {
     segments: Segments,
     marks: MarksFile,
     control: Arc<Control>,
+    committed: Position,
     lock: Box<dyn DiskFile>,
 }
 
@@ -229,7 +239,7 @@ impl Opening<'_> {
         control.set_kept_from(self.marks.marks.kept_from);
         control.set_synced(end.valid_to);
         control.set_published(end.valid_to);
-        control.set_committed(end.valid_to);
+        control.set_committed(self.committed);
         control.set_executing(None);
         control.begin_epoch(epoch, end.valid_to);
         let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control));

@@ -43,6 +43,11 @@ pub(super) fn literal(primitive: Primitive, number: Number) -> String {
     }
 }
 
+/// `literal` as what a method is called on: a minus would bind less tightly.
+fn operand(literal: String) -> String {
+    if literal.starts_with('-') { format!("({literal})") } else { literal }
+}
+
 /// The type of `kind`.
 pub(super) fn kind_type(schema: &Schema, kind: Kind) -> String {
     match kind {
@@ -132,12 +137,13 @@ pub(super) fn read_member(schema: &Schema, member: &Member, offset: usize, block
         (Kind::Scalar(_), Number::Float(null)) if null.is_nan() => {
             format!("Some({value}).filter(|value| !value.is_nan())")
         }
+        (Kind::Scalar(primitive), _) if primitive.is_float() => {
+            let null = operand(literal(primitive, null));
+            format!("Some({value}).filter(|value| value.to_bits() != {null}.to_bits())")
+        }
         (Kind::Scalar(primitive), _) => {
-            let (null, bits) =
-                (literal(primitive, null), if primitive.is_float() { ".to_bits()" } else { "" });
-            let value_bits =
-                if bits.is_empty() { "*value".to_owned() } else { format!("value{bits}") };
-            format!("Some({value}).filter(|value| {value_bits} != {null}{bits})")
+            let null = literal(primitive, null);
+            format!("Some({value}).filter(|value| *value != {null})")
         }
         (Kind::Enum(index), _) => {
             let null = literal(schema.enums[index].primitive, null);
@@ -235,7 +241,7 @@ pub(super) fn write_nulls(schema: &Schema, members: &[Member], base: usize) -> S
             Kind::Array(..) | Kind::Set(_) => continue,
         };
         if is_option(member) {
-            let null = literal(primitive, null_of(member).unwrap_or(default));
+            let null = operand(literal(primitive, null_of(member).unwrap_or(default)));
             text += &write_kind(schema, Kind::Scalar(primitive), &null, offset);
         }
     }

@@ -127,7 +127,7 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
     let getters: String = visible(&message.fields).map(|field| getter(schema, field)).collect();
     let reads: String = visible(&message.fields)
         .map(|field| {
-            format!("{}: self.{}(),\n", names::field(&field.name), names::method(&field.name))
+            format!("{}: self.{}(),\n", names::field(&field.name), names::view_method(&field.name))
         })
         .collect();
     let all_lengths = lengths(schema, message);
@@ -158,7 +158,7 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
 }
 
 fn getter(schema: &Schema, field: &Member) -> String {
-    let method = names::method(&field.name);
+    let method = names::view_method(&field.name);
     let head = format!(
         "{}#[inline]\n#[must_use]\npub fn {method}(&self) -> {} {{\n",
         field_doc(schema, field),
@@ -211,6 +211,6 @@ fn setter(schema: &Schema, field: &Member) -> String {
         "{}#[inline]\npub fn {}(&mut self, value: {kind}) -> &mut Self {{\n\
          let block = &mut *self.block;\n{writes}self\n}}\n\n",
         field_doc(schema, field),
-        names::method(&field.name)
+        names::view_method(&field.name)
     )
 }

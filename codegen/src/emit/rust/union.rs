@@ -101,7 +101,7 @@ fn shared(schema: &Schema) -> Vec<&Member> {
 }
 
 fn accessors(schema: &Schema, field: &Member, each: &dyn Fn(&str) -> String) -> String {
-    let (place, method) = (names::field(&field.name), names::method(&field.name));
+    let (place, method) = (names::field(&field.name), names::union_method(&field.name));
     let kind = kind_type(schema, field.kind);
     let description = field_doc(schema, field);
     if matches!(field.kind, Kind::Composite(_)) {
