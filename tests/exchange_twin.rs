@@ -21,9 +21,12 @@ mod machine;
 use commands::{Commands, Kind};
 use counts::Counts;
 use engine::Engine;
-use exchange::Exchange;
 use exchange::words::{BUY, Command, SELL};
+use exchange::{Asset, Exchange};
 use machine::Machine;
+
+/// More instruments than any seed trades.
+const INSTRUMENTS: u32 = 6;
 
 /// One exchange twice, under the commands of one seed.
 struct Run {
@@ -62,7 +65,8 @@ impl Run {
         let (sequence, time) = (self.sequence, self.sequence * 1_000);
         let expected = Machine::execute(&mut self.twin, sequence, time, &command);
         let came = self.engine.execute(sequence, time, &command);
-        assert_eq!(came, expected, "{place}: engine (left), twin (right), {command:?}");
+        let (left, right) = (self.engine.name(), self.twin.name());
+        assert_eq!(came, expected, "{place}: {left} (left), {right} (right), {command:?}");
         counts.add(&expected);
         self.commands.learn(&command, &expected);
         self.executed.push(command);
@@ -75,7 +79,7 @@ impl Run {
             let came = self.engine.go_on(sequence, time, step);
             assert_eq!(came, expected, "{place}: step {}", step.cursor);
             counts.add(&expected);
-            self.commands.learn(&self.executed.last().unwrap(), &expected);
+            self.commands.learn(self.executed.last().unwrap(), &expected);
         }
         assert_eq!(self.engine.pending(), None, "{place}: pending");
     }
@@ -83,7 +87,7 @@ impl Run {
     /// Compares what outcomes do not show.
     fn compare_state(&self) {
         let place = format!("seed {}, after command {}", self.seed, self.sequence);
-        for instrument in self.twin.instruments() {
+        for instrument in 1..=INSTRUMENTS {
             for side in [BUY, SELL] {
                 let expected = Machine::book(&self.twin, instrument, side);
                 let came = self.engine.book(instrument, side);
@@ -94,10 +98,10 @@ impl Run {
             let expected = self.twin.holds(account, asset);
             let came = self.engine.holds(account, asset);
             assert_eq!(came, expected, "{place}: account {account}, {asset:?}");
-        }
-        for (currency, expected) in self.twin.house() {
-            let came = self.engine.house(currency);
-            assert_eq!(came, expected, "{place}: house, {currency:?}");
+            if let Asset::Cash(currency) = asset {
+                let expected = Machine::house(&self.twin, currency);
+                assert_eq!(self.engine.house(currency), expected, "{place}: house, {asset:?}");
+            }
         }
         Machine::check_conservation(&self.twin).unwrap_or_else(|e| panic!("{place}: twin: {e}"));
         self.engine.check_conservation().unwrap_or_else(|e| panic!("{place}: engine: {e}"));
@@ -122,10 +126,10 @@ fn engine_and_twin_agree_under_random_commands() {
     for seed in 1..=8 {
         Run::new(seed, Kind::Mixed).run(1_500, 1, &mut counts);
     }
-    for seed in 101..=140 {
+    for seed in 101..=200 {
         Run::new(seed, Kind::Mixed).run(6_500, 100, &mut counts);
     }
-    for seed in 201..=206 {
+    for seed in 201..=208 {
         Run::new(seed, Kind::Deep).run(7_000, 100, &mut counts);
     }
     for seed in 301..=304 {

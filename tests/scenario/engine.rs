@@ -27,11 +27,6 @@ impl Engine {
         Engine::default()
     }
 
-    /// What the house got of a currency.
-    pub(crate) fn house(&self, currency: [u8; 3]) -> i128 {
-        self.machine.house(Currency(currency)).map_or(0, |money| i128::from(money.0))
-    }
-
     fn run(&mut self, message: &Message) -> Vec<Outcome> {
         self.outcomes.clear();
         self.machine.execute(message, &mut self.outcomes);
@@ -91,6 +86,10 @@ impl Machine for Engine {
             pending: balance.pending.into(),
             reserved: balance.reserved.into(),
         }
+    }
+
+    fn house(&self, currency: [u8; 3]) -> i128 {
+        self.machine.house(Currency(currency)).map_or(0, |money| i128::from(money.0))
     }
 
     fn check_conservation(&self) -> Result<(), String> {

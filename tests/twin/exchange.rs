@@ -235,18 +235,9 @@ impl Exchange {
         resting.into_iter().map(shown).collect()
     }
 
-    /// Every instrument that is defined.
-    pub(crate) fn instruments(&self) -> Vec<u32> {
-        self.instruments.keys().copied().collect()
-    }
-
-    /// What the house got, by currency.
-    pub(crate) fn house(&self) -> BTreeMap<Money3, i128> {
-        let mut sums = BTreeMap::new();
-        for (currency, amount) in &self.house {
-            *sums.entry(*currency).or_default() += i128::from(*amount);
-        }
-        sums
+    /// What the house got of a currency.
+    pub(crate) fn house(&self, currency: Money3) -> i128 {
+        self.house.iter().filter(|(of, _)| *of == currency).map(|(_, fee)| i128::from(*fee)).sum()
     }
 
     /// Every account with every asset that it ever held.

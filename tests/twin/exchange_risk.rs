@@ -298,7 +298,7 @@ fn judge_terms(definition: &Definition, price: i64, quantity: u64) -> Result<(),
 
 /// The lot alone, which is all that a reducing replace is asked of rule 3.
 pub(super) fn judge_lot(definition: &Definition, quantity: u64) -> Result<(), Refusal> {
-    if quantity % definition.lot != 0 {
+    if !quantity.is_multiple_of(definition.lot) {
         return Err(Rule::QuantityOffLot.with(definition.lot, quantity));
     }
     Ok(())
