@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod demo;
 pub mod limits;
 pub mod matching;
 pub mod metrics;

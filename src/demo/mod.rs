@@ -1,0 +1,3 @@
+//! The demo: one exchange, an order source, subscribers in processes of their own.
+
+pub mod tally;
