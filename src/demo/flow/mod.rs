@@ -9,10 +9,15 @@
 //! machine called directly and against an exchange behind rings and a log.
 
 mod administration;
+pub mod lobster;
 pub mod mix;
 mod refusals;
+mod rows;
+#[cfg(test)]
+mod tests;
 mod view;
 
+pub use lobster::Lobster;
 pub use mix::Mix;
 
 use isochron_events::Message;
