@@ -10,8 +10,25 @@ use crate::store::{
     StoreReader, StoreWriter, framed,
 };
 use crate::types::{Nanos, Position, Sequence, SourceId, flags};
-use isochron_events::{DecodeError, EpochStarted, Message};
+use isochron_events::{
+    DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
+    ReplaceOrderEvent,
+};
 use std::fmt;
+
+/// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
+/// of the rest.
+const STEP_BYTES_MAX: usize = framed(ReplaceOrderEvent::ENCODED_LENGTH)
+    + framed(OrderReplacedEvent::ENCODED_LENGTH)
+    + FILLS_PER_STEP_MAX * 2 * framed(OrderFilledEvent::ENCODED_LENGTH)
+    + framed(OrderCanceledEvent::ENCODED_LENGTH);
+
+const _: () = {
+    assert!(STEP_BYTES_MAX <= TRANSACTION_BYTES_MAX);
+    assert!(
+        framed(OrderCanceledEvent::ENCODED_LENGTH) <= 2 * framed(OrderFilledEvent::ENCODED_LENGTH)
+    );
+};
 
 /// What a sequencer is started with.
 #[derive(Clone, Debug)]

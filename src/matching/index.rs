@@ -166,6 +166,7 @@ impl IdIndex {
         let flat = self.flat.iter().filter(|slot| **slot != NIL).count();
         let older = self.older.iter().filter(|entry| entry.slot != NIL).count();
         assert_eq!(older, self.older_count, "count of older orders");
+        assert!(older * 2 <= self.older.len(), "the hash table is at most half full");
         flat + older
     }
 }

@@ -68,7 +68,7 @@ counters! {
     RING_REFUSALS: RINGS_MAX, "ring-refusals", "Commands refused because their ring was full.";
     RING_WAITS: RINGS_MAX, "ring-waits", "Times a producer waited because its ring was full.";
     LATENCIES_MISSED: 1, "latencies-missed", "Latencies not recorded: their queue was full.";
-    SUBSCRIBER_NEXT: 1, "subscriber-next", "The sequence a subscriber delivers next; 0 before it joined.";
+    SUBSCRIBER_NEXT: 1, "subscriber-next", "The sequence a subscriber delivers next, 0 at first.";
     SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
     SUBSCRIBER_DATAGRAMS: 1, "subscriber-datagrams", "Datagrams a subscriber received.";
     SUBSCRIBER_LOST: 1, "subscriber-lost", "Messages a subscriber never received.";
