@@ -99,7 +99,7 @@ impl Commands {
         };
         let currency = match self.random.below(20) {
             0 => *b"ZZZ",
-            _ if instrument != 0 => [0; 3],
+            _ if instrument != 0 && self.random.chance(500) => [0; 3],
             _ => *self.random.one_of(CURRENCIES),
         };
         let (of_cash, of_shares) = self.kind.scale();

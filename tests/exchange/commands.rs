@@ -430,7 +430,7 @@ impl Commands {
 
     /// Makers 1 to 4 pile up small sells (and some buys); takers 5 and 6 sweep.
     fn deep(&mut self, choice: u64) -> (u32, Ask) {
-        let full = self.live.len() > 1_150;
+        let full = self.live.len() > 1_100;
         let sweeps = self.random.chance(if full { 100 } else { 3 });
         let account = if sweeps { 5 + self.random.below(2) as u32 } else { self.random.id(4) };
         match choice {
@@ -453,14 +453,16 @@ impl Commands {
             side,
             kind: LIMIT_ORDER,
             lifetime: match sweeps {
-                true => self.random.one_of(&[WHOLE, WHOLE, WHOLE, IMMEDIATE, DAY]),
+                true => {
+                    self.random.one_of(&[WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, IMMEDIATE, DAY])
+                }
                 false => DAY,
             },
             price: tick
-                * if side == BUY && !sweeps {
-                    97
-                } else {
-                    self.random.between(98, 104).cast_signed()
+                * match (side, sweeps) {
+                    (BUY, false) => 97,
+                    (BUY, true) => self.random.one_of(&[99, 105, 105, 105]),
+                    _ => self.random.between(98, 104).cast_signed(),
                 },
             quantity: lot
                 * match (sweeps, full) {
