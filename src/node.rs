@@ -3,7 +3,9 @@
 //! The steps of [`Exchange::open`] are the pipeline, in order: this file alone knows all of it.
 
 use crate::agent::{Agent, StopFlag};
-use crate::core::{CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started};
+use crate::core::{
+    CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started,
+};
 use crate::market_data::{FeedAgent, FeedOptions};
 use crate::metrics::Counters;
 use crate::net::{Endpoint, ProbeError, probe};
@@ -76,8 +78,7 @@ impl Exchange {
         probe(config.endpoint).map_err(NodeError::Network)?;
         // 2. The log, executed again, and the state machine it leads to.
         let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
-        let (mut sequencer, started) =
-            Sequencer::open(&options, now).map_err(NodeError::Core)?;
+        let (mut sequencer, started) = Sequencer::open(&options, now).map_err(NodeError::Core)?;
         // 3. The next segment is prepared beside the core.
         let helper = sequencer.writer_mut().take_helper();
         // 4. The rings into the core.

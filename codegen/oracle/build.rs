@@ -1,5 +1,5 @@
-//! Generates what the tests compile: the test schemas by us, the real ones by `sbe_gen`, and the glue
-//! between the two generators' structs.
+//! Generates what the tests compile: the test schemas by us, the real ones by `sbe_gen`, and the
+//! glue between the two generators' structs.
 //!
 //! A build script because its output is compiled: a dev-dependency could write it only at run time.
 

@@ -20,7 +20,8 @@ pub(crate) fn emit(schema: &Schema, theirs: &str, ours: &str) -> String {
         text += &decode(schema, message, ours);
         let _ = writeln!(
             runs,
-            "visitor.visit::<{ours}::{name}>({name:?}, random_{module}, encode_{module}, decode_{module});"
+            "visitor.visit::<{ours}::{name}>({name:?}, random_{module}, encode_{module}, \
+            decode_{module});"
         );
     }
     text + &format!(
@@ -33,15 +34,18 @@ fn random(schema: &Schema, message: &Message, ours: &str) -> String {
     let fields = literal(schema, &message.fields, ours, &|member, _| match member.presence {
         Presence::Optional(Number::Integer(null)) => format!("random.option({null})"),
         _ => match member.kind {
-            Kind::Enum(_) | Kind::Set(_) => {
-                format!("{}(random.value())", own(schema, member, ours))
+            Kind::Enum(_) => {
+                let name = own(schema, member, ours);
+                format!("random.pick({name}::ALL).unwrap_or_else(|| {name}(random.value()))")
             }
+            Kind::Set(_) => format!("{}(random.value())", own(schema, member, ours)),
             _ => "random.value()".to_owned(),
         },
     });
     let (name, module) = (&message.name, snake(&message.name));
     format!(
-        "fn random_{module}(random: &mut Random) -> {ours}::{name} {{\n{ours}::{name} {{ {fields} }}\n}}\n\n"
+        "fn random_{module}(random: &mut Random) -> {ours}::{name} {{\n{ours}::{name} {{ \
+        {fields} }}\n}}\n\n"
     )
 }
 
@@ -87,7 +91,8 @@ fn encode(schema: &Schema, message: &Message, ours: &str) -> String {
     }
     format!(
         "fn encode_{module}(message: &{ours}::{name}) -> Vec<u8> {{\n\
-         let mut builder = theirs::{module}::{name}Builder::new();\n{sets}builder.finish_with_header()\n}}\n\n"
+         let mut builder = \
+         theirs::{module}::{name}Builder::new();\n{sets}builder.finish_with_header()\n}}\n\n"
     )
 }
 

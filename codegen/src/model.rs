@@ -1,7 +1,7 @@
 //! What a schema says, resolved: every offset, width and null value is a number here.
 //!
-//! The parser makes it and every emitter reads it (Rust now; dissectors and field tables can follow),
-//! so that no emitter looks at XML and no two of them can disagree about a layout.
+//! The parser makes it and every emitter reads it (Rust now; dissectors and field tables can
+//! follow), so that no emitter looks at XML and no two of them can disagree about a layout.
 
 /// A primitive of SBE 1.0 (section 2, "Field encoding").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Reads SBE 1.0 XML into the model, or says in which line it does not.
 //!
-//! Every element and attribute is known here or refused: a construct that is skipped in silence would
-//! give a decoder that disagrees with everyone else's. Ignored on purpose, since they change no byte:
-//! `deprecated`, `semanticType`, `minValue`, `maxValue`, `characterEncoding`, `timeUnit`, `epoch`.
+//! Every element and attribute is known here or refused: a construct that is skipped in silence
+//! would give a decoder that disagrees with everyone else's. Ignored on purpose, since they change
+//! no byte: `deprecated`, `semanticType`, `minValue`, `maxValue`, `characterEncoding`, `timeUnit`,
+//! `epoch`.
 
 use std::fmt;
 

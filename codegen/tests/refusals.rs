@@ -15,7 +15,8 @@ fn schema(types: &str, messages: &str) -> String {
     let blank = "\n".repeat(5 - types.matches('\n').count() - 1);
     format!(
         "<?xml version=\"1.0\"?>\n\
-         <s:messageSchema xmlns:s=\"http://fixprotocol.io/2016/sbe\" package=\"p\" id=\"1\" version=\"1\">\n\
+         <s:messageSchema xmlns:s=\"http://fixprotocol.io/2016/sbe\" package=\"p\" id=\"1\" \
+         version=\"1\">\n\
          <types>\n{HEADER}\n{types}{blank}</types>\n{messages}\n</s:messageSchema>\n"
     )
 }
@@ -38,7 +39,8 @@ fn refused_type(types: &str, line: usize, expected: &str) {
 #[track_caller]
 fn refused_field(fields: &str, line: usize, expected: &str) {
     let types = "<type name=\"T\" primitiveType=\"uint32\"/>\
-                 <enum name=\"E\" encodingType=\"uint8\"><validValue name=\"a\">1</validValue></enum>\
+                 <enum name=\"E\" encodingType=\"uint8\"><validValue \
+                 name=\"a\">1</validValue></enum>\
                  <set name=\"S\" encodingType=\"uint8\"><choice name=\"a\">1</choice></set>\
                  <type name=\"A\" primitiveType=\"uint32\" length=\"2\"/>";
     let messages = format!("<s:message name=\"M\" id=\"1\">\n{fields}\n</s:message>");
@@ -72,7 +74,8 @@ fn what_is_not_supported_yet() {
         "<ref> is not supported here",
     );
     refused_type(
-        "<composite name=\"C\">\n<type name=\"a\" primitiveType=\"int8\" sinceVersion=\"1\"/></composite>",
+        "<composite name=\"C\">\n<type name=\"a\" primitiveType=\"int8\" \
+        sinceVersion=\"1\"/></composite>",
         1,
         "sinceVersion inside a composite is not supported",
     );
@@ -196,7 +199,8 @@ fn enums_and_sets() {
 #[test]
 fn layouts() {
     refused_field(
-        "<field name=\"a\" id=\"1\" type=\"T\"/>\n<field name=\"b\" id=\"2\" type=\"T\" offset=\"3\"/>",
+        "<field name=\"a\" id=\"1\" type=\"T\"/>\n<field name=\"b\" id=\"2\" type=\"T\" \
+        offset=\"3\"/>",
         1,
         "`b` at 3 overlaps what ends at 4",
     );
@@ -206,7 +210,8 @@ fn layouts() {
         "70004 bytes, more than 65534",
     );
     refused_type(
-        "<composite name=\"C\">\n<type name=\"a\" primitiveType=\"int8\" presence=\"constant\">1</type>\
+        "<composite name=\"C\">\n<type name=\"a\" primitiveType=\"int8\" \
+        presence=\"constant\">1</type>\
          </composite>",
         0,
         "a composite without bytes is not supported",
@@ -263,11 +268,13 @@ fn names_that_rust_could_not_tell_apart() {
     for (types, name) in [
         ("<set name=\"Message\" encodingType=\"uint8\"/>", "Message"),
         (
-            "<set name=\"FooBar\" encodingType=\"uint8\"/><set name=\"fooBar\" encodingType=\"uint8\"/>",
+            "<set name=\"FooBar\" encodingType=\"uint8\"/><set name=\"fooBar\" \
+            encodingType=\"uint8\"/>",
             "FooBar",
         ),
         (
-            "<enum name=\"E\" encodingType=\"uint8\"><validValue name=\"all\">1</validValue></enum>",
+            "<enum name=\"E\" encodingType=\"uint8\"><validValue \
+            name=\"all\">1</validValue></enum>",
             "ALL",
         ),
     ] {

@@ -25,7 +25,9 @@ enum Command {
     /// Executes a log again and says what it holds.
     ///
     /// Exit code 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
-    #[command(after_help = "Example:\n  isochron demo --store /tmp/log && isochron replay /tmp/log")]
+    #[command(
+        after_help = "Example:\n  isochron demo --store /tmp/log && isochron replay /tmp/log"
+    )]
     Replay(replay::Args),
     /// Follows the feed and rebuilds the books.
     ///

@@ -17,7 +17,7 @@ const EVENTS_PER_LOOK: u64 = 100_000;
 
 /// Options of `isochron replay`.
 #[derive(Clone, Debug, ClapArgs)]
-pub struct Args {
+pub(super) struct Args {
     /// The store's directory.
     directory: PathBuf,
     /// Prints one line of JSON.
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 /// Runs the command: 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
-pub fn run(args: &Args) -> ExitCode {
+pub(super) fn run(args: &Args) -> ExitCode {
     match replay(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {

@@ -5,7 +5,7 @@ use crate::metrics::{Collector, Counter, Counters};
 use std::io::{IsTerminal, Write};
 
 /// Prints a line each second: over itself in a terminal, one after the other in a pipe.
-pub struct Live {
+pub(super) struct Live {
     exchange: Counters,
     subscribers: Vec<Counters>,
     /// What the first instrument is called.
@@ -19,14 +19,14 @@ pub struct Live {
 impl Live {
     /// A live line over these counters.
     #[must_use]
-    pub fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
+    pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let commands = exchange.get(Counter::COMMANDS_EXECUTED);
         Self { exchange, subscribers, symbol, terminal, seconds: 0, commands, waited_ns: 0 }
     }
 
     /// Another second has passed.
-    pub fn second(&mut self, latencies: &mut Collector, progress: &Progress) {
+    pub(super) fn second(&mut self, latencies: &mut Collector, progress: &Progress) {
         self.seconds += 1;
         let commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
         let rate = commands - self.commands;
@@ -73,7 +73,7 @@ impl Live {
     }
 
     /// The last line stays.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         if self.terminal && self.seconds > 0 {
             println!();
         }

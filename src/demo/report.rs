@@ -10,63 +10,63 @@ use std::fmt;
 
 /// One thing that must be true.
 #[derive(Clone, Debug)]
-pub struct Check {
+pub(super) struct Check {
     /// What.
-    pub name: String,
+    pub(super) name: String,
     /// What was found otherwise; `None` if it is true.
-    pub fault: Option<String>,
+    pub(super) fault: Option<String>,
 }
 
 /// Everything about one run.
-pub struct Report {
+pub(super) struct Report {
     /// What the log came to.
-    pub tally: Tally,
+    pub(super) tally: Tally,
     /// What the flow counted about its input.
-    pub notes: Vec<(String, u64)>,
+    pub(super) notes: Vec<(String, u64)>,
     /// From the intended send time to committed.
-    pub latencies: Percentiles,
+    pub(super) latencies: Percentiles,
     /// Latencies that could not be recorded.
-    pub latencies_missed: u64,
+    pub(super) latencies_missed: u64,
     /// From the first order to the last one committed.
-    pub trading_ns: u64,
+    pub(super) trading_ns: u64,
     /// Commands after the setup.
-    pub commands: u64,
+    pub(super) commands: u64,
     /// Events in the log.
-    pub events: u64,
+    pub(super) events: u64,
     /// Bytes of the log.
-    pub log_bytes: u64,
+    pub(super) log_bytes: u64,
     /// Messages on the feed.
-    pub feed_messages: u64,
+    pub(super) feed_messages: u64,
     /// Datagrams of the feed.
-    pub feed_datagrams: u64,
+    pub(super) feed_datagrams: u64,
     /// Time that the source waited for subscribers.
-    pub waited_ns: u64,
+    pub(super) waited_ns: u64,
     /// The state at the end.
-    pub state_hash: u128,
+    pub(super) state_hash: u128,
     /// Each instrument's book at the end, as the engine has it.
-    pub checksums: Vec<EngineBook>,
+    pub(super) checksums: Vec<EngineBook>,
     /// The subscribers' last words.
-    pub subscribers: Vec<Ended>,
+    pub(super) subscribers: Vec<Ended>,
     /// What must be true.
-    pub checks: Vec<Check>,
+    pub(super) checks: Vec<Check>,
 }
 
 /// A book as the engine has it.
 #[derive(Clone, Debug)]
-pub struct EngineBook {
+pub(super) struct EngineBook {
     /// The instrument.
-    pub instrument: u32,
+    pub(super) instrument: u32,
     /// Its trading symbol.
-    pub symbol: String,
+    pub(super) symbol: String,
     /// CRC-32 over its orders.
-    pub checksum: u32,
+    pub(super) checksum: u32,
     /// Its orders.
-    pub orders: u64,
+    pub(super) orders: u64,
 }
 
 /// All books of the engine.
 #[must_use]
-pub fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
+pub(super) fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
     let table = &machine.instruments().table;
     let books = table.iter().map(|(id, instrument)| EngineBook {
         instrument: id,
@@ -79,7 +79,7 @@ pub fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
 
 /// What a subscriber must have ended with.
 #[must_use]
-pub fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBook]) -> Check {
+pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBook]) -> Check {
     let name = format!("subscriber {} saw everything", ended.pid);
     Check { name, fault: subscriber_fault(ended, published, books) }
 }
@@ -117,20 +117,20 @@ fn subscriber_fault(ended: &Ended, published: u64, books: &[EngineBook]) -> Opti
 impl Report {
     /// Whether every check holds.
     #[must_use]
-    pub fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.checks.iter().all(|check| check.fault.is_none())
     }
 
     /// Commands a second while trading.
     #[must_use]
-    pub fn rate(&self) -> u64 {
+    pub(super) fn rate(&self) -> u64 {
         let rate = u128::from(self.commands) * 1_000_000_000 / u128::from(self.trading_ns.max(1));
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
     /// The report as JSON; keys stay in their order.
     #[must_use]
-    pub fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let checksums: Map<String, Value> = self
             .checksums
             .iter()
@@ -186,6 +186,27 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What the log came to, in words.
+    fn show_tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tally = self.tally.to_json();
+        let (quantity, notional) = (&tally["traded_quantity"], &tally["notional"]);
+        let hash = &tally["trade_hash"];
+        writeln!(f, "trades {}, quantity {quantity}, notional {notional}", tally["trades"])?;
+        writeln!(f, "trade hash {}", hash.as_str().unwrap_or("-"))?;
+        if let Some(hash) = tally["trade_hash_lobster"].as_str() {
+            writeln!(f, "trade hash over the file's order ids {hash}")?;
+        }
+        for section in ["commands", "outcomes", "refusals", "cancels"] {
+            let Some(counts) = tally[section].as_object() else { continue };
+            let counts: Vec<String> =
+                counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            writeln!(f, "{section}: {}", counts.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.trading_ns as f64 / 1e9;
@@ -197,7 +218,7 @@ impl fmt::Display for Report {
             self.events,
             self.log_bytes as f64 / 1e6
         )?;
-        writeln!(f, "{}", self.tally)?;
+        self.show_tally(f)?;
         for (label, number) in &self.notes {
             writeln!(f, "{label}: {number}")?;
         }
@@ -209,11 +230,7 @@ impl fmt::Display for Report {
         if self.waited_ns > 0 {
             writeln!(f, "the source waited {} ms for subscribers", self.waited_ns / 1_000_000)?;
         }
-        writeln!(
-            f,
-            "feed: {} messages in {} datagrams",
-            self.feed_messages, self.feed_datagrams
-        )?;
+        writeln!(f, "feed: {} messages in {} datagrams", self.feed_messages, self.feed_datagrams)?;
         writeln!(f, "state hash {:032x}", self.state_hash)?;
         for Check { name, fault } in &self.checks {
             match fault {

@@ -39,7 +39,7 @@ const LOG_BYTES_PER_MESSAGE: u64 = 200;
 
 /// What the agent tells the others while it runs.
 #[derive(Clone, Default)]
-pub struct Progress {
+pub(super) struct Progress {
     finished: Arc<AtomicBool>,
     waited_ns: Arc<AtomicU64>,
     trading: Arc<AtomicBool>,
@@ -49,35 +49,35 @@ pub struct Progress {
 impl Progress {
     /// Whether all was sent and seen committed.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
 
     /// Whether the first order was sent.
     #[must_use]
-    pub fn is_trading(&self) -> bool {
+    pub(super) fn is_trading(&self) -> bool {
         self.trading.load(Ordering::Acquire)
     }
 
     /// From the first order to the last one seen committed, when it has finished.
     #[must_use]
-    pub fn trading_ns(&self) -> u64 {
+    pub(super) fn trading_ns(&self) -> u64 {
         self.trading_ns.load(Ordering::Acquire)
     }
 
     /// Time waited for subscribers.
     #[must_use]
-    pub fn waited_ns(&self) -> u64 {
+    pub(super) fn waited_ns(&self) -> u64 {
         self.waited_ns.load(Ordering::Acquire)
     }
 }
 
 /// How far subscribers may fall behind.
-pub struct Watch {
+pub(super) struct Watch {
     /// The exchange's own counters.
-    pub exchange: Counters,
+    pub(super) exchange: Counters,
     /// Each subscriber's.
-    pub subscribers: Vec<Counters>,
+    pub(super) subscribers: Vec<Counters>,
 }
 
 impl Watch {
@@ -97,27 +97,29 @@ impl Watch {
 }
 
 /// What the agent works with.
-pub struct Parts {
+pub(super) struct Parts {
+    /// The administration that comes first.
+    pub(super) setup: Vec<Message>,
     /// The commands.
-    pub flow: Box<dyn Flow>,
+    pub(super) flow: Box<dyn Flow>,
     /// When they are due.
-    pub pace: Pace,
+    pub(super) pace: Pace,
     /// The time of trading after which nothing new is sent; `None` is to the flow's end.
-    pub duration_ns: Option<u64>,
+    pub(super) duration_ns: Option<u64>,
     /// The source's id.
-    pub source: u32,
+    pub(super) source: u32,
     /// To the core.
-    pub ring: Producer,
+    pub(super) ring: Producer,
     /// From the core.
-    pub reader: StoreReader,
+    pub(super) reader: StoreReader,
     /// Latencies.
-    pub latencies: Recorder,
+    pub(super) latencies: Recorder,
     /// The subscribers.
-    pub watch: Watch,
+    pub(super) watch: Watch,
 }
 
 /// The order source on its thread.
-pub struct SourceAgent {
+pub(super) struct SourceAgent {
     parts: Parts,
     setup: VecDeque<Message>,
     /// The next command and when it is due.
@@ -132,16 +134,16 @@ pub struct SourceAgent {
     ended: bool,
     error: Option<String>,
     /// What the log came to.
-    pub tally: Tally,
+    pub(super) tally: Tally,
     progress: Progress,
 }
 
 impl SourceAgent {
     /// A source, and where it tells its progress.
     #[must_use]
-    pub fn new(mut parts: Parts) -> (Self, Progress) {
+    pub(super) fn new(mut parts: Parts) -> (Self, Progress) {
         let progress = Progress::default();
-        let setup = parts.flow.setup().into();
+        let setup = std::mem::take(&mut parts.setup).into();
         let agent = Self {
             parts,
             setup,
@@ -154,7 +156,7 @@ impl SourceAgent {
             waited_ns: 0,
             ended: false,
             error: None,
-            tally: Tally::default(),
+            tally: Tally::with_file_ids(),
             progress: progress.clone(),
         };
         (agent, progress)
@@ -162,19 +164,19 @@ impl SourceAgent {
 
     /// What went wrong, if something did: the log could not be read.
     #[must_use]
-    pub fn error(&self) -> Option<&str> {
+    pub(super) fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
     /// What the flow counted about its input.
     #[must_use]
-    pub fn notes(&self) -> Vec<(String, u64)> {
+    pub(super) fn notes(&self) -> Vec<(String, u64)> {
         self.parts.flow.notes()
     }
 
     /// Commands sent after the setup.
     #[must_use]
-    pub fn orders(&self) -> u64 {
+    pub(super) fn orders(&self) -> u64 {
         self.orders
     }
 

@@ -9,27 +9,27 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A subscriber that runs.
-pub struct Subscriber {
+pub(super) struct Subscriber {
     child: Child,
     counters: Counters,
 }
 
 /// What a subscriber ended with.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     /// Its process.
-    pub pid: u32,
+    pub(super) pid: u32,
     /// Its exit code; `None` where a signal, or we, ended it.
-    pub exit_code: Option<i32>,
+    pub(super) exit_code: Option<i32>,
     /// Its last line, as JSON.
-    pub report: Option<Value>,
+    pub(super) report: Option<Value>,
     /// What it said about errors.
-    pub errors: String,
+    pub(super) errors: String,
 }
 
 /// The arguments with which anybody subscribes.
 #[must_use]
-pub fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
+pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     let Endpoint { group, port, interface } = endpoint;
     let pairs = [
         ("--group", group.to_string()),
@@ -43,7 +43,7 @@ pub fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
 
 impl Subscriber {
     /// Starts one. `drop_datagram` is the datagram it is to throw away.
-    pub fn start(
+    pub(super) fn start(
         endpoint: Endpoint,
         session: &str,
         counters: &Path,
@@ -64,12 +64,12 @@ impl Subscriber {
 
     /// Its progress.
     #[must_use]
-    pub fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &Counters {
         &self.counters
     }
 
     /// Whether it listens; an error if it has ended.
-    pub fn is_listening(&mut self) -> Result<bool, String> {
+    pub(super) fn is_listening(&mut self) -> Result<bool, String> {
         if let Ok(Some(status)) = self.child.try_wait() {
             let mut errors = String::new();
             if let Some(stderr) = &mut self.child.stderr {
@@ -81,12 +81,12 @@ impl Subscriber {
     }
 
     /// Whether its process has ended.
-    pub fn has_ended(&mut self) -> bool {
+    pub(super) fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
     }
 
     /// What it ended with; ends it if it still runs.
-    pub fn end(mut self) -> Ended {
+    pub(super) fn end(mut self) -> Ended {
         if !self.has_ended() {
             let _ = self.child.kill();
         }

@@ -426,6 +426,19 @@ impl Header {
     #[must_use]
     #[inline]
     pub fn seal(&self, body: &[u8]) -> SealedHeader {
+        self.sealed_with(frame_crc(&self.covered(), body))
+    }
+
+    /// The header's bytes that the CRC covers.
+    #[inline]
+    pub(super) fn covered(&self) -> [u8; FRAME_HEADER_BYTES - 4] {
+        header_without_crc(&self.sealed_with(0).emit())
+    }
+
+    /// The header with a CRC that is known.
+    #[must_use]
+    #[inline]
+    pub(super) fn sealed_with(&self, crc: u32) -> SealedHeader {
         // Words, not fields: narrow stores read back as wide ones would stall the writer.
         let low = |value: u32| u64::from(value);
         let high = |value: u32| u64::from(value) << 32;
@@ -435,12 +448,6 @@ impl Header {
             low(self.term_offset) | high(self.session.cast_unsigned()),
             low(self.stream.cast_unsigned()) | high(self.term_id),
         ];
-        let mut covered = [0; FRAME_HEADER_BYTES - 4];
-        covered[0..8].copy_from_slice(&words[0].to_le_bytes());
-        covered[8..16].copy_from_slice(&words[1].to_le_bytes());
-        covered[16..24].copy_from_slice(&words[2].to_le_bytes());
-        covered[24..28].copy_from_slice(&self.epoch.get().to_le_bytes());
-        let crc = frame_crc(&covered, body);
         let [first, second, third] = words;
         SealedHeader { words: [first, second, third, low(crc) | high(self.epoch.get())] }
     }

@@ -25,6 +25,7 @@ use super::disk::DiskFile;
 use super::error::NotAccepted;
 use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
 use super::frame::{Header, Kind, SealedHeader, aligned, framed};
+use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, error_number};
 use super::segment::{Segment, Terms};
 use super::sync::Syncer;
@@ -58,13 +59,14 @@ pub struct StoreWriter {
     pub(super) chain: Chain,
     pub(super) current: Box<Segment>,
     pub(super) next: Option<Box<Segment>>,
+    pub(super) header_crc: Box<HeaderCrc>,
     pub(super) lengths: [u32; TRANSACTION_FRAMES_MAX],
     pub(super) handoff: Arc<Handoff>,
     pub(super) helper: Option<SegmentHelper>,
     pub(super) control: Arc<Control>,
     pub(super) syncer: Syncer,
     /// Held for its lock.
-    pub(super) _lock: Box<dyn DiskFile>,
+    pub(super) _lock: Arc<dyn DiskFile>,
 }
 
 pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
@@ -214,9 +216,11 @@ impl StoreWriter {
         let left = std::mem::replace(&mut self.current, next);
         match self.helper {
             Some(_) => drop(left),
-            None => self.handoff.retire(left),
+            None => {
+                self.handoff.retire(left);
+                self.handoff.want(self.terms.next_base(self.current.base));
+            }
         }
-        self.handoff.want(self.terms.next_base(self.current.base));
     }
 
     /// Lets readers read to a position: an end of a transaction, at or above the one before.
@@ -270,6 +274,8 @@ impl StoreWriter {
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and
     /// refuses what does not fit until the helper, run by another thread, is done.
+    ///
+    /// The helper keeps the store's lock until it is dropped, or run once more, after the writer.
     pub fn take_helper(&mut self) -> Option<SegmentHelper> {
         let helper = self.helper.take()?;
         if self.next.is_none() {
@@ -282,6 +288,7 @@ impl StoreWriter {
 impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.control.set_accepting(Accepting::Stopped);
+        self.handoff.close();
     }
 }
 
@@ -339,14 +346,18 @@ impl Transaction<'_> {
             self.end_max - self.start
         );
         self.at = to;
-        let segment = self.segment();
+        let segment = match (&self.crossing, &self.writer.next) {
+            (Some(_), Some(next)) => next,
+            _ => &self.writer.current,
+        };
         // SAFETY: the transaction's part of the segment, which is the writer's alone: readers
         // stop at `published`, and the helper has handed the segment over.
         let frame = unsafe { segment.mapping.slice_mut(from, to) };
         let (head, body) = frame.split_first_chunk_mut().expect("longer than a header");
         write(&mut body[..message_bytes]);
         let ended = ends_transaction(&body[..message_bytes]);
-        let header = self.writer.header(Kind::Data, length, from, segment.base).seal(body);
+        let header = self.writer.header(Kind::Data, length, from, segment.base);
+        let header = self.writer.header_crc.seal(&header, body);
         // The length stays zero until the whole transaction is there.
         header.emit_without_length(head);
         self.ended = ended;

@@ -88,6 +88,10 @@ impl Machine for Engine {
         }
     }
 
+    fn house(&self, currency: [u8; 3]) -> i128 {
+        self.machine.house(Currency(currency)).map_or(0, |money| i128::from(money.0))
+    }
+
     fn check_conservation(&self) -> Result<(), String> {
         self.machine.check_conservation()
     }

@@ -1,6 +1,6 @@
 //! What a scenario and the random commands need of an exchange: the twin or the engine.
 
-use crate::exchange::words::{Ask, Command, Outcome};
+use crate::exchange::words::{Ask, Command, Money3, Outcome};
 use crate::exchange::{Asset, Exchange, Rests};
 
 /// Work that goes on before any other command.
@@ -31,6 +31,8 @@ pub(crate) trait Machine {
     /// One side of a book in priority order.
     fn book(&self, instrument: u32, side: u8) -> Vec<Rests>;
     fn holds(&self, account: u32, asset: Asset) -> Holds;
+    /// Fees less rebates of a currency.
+    fn house(&self, currency: Money3) -> i128;
     fn check_conservation(&self) -> Result<(), String>;
 }
 
@@ -67,6 +69,10 @@ impl Machine for Exchange {
             pending: self.pending_of(account, asset),
             reserved: self.reserved(account, asset),
         }
+    }
+
+    fn house(&self, currency: Money3) -> i128 {
+        Exchange::house(self, currency)
     }
 
     fn check_conservation(&self) -> Result<(), String> {

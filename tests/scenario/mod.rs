@@ -96,6 +96,10 @@ impl Stage {
                 let holds = self.agreed(|m| m.holds(account, asset));
                 print::wallet(asset, holds)
             }
+            Line::House(currency) => {
+                let got = self.agreed(|m| m.house(currency));
+                format!("    {}\n", words::show_money(got))
+            }
             Line::Command(command) => {
                 let (source, number) = (command.source, command.source_number);
                 if self.agreed(|m| m.is_repeat(source, number)) {

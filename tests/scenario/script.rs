@@ -14,7 +14,8 @@
 //! member NAME    user NAME member=M    newaccount NAME member=M user=U    tick    epoch
 //! again                the last command once more, under the same number of its source
 //! times N COMMAND      silently, with `%` counted from 1
-//! book SYMBOL          wallet ACCOUNT CURRENCY|SYMBOL          show fills|sessions
+//! book SYMBOL          wallet ACCOUNT CURRENCY|SYMBOL      house CURRENCY
+//! show fills|sessions
 //! ```
 //!
 //! A name stands for the id that it was given: accounts from 101, users 201, sessions 301, members
@@ -32,6 +33,7 @@ pub(crate) enum Line {
     Command(Command),
     Book(u32),
     Wallet(u32, Asset),
+    House(Money3),
 }
 
 /// What one line of the file asks for.
@@ -112,6 +114,7 @@ impl World {
             "wallet" => {
                 vec![Line::Wallet(named(&self.accounts, words.at(1)?)?, self.asset(words.at(2)?)?)]
             }
+            "house" => vec![Line::House(padded(words.at(1)?)?)],
             "again" => vec![Line::Command(self.last.clone().ok_or("nothing to say again")?)],
             "account" => self.whole_account(&words)?,
             _ => {

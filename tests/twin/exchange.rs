@@ -208,9 +208,10 @@ impl Exchange {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// Adds an outcome without a number, beside the session that asked.
+    /// Adds an outcome without a number, for the session that asked; a phase is everybody's.
     fn tell(&mut self, news: News) {
         let Envelope { sequence, time, cause, session, goes_on } = self.now;
+        let session = if matches!(news, News::Phase { .. }) { 0 } else { session };
         self.outcomes.push(Outcome { sequence, time, cause, session, goes_on, outbound: 0, news });
     }
 
@@ -234,9 +235,9 @@ impl Exchange {
         resting.into_iter().map(shown).collect()
     }
 
-    /// Every instrument that is defined.
-    pub(crate) fn instruments(&self) -> Vec<u32> {
-        self.instruments.keys().copied().collect()
+    /// What the house got of a currency.
+    pub(crate) fn house(&self, currency: Money3) -> i128 {
+        self.house.iter().filter(|(of, _)| *of == currency).map(|(_, fee)| i128::from(*fee)).sum()
     }
 
     /// Every account with every asset that it ever held.

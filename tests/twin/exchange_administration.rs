@@ -360,8 +360,8 @@ fn judge_numbers(new: &Definition) -> Result<(), Refusal> {
     if new.reference_price < 0 || new.reference_price > PRICE_MOST {
         return Err(Rule::ReferencePriceInvalid.with(PRICE_MOST, new.reference_price));
     }
-    for rate in [new.maker_rate, new.taker_rate] {
-        if rate < -RATE_MOST || rate > RATE_MOST {
+    for rate in [new.maker_rate, new.taker_rate].map(i64::from) {
+        if rate.abs() > i64::from(RATE_MOST) {
             return Err(Rule::FeeRateInvalid.with(RATE_MOST, rate));
         }
     }

@@ -353,7 +353,9 @@ impl Exchange {
         let account = self.accounts.get_mut(&order.account).unwrap();
         let sign = if order.side == BUY { 1 } else { -1 };
         account.executions.push((Asset::Cash(currency), -sign * saturated(notional) - fee));
-        account.executions.push((Asset::Shares(order.instrument), sign * quantity as i64));
+        account
+            .executions
+            .push((Asset::Shares(order.instrument), sign * saturated(quantity.into())));
         self.house.push((currency, fee));
         self.today.push(Traded {
             user: order.user,

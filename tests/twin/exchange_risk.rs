@@ -137,16 +137,18 @@ impl Exchange {
         Ok(())
     }
 
-    /// Rule 5. A replace adds nothing: its old order is out of the way.
+    /// Rule 5. A replace adds nothing, so there is nothing to refuse, however many there are.
     fn judge_live_orders(&self, wanted: &Wanted) -> Result<(), Refusal> {
-        let others = |o: &&Order| Some(o.id) != wanted.replaces;
+        if wanted.replaces.is_some() {
+            return Ok(());
+        }
         let of_account = |o: &&Order| o.account == wanted.account;
-        let with_this = self.live.iter().filter(others).filter(of_account).count() + 1;
+        let with_this = self.live.iter().filter(of_account).count() + 1;
         let limit = self.limits_of(OF_ACCOUNT, wanted.account, 0).live_orders;
         if limit != 0 && with_this > limit as usize {
             return Err(Rule::LiveOrdersMax.with(limit, with_this as i128));
         }
-        if self.live.iter().filter(others).count() + 1 > LIVE_ORDERS {
+        if self.live.len() + 1 > LIVE_ORDERS {
             return Err(Rule::ExchangeFull.with(LIVE_ORDERS as i128, 0));
         }
         Ok(())
@@ -296,7 +298,7 @@ fn judge_terms(definition: &Definition, price: i64, quantity: u64) -> Result<(),
 
 /// The lot alone, which is all that a reducing replace is asked of rule 3.
 pub(super) fn judge_lot(definition: &Definition, quantity: u64) -> Result<(), Refusal> {
-    if quantity % definition.lot != 0 {
+    if !quantity.is_multiple_of(definition.lot) {
         return Err(Rule::QuantityOffLot.with(definition.lot, quantity));
     }
     Ok(())

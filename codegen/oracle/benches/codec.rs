@@ -1,8 +1,8 @@
 //! How long one message takes to write and to read: `cargo bench -p isochron-codegen-oracle`.
 //!
-//! A block of 60 bytes (`SmallOrder` of the test schema), then real ones of both schemas. Messages and
-//! buffers go through `black_box`, so that nothing is computed once for all rounds; the best of several
-//! runs counts, since anything else on the machine only adds.
+//! A block of 60 bytes (`SmallOrder` of the test schema), then real ones of both schemas. Messages
+//! and buffers go through `black_box`, so that nothing is computed once for all rounds; the best of
+//! several runs counts, since anything else on the machine only adds.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use isochron_codegen_oracle::random::Random;
 use isochron_codegen_oracle::version2;
 
-/// Messages written or read in one run.
-const ROUNDS: u32 = 2_000_000;
+/// Messages written or read in one run: few enough that most runs are not interrupted.
+const ROUNDS: u32 = 10_000;
 
 /// Runs of which the best counts.
-const RUNS: usize = 7;
+const RUNS: usize = 500;
 
 /// Nanoseconds for one call of `step`.
 fn measure(mut step: impl FnMut()) -> f64 {

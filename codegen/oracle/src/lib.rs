@@ -1,7 +1,8 @@
 //! What the tests of the generator compile and compare with: nothing here is part of the exchange.
 //!
-//! The modules come from the build script: the test schemas of `codegen/tests/schemas` as we generate
-//! them, and both real schemas as the crate `sbe_gen` does, with glue between its structs and ours.
+//! The modules come from the build script: the test schemas of `codegen/tests/schemas` as we
+//! generate them, and both real schemas as the crate `sbe_gen` does, with glue between its structs
+//! and ours.
 
 pub mod random;
 

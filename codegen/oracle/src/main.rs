@@ -1,7 +1,8 @@
 //! Prints seeded messages of both schemas as lines of JSON, for decoders in other languages.
 //!
-//! Usage: `isochron-codegen-oracle ROUNDS`. A line has the schema's file, the message's name, its bytes
-//! in hexadecimal and its fields. Text fields hold printable text, which every decoder gives back.
+//! Usage: `isochron-codegen-oracle ROUNDS`. A line has the schema's file, the message's name, its
+//! bytes in hexadecimal and its fields. Text fields hold printable text, which every decoder gives
+//! back.
 
 use std::fmt::{Debug, Write as _};
 use std::io::{self, Write};

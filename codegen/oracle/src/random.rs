@@ -49,6 +49,13 @@ impl Random {
         T::from_random(self)
     }
 
+    /// One of `known` in every second case.
+    #[must_use]
+    pub fn pick<T: Copy>(&mut self, known: &[T]) -> Option<T> {
+        let index = self.below(2 * known.len().max(1) as u64) as usize;
+        known.get(index).copied()
+    }
+
     /// No value in one case of four; never the value that stands for none on the wire.
     #[must_use]
     pub fn option<T: Value + PartialEq>(&mut self, null: T) -> Option<T> {

@@ -148,7 +148,8 @@ fn messages_show_their_fields() {
     let raw: String = (0..40).map(|i| format!("{i:02x}")).collect();
     let expected = format!(
         "Everything type=T int8=-1 int16=-2 int32=-3 int64=-4 uint8=5 uint16=- uint32=185207048 \
-         uint64=1301839424133073931 float=1.5 double=-2 plain_float=0.25 triple.0=8737 triple.1=9251 \
+         uint64=1301839424133073931 float=1.5 double=-2 plain_float=0.25 triple.0=8737 \
+         triple.1=9251 \
          triple.2=9765 pair.0=1 pair.1=-1 raw={raw} letter=omega wide=many color=200 set8=128 \
          set16=32769 set32=2147483648 set64=9223372036854775808 fraction.mantissa=1 \
          fraction.inner.left=2 fraction.inner.right=3 fraction.mood=9 new=77"

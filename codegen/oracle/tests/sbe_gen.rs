@@ -1,8 +1,9 @@
-//! Every message of both schemas against the crate `sbe_gen`: its bytes are ours, and it reads ours.
+//! Every message of both schemas against the crate `sbe_gen`: its bytes are ours, and it reads
+//! ours.
 //!
 //! Excluded, each a known fault of `sbe_gen` 0.7.3: the schema id in its headers, which is always 0
-//! (bytes 4 and 5; ours are compared with the schema's id instead), and fields that nobody set, which it
-//! fills with zeros even where they are optional (the glue sets every field).
+//! (bytes 4 and 5; ours are compared with the schema's id instead), and fields that nobody set,
+//! which it fills with zeros even where they are optional (the glue sets every field).
 
 use std::fmt::Debug;
 

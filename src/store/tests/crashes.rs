@@ -202,3 +202,60 @@ fn what_an_allocation_left_is_removed() {
     drop(open(&disk));
     assert!(!disk.paths().contains(&left));
 }
+
+#[test]
+fn random_damage_is_refused_or_cut_but_never_read() {
+    let (mut refused, mut cut, mut same) = (0, 0, 0);
+    let disk = MemoryDisk::default();
+    let mut random = Random(41);
+    let (mut writer, _) = open(&disk);
+    let mut truth = Vec::new();
+    while writer.position().get() < 5 * TERM_BYTES as u64 / 2 {
+        let messages = random.transaction(6, 500);
+        truth.push((append(&mut writer, &messages), messages));
+        if writer.position().get() < TERM_BYTES as u64 {
+            writer.sync().unwrap();
+        }
+    }
+    let paths = disk.paths();
+    for round in 0..1_500 {
+        let image = disk.after_kill().unwrap();
+        let path = &paths[random.below(paths.len())];
+        let other = &paths[random.below(paths.len())];
+        let mut content = image.read(path).unwrap();
+        let from = image.read(other).unwrap();
+        // Whole sectors or frames, from elsewhere or of noise, here or of another length.
+        let unit = if random.below(2) == 0 { 512 } else { 32 };
+        let bytes = unit * (1 + random.below(64));
+        let place = |random: &mut Random, length: usize| random.below(length) / unit * unit;
+        let (at, source) = (place(&mut random, content.len()), place(&mut random, from.len()));
+        let bytes = bytes.min(content.len() - at).min(from.len() - source);
+        match random.below(6) {
+            0 => content[at..at + bytes].fill_with(|| random.next() as u8),
+            1 => content[at..at + bytes].fill(0),
+            2 => content.truncate(at),
+            3 => content.extend_from_slice(&from[..bytes]),
+            _ => content[at..at + bytes].copy_from_slice(&from[source..source + bytes]),
+        }
+        image.write(path, &content).unwrap();
+        let what = format!("round {round}: {} at {at}, {bytes} bytes", path.display());
+        let Ok(mut reader) = attach(&image) else {
+            refused += 1;
+            continue;
+        };
+        let end = reader.end().unwrap();
+        let kept = truth.iter().filter(|(at, _)| *at <= end);
+        let events: Vec<_> = kept.flat_map(|(_, messages)| messages.clone()).collect();
+        assert_eq!(read(&mut reader), events, "{what}");
+        match end == writer.position() {
+            true => same += 1,
+            false => cut += 1,
+        }
+        match open_with(&image, &options(&directory())) {
+            Ok((_, recovery)) => assert_eq!(recovery.valid_to, end, "{what}"),
+            Err(error) => panic!("{what}: read but not opened: {error}"),
+        }
+    }
+    println!("{refused} refused, {cut} cut, {same} the same");
+    assert!(refused > 100 && cut > 100 && same > 100);
+}

@@ -1,7 +1,7 @@
 //! Writes the Rust for one member: its type, how it is read and written, what it shows.
 //!
-//! Composites are written out member by member at absolute offsets: the compiler then sees one array
-//! and constant places in it, and no check remains.
+//! Composites are written out member by member at absolute offsets: the compiler then sees one
+//! array and constant places in it, and no check remains.
 
 use super::names;
 use crate::model::{Constant, Kind, Member, Number, Presence, Primitive, Schema};

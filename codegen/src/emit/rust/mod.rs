@@ -1,7 +1,7 @@
 //! Writes a Rust crate's `src/` from the model.
 //!
-//! One file per type and per message; `runtime.rs` is the same in every crate but for its constants,
-//! so that a crate stands alone and shares nothing with another schema's.
+//! One file per type and per message; `runtime.rs` is the same in every crate but for its
+//! constants, so that a crate stands alone and shares nothing with another schema's.
 
 mod members;
 mod message;
@@ -93,7 +93,8 @@ pub fn generate(schema: &Schema, root: &str) -> Result<Vec<(PathBuf, String)>, E
     for (_, text) in &mut files {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let marked = format!(
-            "{first}\n//!\n//! @generated from {origin} by isochron-codegen; not to be edited.\n{rest}"
+            "{first}\n//!\n//! @generated from {origin} by isochron-codegen; not to be \
+            edited.\n{rest}"
         );
         *text = rustfmt(&marked.replace("crate::", &format!("{root}::")))?;
     }
@@ -143,9 +144,12 @@ fn unique(names: Vec<String>) -> Result<(), EmitError> {
 fn library(schema: &Schema) -> String {
     let mut text = format!("//! The SBE messages of `{}`.\n//!\n", schema.package);
     text += &inner_doc(&schema.description);
-    text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single\n\
-             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.\n\
-             //! No bytes make any of them panic, and none allocates. An optional field that is given its\n\
+    text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at \
+    single\n\
+             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the \
+             messages.\n\
+             //! No bytes make any of them panic, and none allocates. An optional field that is \
+             given its\n\
              //! null value is written as it is, and so reads as `None`.\n\n\
              #![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
              mod message;\nmod runtime;\n";

@@ -1,0 +1,79 @@
+//! Order flows: where the commands of a demo come from, without a clock, a ring or a thread.
+//!
+//! ```text
+//!   caller ── next ──▶ flow       what to submit, and when it is due
+//!          ── on_event ─▶         every committed event: ids, fills, refusals
+//! ```
+//!
+//! A flow names only what it learned from committed events, so it works the same against a state
+//! machine called directly and against an exchange behind rings and a log.
+
+mod administration;
+pub mod lobster;
+pub mod mix;
+mod refusals;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use lobster::Lobster;
+pub use mix::Mix;
+
+use isochron_events::Message;
+
+/// What happens next in a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a plain value, never on the heap")]
+pub enum Next {
+    /// A command is to be submitted. Its session is set; its source, source sequence and entry
+    /// time are left zero for the caller to stamp.
+    Command {
+        /// The command.
+        command: Message,
+        /// Nanoseconds after the flow's beginning; 0 is as soon as possible, or as the caller
+        /// paces it.
+        due_ns: u64,
+    },
+    /// Nothing can be said before more committed events are seen: the next command names an order
+    /// whose id is not known yet.
+    Wait,
+    /// The flow is over.
+    Done,
+}
+
+/// A source of commands. Calling order: `setup` once, submitted in order; then `next` and, for
+/// every committed event in log order, `on_event`.
+pub trait Flow: Send {
+    /// The administration that comes first: members, users, sessions, instruments, accounts,
+    /// limits, deposits, the day, the phase.
+    fn setup(&mut self) -> Vec<Message>;
+
+    /// What happens next.
+    fn next(&mut self) -> Next;
+
+    /// A committed event, a command or an outcome.
+    fn on_event(&mut self, event: &Message);
+
+    /// What was counted about the input and its answers: label and number. A label may repeat,
+    /// where it names the lines of a file.
+    fn notes(&self) -> Vec<(String, u64)>;
+}
+
+/// The pseudo-random generator splitmix64: the same numbers from the same seed.
+#[derive(Clone, Debug)]
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`.
+    fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+}
