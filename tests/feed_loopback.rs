@@ -195,9 +195,14 @@ fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Op
 
 /// The feed of the log, straight from the core: one list of messages per session.
 fn expected(directory: &Path) -> Vec<Vec<Vec<u8>>> {
+    expected_before(directory, Position(u64::MAX))
+}
+
+/// The feed of the log before `position`.
+fn expected_before(directory: &Path, position: Position) -> Vec<Vec<Vec<u8>>> {
     let mut reader = StoreReader::attach(directory, None).unwrap();
     let (mut core, mut sessions) = (L3::new(), Vec::<Vec<Vec<u8>>>::new());
-    while let Some(frame) = reader.next().unwrap() {
+    while let Some(frame) = reader.next().unwrap().filter(|frame| frame.position < position) {
         let event = Message::decode(frame.message).unwrap();
         core.on_event(&event, &mut |output| match output {
             Output::Session(_) => sessions.push(Vec::new()),
@@ -321,6 +326,34 @@ fn a_late_joiner_knows_it() {
     assert_eq!(heard.first, joined_at);
     assert!(joined_at > 50 && !heard.subscriber.is_complete());
     assert_eq!(heard.subscriber.statistics().lost, 0);
+}
+
+/// What the feed cannot read ends it by name, and then it is silent: no heartbeat claims that all
+/// is well.
+#[test]
+fn a_log_of_another_schema_silences_the_feed() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut now = Nanos(SECOND_NS);
+    log.open_market(20_261_122);
+    run(&mut publishing, &mut heard, &mut now, None);
+    let position = log.end;
+    let mut transaction = log.writer.begin(framed(40)).unwrap();
+    transaction.append(40, |message| message[36] = 1);
+    transaction.finish();
+    for _ in 0..300 {
+        now = Nanos(now.0 + SECOND_NS / 100);
+        publishing.agent.do_work(now);
+        heard.receive(now, None);
+    }
+    let fault = publishing.agent.fault().map(ToString::to_string).unwrap_or_default();
+    let named = format!("the feed cannot read the message at {position}: ");
+    assert!(fault.starts_with(&named), "{fault}");
+    assert_eq!(heard.subscriber.state(now.0), State::Stale);
+    assert_eq!(heard.messages, expected_before(directory, position).concat());
 }
 
 /// The next day is a session of its own: its subscriber is complete from its first message.

@@ -291,6 +291,12 @@ impl FeedAgent {
         true
     }
 
+    /// Whether all that was read was sent.
+    fn is_drained(&self) -> bool {
+        let ready = self.publisher.as_ref().map_or(0, Publisher::ready);
+        self.backlog.items.is_empty() && ready == 0
+    }
+
     /// Sends a heartbeat or an end of session where one is due.
     fn keep_alive(&mut self) -> usize {
         let mut sent = 0;
@@ -334,13 +340,14 @@ impl Agent for FeedAgent {
                 self.end_said = true;
             }
         }
-        work + self.keep_alive()
+        // A feed that stopped must not seem alive: its lines fall silent.
+        work + if self.fault.is_none() { self.keep_alive() } else { 0 }
     }
 
     fn on_close(&mut self) {
         self.end.stop();
         for _ in 0..CLOSE_CYCLES_MAX {
-            if self.do_work(self.now) == 0 && self.backlog.items.is_empty() {
+            if self.do_work(self.now) == 0 && self.is_drained() {
                 break;
             }
             std::thread::yield_now();
