@@ -33,7 +33,7 @@ fn execute(machine: &mut StateMachine, commands: &[Message], events: &mut Vec<Me
 }
 
 fn main() {
-    let mut mix = Mix::new(((BLOCKS_UNCOUNTED + BLOCKS) * BLOCK) as u64, 1);
+    let mut mix = Mix::new(1, 20_260_105, ((BLOCKS_UNCOUNTED + BLOCKS) * BLOCK) as u64);
     let capacity = Capacity { orders: 1 << 18, holdings: 1 << 16, client_ids: 1 << 21 };
     let mut machine = StateMachine::with_capacity(capacity);
     let (mut commands, mut events) = (mix.setup(), Vec::new());
