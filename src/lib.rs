@@ -4,11 +4,15 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod cli;
+pub mod core;
 pub mod demo;
 pub mod limits;
+pub mod market_data;
 pub mod matching;
 pub mod metrics;
 pub mod net;
+pub mod node;
 pub mod order_stream;
 pub mod orders;
 pub mod ring;

@@ -1,3 +1,7 @@
 //! The `isochron` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    isochron::cli::run()
+}

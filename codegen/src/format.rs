@@ -1,6 +1,7 @@
 //! Runs `rustfmt` over generated text, with this workspace's settings spelled out.
 //!
-//! The settings are stated here and not looked up, so that the output is the same wherever it is made.
+//! The settings are stated here and not looked up, so that the output is the same wherever it is
+//! made.
 
 use std::fmt;
 use std::io::Write;

@@ -13,18 +13,21 @@ const TARGETS: [(&str, &str); 2] =
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let check = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--check"] => true,
+    let home = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let (root, check) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (home, false),
+        ["--check"] => (home, true),
+        ["--root", root] => (root, false),
+        ["--root", root, "--check"] => (root, true),
         _ => {
-            eprintln!("usage: isochron-codegen [--check]");
+            eprintln!("usage: isochron-codegen [--root DIR] [--check]");
             return ExitCode::from(2);
         }
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(root);
     let mut different = 0;
     for (schema, package) in TARGETS {
-        match update(&root, schema, &root.join(package).join("src"), check) {
+        match update(root, schema, &root.join(package).join("src"), check) {
             Ok(files) => {
                 for file in &files {
                     println!(
@@ -56,7 +59,8 @@ fn update(
     check: bool,
 ) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
     let model = parse(schema, &fs::read_to_string(root.join(schema))?)?;
-    let wanted: BTreeMap<PathBuf, String> = emit::rust::generate(&model)?.into_iter().collect();
+    let wanted: BTreeMap<PathBuf, String> =
+        emit::rust::generate(&model, "crate")?.into_iter().collect();
     let mut present = Vec::new();
     list(sources, Path::new(""), &mut present)?;
     let mut different = Vec::new();

@@ -1,7 +1,7 @@
 //! What a schema says, resolved: every offset, width and null value is a number here.
 //!
-//! The parser makes it and every emitter reads it (Rust now; dissectors and field tables can follow),
-//! so that no emitter looks at XML and no two of them can disagree about a layout.
+//! The parser makes it and every emitter reads it (Rust now; dissectors and field tables can
+//! follow), so that no emitter looks at XML and no two of them can disagree about a layout.
 
 /// A primitive of SBE 1.0 (section 2, "Field encoding").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +159,8 @@ pub struct Member {
     pub name: String,
     /// The schema's words on the field, then those on its type; may be empty.
     pub description: String,
+    /// The schema's name of its type; the member's own name in a composite.
+    pub type_name: String,
     /// Its field id; 0 in a composite.
     pub id: u16,
     /// Where the schema defines it.

@@ -1,8 +1,9 @@
 //! Reads SBE 1.0 XML into the model, or says in which line it does not.
 //!
-//! Every element and attribute is known here or refused: a construct that is skipped in silence would
-//! give a decoder that disagrees with everyone else's. Ignored on purpose, since they change no byte:
-//! `deprecated`, `semanticType`, `minValue`, `maxValue`, `characterEncoding`, `timeUnit`, `epoch`.
+//! Every element and attribute is known here or refused: a construct that is skipped in silence
+//! would give a decoder that disagrees with everyone else's. Ignored on purpose, since they change
+//! no byte: `deprecated`, `semanticType`, `minValue`, `maxValue`, `characterEncoding`, `timeUnit`,
+//! `epoch`.
 
 use std::fmt;
 
@@ -516,8 +517,17 @@ impl<'a> Parser<'a, '_> {
                 }
             };
             let line = self.line(child);
-            let member =
-                Member { name, description, id: 0, line, offset: length, since: 0, kind, presence };
+            let member = Member {
+                type_name: name.clone(),
+                name,
+                description,
+                id: 0,
+                line,
+                offset: length,
+                since: 0,
+                kind,
+                presence,
+            };
             length = self.place(child, &mut members, member, length)?;
         }
         if members.iter().all(Member::is_constant) {
@@ -646,6 +656,7 @@ impl<'a> Parser<'a, '_> {
         let own = Self::description(node);
         let description = [own.as_str(), of_type].join(" ").trim().to_owned();
         let line = self.line(node);
-        Ok(Member { name, description, id, line, offset, since, kind, presence })
+        let type_name = type_name.to_owned();
+        Ok(Member { name, description, type_name, id, line, offset, since, kind, presence })
     }
 }

@@ -1,1 +1,11 @@
-//! What a consumer of the market data feed links.
+//! What a consumer of the market data feed links: cores without sockets or clocks.
+//!
+#![doc = include_str!("../README.md")]
+
+pub mod book;
+pub mod books;
+pub mod checksum;
+pub mod limits;
+pub mod mold;
+pub mod publisher;
+pub mod subscriber;

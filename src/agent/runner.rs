@@ -36,6 +36,19 @@ pub struct Placement {
     pub cores: Vec<usize>,
 }
 
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.mode {
+            Mode::Shared => "on one thread",
+            Mode::Dedicated => "each on its own thread",
+        })?;
+        if !self.cores.is_empty() {
+            write!(f, ", pinned to {:?}", self.cores)?;
+        }
+        write!(f, ", idle: {}", self.idle)
+    }
+}
+
 impl Placement {
     /// All agents on one thread.
     #[must_use]

@@ -1,4 +1,396 @@
-//! The demo: one exchange, an order source, subscribers in processes of their own.
+//! The demo: one exchange, an order source, and subscribers in processes of their own.
+//!
+//! ```text
+//!   flow ─▶ source ─▶ ring ─▶ core ─▶ store ─▶ feed ═══ UDP multicast ═══▶ subscribe  (process)
+//!             ▲                         │                            ╚═══▶ subscribe  (process)
+//!             └──────── committed ◀─────┤                            ╚═══▶ subscribe  (process)
+//!                                       └─▶ replay: the same state hash?
+//! ```
+//!
+//! It succeeds only if every subscriber rebuilt the engine's books, nothing was lost, money and
+//! shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
+mod live;
+mod pace;
+mod report;
+mod source;
+mod subscribers;
 pub mod tally;
+
+use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
+use crate::core::CoreAgent;
+use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
+use crate::metrics::{Collector, Counter, Counters, latencies};
+use crate::net::{Endpoint, ReservedPort};
+use crate::node::{Config, Exchange};
+use crate::state_machine::{Capacity, Replay, StateMachine};
+use crate::store::{Identity, Options as StoreOptions, StoreReader};
+use clap::Args as ClapArgs;
+use flow::{Flow, Lobster, Mix};
+use isochron_events::Message;
+use live::Live;
+use pace::{NumberOrMax, Pace};
+use report::{Check, Report, check_subscriber, engine_books};
+use source::{Parts, Progress, SourceAgent, Watch};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use subscribers::{Subscriber, arguments};
+
+/// How often the demo looks at its parts.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long subscribers may take to listen, and to end.
+const SUBSCRIBERS_NS_MAX: u64 = 20_000_000_000;
+
+/// The source's id.
+const SOURCE: u32 = 1;
+
+/// Options of `isochron demo`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// Seconds of trading.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Commands a second of the default flow, or `max`.
+    #[arg(long, default_value = "43000")]
+    rate: NumberOrMax,
+    /// Where orders come from: `mix`, or `lobster:FILE` (CSV, plain or gz).
+    #[arg(long, default_value = "mix")]
+    flow: String,
+    /// How many times faster than its own times a file is played, or `max`.
+    #[arg(long, default_value = "1")]
+    speed: NumberOrMax,
+    /// Seed of the default flow.
+    #[arg(long, default_value_t = 20_261_122)]
+    seed: u64,
+    /// Keeps the event store in this directory; it must hold no log yet.
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Writes the report as JSON to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Multicast group of the feed.
+    #[arg(long, default_value = "239.77.1.1")]
+    group: Ipv4Addr,
+    /// UDP port of the feed; a free one where none is given.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Address of the interface to send on.
+    #[arg(long, default_value = "127.0.0.1")]
+    interface: Ipv4Addr,
+    /// Subscribers to start.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=64))]
+    subscribers: u8,
+    /// Makes the first subscriber throw away its Nth datagram, to see the loss found.
+    #[arg(long, value_name = "N")]
+    drop_datagram: Option<u64>,
+}
+
+/// Runs the demo: 0 if every check holds, 1 if one does not, 2 if it could not run.
+#[must_use]
+pub fn run(args: &Args) -> ExitCode {
+    match demo(args) {
+        Ok(report) => {
+            println!("{report}");
+            if report.holds() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            eprintln!("isochron demo: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+type Outcome<T> = Result<T, String>;
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn demo(args: &Args) -> Outcome<Report> {
+    // 1. What to trade, and how fast.
+    let clock = SystemClock::new();
+    let (mut flow, pace) = open_flow(args)?;
+    let setup = flow.setup();
+    let date = trading_date(&setup).ok_or("the flow begins no trading day")?;
+    // 2. Where the log lies.
+    let scratch = tempfile::tempdir().map_err(text)?;
+    let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
+    let store = StoreOptions::new(&directory, identity());
+    refuse_used(&directory)?;
+    // 3. Where the feed goes.
+    let reserved = ReservedPort::new().map_err(text)?;
+    let port = args.port.unwrap_or_else(|| reserved.get());
+    let endpoint = Endpoint { group: args.group, port, interface: args.interface };
+    let session = session_name(date, PRODUCT_L3, 0).to_string();
+    // 4. The exchange.
+    let end = StopFlag::new();
+    let config =
+        Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, end: end.clone() };
+    let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
+    println!("isochron {}", arguments(endpoint, &session).join(" "));
+    // 5. The subscribers, listening before anything is sent.
+    let mut subscribers = start_subscribers(args, endpoint, &session, scratch.path(), &clock)?;
+    let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
+    show_setting(&directory, &watched);
+    // 6. The order source.
+    let (recorder, mut collector) = latencies(1 << 20);
+    let exchange_counters = exchange.counters.clone();
+    let watch = Watch { exchange: exchange_counters.clone(), subscribers: watched.clone() };
+    let (source, progress) = SourceAgent::new(Parts {
+        setup,
+        flow,
+        pace,
+        duration_ns: duration_ns(args, pace),
+        source: SOURCE,
+        ring: exchange.producers.remove(0),
+        reader: exchange.reader().map_err(text)?,
+        latencies: recorder,
+        watch,
+    });
+    // 7. All of it runs, watched, until the source has seen its last command committed.
+    let mut agents = std::mem::take(&mut exchange.agents);
+    agents.push(Box::new(source));
+    let placement = Placement::for_cores(cores_available(), agents.len());
+    println!("{} agents, {placement}; {} cores", agents.len(), cores_available());
+    let stop = StopFlag::new();
+    let running = start(agents, &placement, &clock, &stop).map_err(text)?;
+    let live = Live::new(exchange_counters.clone(), watched, symbol(args));
+    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || running.is_finished());
+    // 8. The session ends, then the subscribers, then the agents.
+    end.stop();
+    wait_until(&clock, SUBSCRIBERS_NS_MAX, || subscribers.iter_mut().all(Subscriber::has_ended));
+    running.stop();
+    let agents = running
+        .join()
+        .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
+    // 9. The verdict.
+    let report = Finished { agents, counters: exchange_counters, collector, trading_ns, progress }
+        .report(&directory, ended)?;
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
+        let named = |error| format!("cannot write {}: {error}", path.display());
+        std::fs::write(path, json + "\n").map_err(named)?;
+    }
+    Ok(report)
+}
+
+/// Whose store the demo makes.
+fn identity() -> Identity {
+    Identity {
+        exchange: "ISOCHRON".to_owned(),
+        exchange_number: 1,
+        node: 1,
+        schema_id: isochron_events::SCHEMA_ID,
+        schema_version: isochron_events::SCHEMA_VERSION,
+    }
+}
+
+/// Room for a minute of the default flow before anything grows.
+fn capacity() -> Capacity {
+    Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 }
+}
+
+fn open_flow(args: &Args) -> Outcome<(Box<dyn Flow>, Pace)> {
+    if let Some(file) = args.flow.strip_prefix("lobster:") {
+        let flow = Lobster::open(Path::new(file)).map_err(text)?;
+        let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
+        return Ok((Box::new(flow), pace));
+    }
+    if args.flow != "mix" {
+        return Err(format!("no such flow: {:?}; there are mix and lobster:FILE", args.flow));
+    }
+    let pace = args.rate.0.map_or(Pace::Max, Pace::Rate);
+    let expected = args.rate.0.unwrap_or(400_000).saturating_mul(args.seconds);
+    Ok((Box::new(Mix::new(expected, args.seed)), pace))
+}
+
+/// The day that the administration begins; the feed's session is named after it.
+fn trading_date(setup: &[Message]) -> Option<u32> {
+    setup.iter().find_map(|command| match command {
+        Message::DayStarted(started) => Some(started.trading_date),
+        _ => None,
+    })
+}
+
+/// A file played as fast as it goes is played to its end.
+fn duration_ns(args: &Args, pace: Pace) -> Option<u64> {
+    let whole_file = args.flow != "mix" && pace == Pace::Max;
+    (!whole_file).then(|| args.seconds.saturating_mul(1_000_000_000))
+}
+
+/// The symbol that the live line shows.
+fn symbol(args: &Args) -> String {
+    if args.flow == "mix" { "first".to_owned() } else { "book".to_owned() }
+}
+
+/// The demo begins a new exchange, so its directory must hold no log.
+fn refuse_used(directory: &Path) -> Outcome<()> {
+    if directory.join("meta").exists() {
+        return Err(format!(
+            "{} holds a log already; the demo begins a new one: name another directory, or read \
+             this one with `isochron replay`",
+            directory.display()
+        ));
+    }
+    Ok(())
+}
+
+fn start_subscribers(
+    args: &Args,
+    endpoint: Endpoint,
+    session: &str,
+    scratch: &Path,
+    clock: &SystemClock,
+) -> Outcome<Vec<Subscriber>> {
+    let mut subscribers = Vec::new();
+    for n in 0..args.subscribers {
+        let counters = scratch.join(format!("subscriber-{n}"));
+        let drop_datagram = args.drop_datagram.filter(|_| n == 0);
+        subscribers.push(Subscriber::start(endpoint, session, &counters, drop_datagram)?);
+    }
+    let deadline = clock.now().0 + SUBSCRIBERS_NS_MAX;
+    for subscriber in &mut subscribers {
+        while !subscriber.is_listening()? {
+            if clock.now().0 > deadline {
+                return Err("a subscriber did not begin to listen".to_owned());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+    Ok(subscribers)
+}
+
+fn show_setting(directory: &Path, subscribers: &[Counters]) {
+    println!("store {}", directory.display());
+    let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
+    if let Some(granted) = granted {
+        println!("{} subscribers, receive buffer {granted} bytes each", subscribers.len());
+    }
+}
+
+/// Watches until the source has finished, or the agents ended; the time of trading.
+fn watch_run(
+    mut live: Live,
+    collector: &mut Collector,
+    progress: &Progress,
+    clock: &SystemClock,
+    died: impl Fn() -> bool,
+) -> u64 {
+    let mut begun = None;
+    let mut second = 0;
+    while !progress.is_finished() && !died() {
+        std::thread::sleep(LOOK);
+        collector.collect();
+        let now = clock.now().0;
+        if !progress.is_trading() {
+            continue;
+        }
+        let begun = *begun.get_or_insert(now);
+        if (now - begun) / 1_000_000_000 > second {
+            second += 1;
+            live.second(collector, progress);
+        }
+    }
+    collector.collect();
+    live.end();
+    progress.trading_ns()
+}
+
+fn wait_until(clock: &SystemClock, wait_ns: u64, mut done: impl FnMut() -> bool) {
+    let deadline = clock.now().0 + wait_ns;
+    while !done() && clock.now().0 < deadline {
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// A run whose agents have stopped.
+struct Finished {
+    agents: Vec<Box<dyn Agent>>,
+    counters: Counters,
+    collector: Collector,
+    trading_ns: u64,
+    progress: Progress,
+}
+
+impl Finished {
+    /// Closes the store, executes its log again, and judges everything.
+    fn report(mut self, directory: &Path, ended: Vec<subscribers::Ended>) -> Outcome<Report> {
+        let source: Box<SourceAgent> = take(&mut self.agents).ok_or("the source is gone")?;
+        let feed: Box<FeedAgent> = take(&mut self.agents).ok_or("the feed is gone")?;
+        let core: Box<CoreAgent> = take(&mut self.agents).ok_or("the core is gone")?;
+        let sequencer = core.into_sequencer();
+        let log_bytes = sequencer.position().0;
+        let machine = sequencer.close().map_err(text)?;
+        let published = self.counters.get(Counter::FEED_MESSAGES);
+        let books = engine_books(&machine);
+        let mut checks = vec![
+            Check { name: "the source read the whole log".into(), fault: source.error().map(text) },
+            Check { name: "the feed published the whole log".into(), fault: feed_fault(&feed) },
+            Check {
+                name: "money and shares are conserved".into(),
+                fault: machine.check_conservation().err(),
+            },
+        ];
+        let (replayed, events) = replay_check(directory, machine.state_hash());
+        checks.push(replayed);
+        checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));
+        Ok(Report {
+            notes: source.notes(),
+            commands: source.orders(),
+            tally: source.tally,
+            latencies: self.collector.total(),
+            latencies_missed: self.collector.missed(),
+            trading_ns: self.trading_ns,
+            events,
+            log_bytes,
+            feed_messages: published,
+            feed_datagrams: self.counters.get(Counter::FEED_DATAGRAMS),
+            waited_ns: self.progress.waited_ns(),
+            state_hash: machine.state_hash(),
+            checksums: books,
+            subscribers: ended,
+            checks,
+        })
+    }
+}
+
+fn feed_fault(feed: &FeedAgent) -> Option<String> {
+    if let Some(fault) = feed.fault() {
+        return Some(text(fault));
+    }
+    match feed.core().anomalies() {
+        0 => None,
+        anomalies => Some(format!("{anomalies} outcomes did not fit the feed's books")),
+    }
+}
+
+/// Executes the log again from its first byte; also how many events it holds.
+fn replay_check(directory: &Path, expected: u128) -> (Check, u64) {
+    let name = "executing the log again leads to the same state".to_owned();
+    match replay(directory) {
+        Err(error) => (Check { name, fault: Some(error) }, 0),
+        Ok(replay) => {
+            let found = replay.machine().state_hash();
+            let differs = format!("{found:032x}, the engine has {expected:032x}");
+            let fault = (found != expected).then_some(differs);
+            (Check { name, fault }, replay.events())
+        }
+    }
+}
+
+fn replay(directory: &Path) -> Outcome<Replay> {
+    let mut reader = StoreReader::attach(directory, None).map_err(text)?;
+    let mut replay = Replay::new(StateMachine::with_capacity(capacity()));
+    while let Some(frame) = reader.next().map_err(text)? {
+        let position = frame.position;
+        let at = |error: &dyn std::fmt::Display| format!("position {position}: {error}");
+        let event = Message::decode(frame.message).map_err(|error| at(&error))?;
+        replay.on_event(&event).map_err(|error| at(&error))?;
+    }
+    Ok(replay)
+}

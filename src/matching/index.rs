@@ -166,6 +166,37 @@ impl IdIndex {
         let flat = self.flat.iter().filter(|slot| **slot != NIL).count();
         let older = self.older.iter().filter(|entry| entry.slot != NIL).count();
         assert_eq!(older, self.older_count, "count of older orders");
+        assert!(older * 2 <= self.older.len(), "the hash table is at most half full");
         flat + older
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::matching::Books;
+    use crate::types::{OrderId, Price, Quantity, Side};
+
+    #[test]
+    fn young_orders_of_rising_ids_are_found_without_hashing() {
+        let mut books = Books::with_capacity(64);
+        let book = books.add_book(Price(1));
+        for id in 1..=64 * FLAT_FACTOR as u64 {
+            books.insert(book, OrderId(id), Side::Buy, Price(1), Quantity(1));
+        }
+        assert_eq!(books.index.older_count, 0);
+        books.insert(book, OrderId(1_000), Side::Buy, Price(1), Quantity(1));
+        assert_eq!(books.index.older_count, 1);
+    }
+
+    #[test]
+    fn older_orders_are_spread_over_the_hash_table() {
+        let index = IdIndex::with_capacity(1_024);
+        for stride in [1, 2, 100, 1 << 12, 1 << 20] {
+            let homes: BTreeSet<_> = (1..=1_024).map(|n| index.home(n * stride)).collect();
+            assert!(homes.len() > 512, "{} homes at a stride of {stride}", homes.len());
+        }
     }
 }

@@ -68,15 +68,16 @@ fn buy(
 #[test]
 fn the_whole_range_of_prices_fits_one_book() {
     let (mut books, book) = books(1);
-    for (id, price) in [(1, 1), (2, PRICE_MAX), (3, 2), (4, PRICE_MAX - 1), (5, PRICE_MAX / 2)] {
+    let prices = [1, PRICE_MAX, 2, -1, i64::MAX, PRICE_MAX / 2, i64::MIN];
+    for (id, price) in (1..).zip(prices) {
         for (offset, side) in [(0, Side::Buy), (10, Side::Sell)] {
             books.insert(book, OrderId(id + offset), side, Price(price), Quantity(7));
             books.invariants();
         }
     }
-    assert_eq!(ids(&books, book, Side::Buy), [2, 4, 5, 3, 1]);
-    assert_eq!(ids(&books, book, Side::Sell), [11, 13, 15, 14, 12]);
-    assert_eq!(books.levels.nodes.len(), 10, "a level per price, wherever it lies");
+    assert_eq!(ids(&books, book, Side::Buy), [5, 2, 6, 3, 1, 4, 7]);
+    assert_eq!(ids(&books, book, Side::Sell), [17, 14, 11, 13, 16, 12, 15]);
+    assert_eq!(books.levels.nodes.len(), 14, "a level per price, wherever it lies");
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn slots_stay_below_the_most_that_rested_and_grow_beyond_the_capacity() {
 
 #[test]
 fn nothing_grows_within_the_capacity() {
-    const ORDERS: u64 = 1_000;
+    const ORDERS: u64 = 1_024;
     let mut books = Books::with_capacity(ORDERS as usize);
     let book = books.add_book(Price(1));
     let sizes = |books: &Books| {
@@ -227,6 +228,24 @@ fn a_tick_changes_while_the_book_is_empty() {
     books.set_tick(book, Price(7));
     books.insert(book, OrderId(2), Side::Sell, Price(49), Quantity(1));
     books.invariants();
+}
+
+#[test]
+fn levels_side_by_side_have_near_places_side_by_side() {
+    for tick in [1, 7, 100, 128, 12_345, PRICE_MAX] {
+        let (books, _) = books(tick);
+        for ticks in 1..=256 {
+            let place = books.ladders[0].near_place(Price(ticks * tick));
+            assert_eq!(place.cast_signed() as i64, ticks % 128, "{ticks} ticks of {tick}");
+        }
+    }
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "price 150 is off the tick")]
+fn a_price_is_on_the_tick() {
+    asks(100, &[(1, 150, 1)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Multicast over UDP: many datagrams per system call, and errors that name what was asked for.
 //!
 //! ```text
-//!  Sender::send_batch ══ sendmmsg ══▶ group:port on one interface ══ recvmmsg ══▶ Receiver::recv_batch
+//!  Sender::send_batch ═ sendmmsg ═▶ group:port, one interface ═ recvmmsg ═▶ Receiver::recv_batch
 //! ```
 //!
 //! Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,

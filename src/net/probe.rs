@@ -42,6 +42,9 @@ pub enum ProbeError {
 impl fmt::Display for ProbeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ProbeError::Open(OpenError::Os { endpoint, operation, source }) => {
+                write!(f, "no multicast on interface {}: {operation}: {source}", endpoint.interface)
+            }
             ProbeError::Open(error) => error.fmt(f),
             ProbeError::NoMulticast { endpoint, sent, waited_ms } => write!(
                 f,

@@ -191,6 +191,7 @@ impl ClientIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::btree_map::Entry;
     use std::collections::{BTreeMap, VecDeque};
 
     /// The naive twin: a map of ids in use, and a queue of finished ones an account.
@@ -210,9 +211,9 @@ mod tests {
             let account = below(3) as u32;
             let id = ClientOrderId::new(&format!("c{}", below(400))).unwrap();
             assert_eq!(ids.find(account, id), in_use.get(&(account, id)).copied());
-            if !in_use.contains_key(&(account, id)) {
+            if let Entry::Vacant(vacant) = in_use.entry((account, id)) {
                 ids.insert(account, id, OrderId(order));
-                in_use.insert((account, id), OrderId(order));
+                vacant.insert(OrderId(order));
                 live.push((account, id));
             }
             if live.len() > 100 {

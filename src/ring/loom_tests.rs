@@ -13,7 +13,39 @@ use std::sync::atomic::{AtomicU64 as PlainU64, Ordering as PlainOrdering};
 const CAPACITY: u64 = 64;
 const WORDS: usize = CAPACITY as usize / 8;
 
-impl Word for AtomicU64 {
+/// A word of a ring: an atomic as the header it may be, and real bytes as the part of a message
+/// it may be. In real memory the two are one; so the checker is told of each plain access, and
+/// reports those that meet an access of the other thread without order. Two threads may only
+/// meet in the header, and only as atomic.
+struct Watched {
+    header: AtomicU64,
+    /// Read and written as part of a message, and written with each store to the header.
+    message: UnsafeCell<u64>,
+    /// Written as part of a message, and read with each load of the header.
+    header_loads: UnsafeCell<()>,
+}
+
+impl Watched {
+    fn new(value: u64) -> Self {
+        Self {
+            header: AtomicU64::new(value),
+            message: UnsafeCell::new(value),
+            header_loads: UnsafeCell::new(()),
+        }
+    }
+
+    fn load(&self, order: Ordering) -> u64 {
+        self.header_loads.with(|_| ());
+        self.header.load(order)
+    }
+
+    fn store(&self, value: u64, order: Ordering) {
+        self.message.with_mut(|_| ());
+        self.header.store(value, order);
+    }
+}
+
+impl Word for Watched {
     fn load_relaxed(&self) -> u64 {
         self.load(Ordering::Relaxed)
     }
@@ -31,63 +63,65 @@ impl Word for AtomicU64 {
     }
 }
 
-/// A ring's words, each as an atomic (the header it may be) and as a watched cell (the part of a
-/// message it may be): the checker reports each cell that two threads touch without order.
-struct Watched {
-    head: AtomicU64,
-    tail: AtomicU64,
-    headers: [AtomicU64; WORDS],
-    cells: [UnsafeCell<u64>; WORDS],
+/// The words of a ring and its two positions.
+struct Words {
+    head: Watched,
+    tail: Watched,
+    words: [Watched; WORDS],
 }
 
-impl Watched {
-    /// An empty ring at `position`, with `rubbish` from earlier laps in all words but one.
-    fn new(position: u64, rubbish: u64) -> Arc<Self> {
+impl Words {
+    /// An empty ring at `position`, with rubbish of earlier laps in all words but one.
+    fn new(position: u64) -> Arc<Self> {
         let first = (position % CAPACITY / 8) as usize;
-        let header = |word| AtomicU64::new(if word == first { 0 } else { rubbish });
-        Arc::new(Self {
-            head: AtomicU64::new(position),
-            tail: AtomicU64::new(position),
-            headers: std::array::from_fn(header),
-            cells: std::array::from_fn(|_| UnsafeCell::new(rubbish)),
-        })
+        let word = |index| Watched::new(if index == first { 0 } else { u64::MAX });
+        let (head, tail) = (Watched::new(position), Watched::new(position));
+        Arc::new(Self { head, tail, words: std::array::from_fn(word) })
+    }
+
+    /// Reads a message's word once more.
+    fn touch(&self, bytes: &[u8]) {
+        let base = (&raw const self.words).addr();
+        let word = &self.words[(bytes.as_ptr().addr() - base) / size_of::<Watched>()];
+        word.message.with(|cell| assert_eq!(cell.cast(), bytes.as_ptr()));
     }
 }
 
 // SAFETY: an `Arc` keeps the words in their place; 64 bytes.
-unsafe impl Memory for Arc<Watched> {
-    type Word = AtomicU64;
+unsafe impl Memory for Arc<Words> {
+    type Word = Watched;
 
     fn capacity(&self) -> u64 {
         CAPACITY
     }
 
-    fn head(&self) -> &AtomicU64 {
+    fn head(&self) -> &Watched {
         &self.head
     }
 
-    fn tail(&self) -> &AtomicU64 {
+    fn tail(&self) -> &Watched {
         &self.tail
     }
 
-    fn header(&self, offset: u64) -> &AtomicU64 {
-        &self.headers[offset as usize / 8]
+    fn header(&self, offset: u64) -> &Watched {
+        &self.words[offset as usize / 8]
     }
 
     // The tests' messages are one whole word, so a slice is one cell.
     unsafe fn bytes(&self, offset: u64, length: usize) -> &[u8] {
         assert_eq!(length, 8);
-        let cell = self.cells[offset as usize / 8].with(|cell| cell);
+        let cell = self.words[offset as usize / 8].message.with(|cell| cell);
         // SAFETY: the ring's contract, which the checker watches.
         unsafe { slice::from_raw_parts(cell.cast(), length) }
     }
 
     unsafe fn bytes_mut(&self, offset: u64, length: usize) -> &mut [u8] {
         assert_eq!(length, 8);
-        let word = offset as usize / 8;
-        // In real memory the message lies over what may be a header in the next lap.
-        self.headers[word].store(u64::MAX, Ordering::Relaxed);
-        let cell = self.cells[word].with_mut(|cell| cell);
+        let word = &self.words[offset as usize / 8];
+        word.header_loads.with_mut(|_| ());
+        // What a reader of this word as a header would meet.
+        word.header.store(u64::MAX, Ordering::Relaxed);
+        let cell = word.message.with_mut(|cell| cell);
         // SAFETY: the ring's contract, which the checker watches.
         unsafe { slice::from_raw_parts_mut(cell.cast(), length) }
     }
@@ -101,11 +135,11 @@ fn explore(name: &str, start: u64, waiting: u64, messages: u64) {
     let (executions_seen, full_seen) = (Arc::clone(&executions), Arc::clone(&full));
     loom::model::Builder::new().check(move || {
         executions_seen.fetch_add(1, PlainOrdering::Relaxed);
-        let memory = Watched::new(start, u64::MAX);
+        let memory = Words::new(start);
         // SAFETY: the only producer and the only consumer of this memory.
         let mut producer = unsafe { Producer::attach(Arc::clone(&memory)) }.unwrap();
         // SAFETY: as above.
-        let mut consumer = unsafe { Consumer::attach(memory) }.unwrap();
+        let mut consumer = unsafe { Consumer::attach(Arc::clone(&memory)) }.unwrap();
         for number in 1..=waiting {
             producer.try_write(&number.to_le_bytes()).unwrap();
         }
@@ -123,6 +157,9 @@ fn explore(name: &str, start: u64, waiting: u64, messages: u64) {
         while next <= messages {
             let read = consumer.read(2, |bytes| {
                 assert_eq!(bytes, next.to_le_bytes());
+                // What the handler still reads is still its own; this load lets the producer in.
+                memory.tail.load_relaxed();
+                memory.touch(bytes);
                 next += 1;
             });
             assert_eq!(consumer.fault(), None);
@@ -143,10 +180,17 @@ fn explore(name: &str, start: u64, waiting: u64, messages: u64) {
 
 #[test]
 fn wrapping_with_padding() {
-    explore("wrapping with padding", CAPACITY * 3 - 24, 0, 3);
+    explore("wrapping with padding", CAPACITY * 3 - 24, 1, 3);
 }
 
 #[test]
 fn full_until_released() {
-    explore("full until released", CAPACITY * 3 - 40, 2, 4);
+    // A, B, padding and C fill the ring; D lies over A.
+    explore("full until released", CAPACITY * 3 - 40, 3, 4);
+}
+
+#[test]
+fn full_to_the_last_word() {
+    // A to D would fill the ring to its last byte, and leave no header behind D.
+    explore("full to the last word", CAPACITY * 3, 3, 4);
 }

@@ -1,11 +1,11 @@
 //! The byte ring between two agents: one producer, one consumer, nothing dropped.
 //!
 //! ```text
-//!                 tail: next byte to write                 head: next byte to read
-//!                        │                                     │
-//!  producer ══▶ try_claim/try_write ══▶ [ record | record | … ] ══▶ peek/release, read ══▶ consumer
-//!                        ▲                                     │
-//!                        └────── free again once released ─────┘
+//!           tail: next byte to write           head: next byte to read
+//!                      │                                  │
+//!  producer ═▶ try_claim, try_write ═▶ [record|record|…] ═▶ peek and release, read ═▶ consumer
+//!                      ▲                                  │
+//!                      └───── free again once released ───┘
 //! ```
 //!
 //! A full ring tells its producer so ([`Refusal::Full`]); whether to wait is the producer's

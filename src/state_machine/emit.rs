@@ -2,11 +2,8 @@
 
 use super::Outcomes;
 use crate::accounts::Accounts;
-use crate::types::Refusal;
+use crate::types::{Refusal, flags};
 use isochron_events::{AdministrationApplied, AdministrationRejected, EventHeader, Message};
-
-/// The flag of every event of a continuation's transaction.
-const FLAG_CONTINUATION: u16 = 4;
 
 /// The outcomes of one command on their way out.
 pub(super) struct Emit<'a, O: Outcomes> {
@@ -19,7 +16,7 @@ impl<'a, O: Outcomes> Emit<'a, O> {
     pub(super) fn new(command: &Message, outcomes: &'a mut O) -> Self {
         let mut header = *command.header();
         let continuation = matches!(command, Message::Continuation(_));
-        header.flags = if continuation { FLAG_CONTINUATION } else { 0 };
+        header.flags = if continuation { flags::CONTINUATION } else { 0 };
         if !continuation {
             header.cause = header.sequence;
         }

@@ -21,6 +21,7 @@ mod hash;
 mod ledger;
 mod new_order;
 mod replace;
+mod replay;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -29,10 +30,11 @@ use crate::accounts::Accounts;
 use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
-pub use convert::origin as command_origin;
+pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, ContinuationKind, EventHeader, Message};
 use ledger::Ledger;
+pub use replay::{Divergence, Replay, end_flags};
 use sweep::Pending;
 
 /// Takes the outcomes of a command, in order.

@@ -116,8 +116,7 @@ impl StateMachine {
             }
             SweepEnd::Stopped => self.cancel_incoming(record, CancelReason::SELF_TRADE, emit),
             SweepEnd::StepsUsed => {
-                let steps = steps + FILLS_PER_STEP_MAX as u64;
-                self.pending = Some(Pending { record, cause: emit.cause(), steps });
+                self.pending = Some(Pending { record, cause: emit.cause(), steps: steps + 1 });
             }
         }
     }
@@ -129,7 +128,7 @@ impl StateMachine {
         }
     }
 
-    fn rest(&mut self, record: OrderRecord) {
+    pub(super) fn rest(&mut self, record: OrderRecord) {
         let book = BookIndex(record.instrument);
         let slot = self.books.insert(book, record.id, record.side, record.price, record.leaves());
         self.ledger.orders.put(slot.0, record);

@@ -1,7 +1,7 @@
 //! `control`: one mapped page by which a writer and its readers see each other.
 //!
 //! ```text
-//!     0 magic "ISOCTRL1"
+//!     0 magic "ISOCTRL1"; 16 the boot it was written under
 //!   128 published   the writer's end; before it transactions are whole
 //!   256 synced      durable to here; the sync's
 //!   384 committed   readers stop here; the commit rule's
@@ -26,6 +26,7 @@ use super::disk::{Access, Disk, Mapping};
 pub(super) const FILE_NAME: &str = "control";
 pub(super) const BYTES: usize = 4096;
 const MAGIC: u64 = u64::from_le_bytes(*b"ISOCTRL1");
+const BOOT: usize = 16;
 const PUBLISHED: usize = 128;
 const SYNCED: usize = 256;
 const COMMITTED: usize = 384;
@@ -149,6 +150,17 @@ impl Control {
         self.mapping.atomic_u64(offset).store(value, Ordering::Release);
     }
 
+    /// Whether the page was written under a boot: then what it says is what was last stored.
+    pub(super) fn is_of_boot(&self, boot_id: u128) -> bool {
+        let words = [self.load(BOOT), self.load(BOOT + 8)];
+        words == [boot_id as u64, (boot_id >> 64) as u64]
+    }
+
+    pub(super) fn set_boot(&self, boot_id: u128) {
+        self.store(BOOT, boot_id as u64);
+        self.store(BOOT + 8, (boot_id >> 64) as u64);
+    }
+
     #[inline]
     pub(super) fn published(&self) -> Position {
         Position(self.load(PUBLISHED))
@@ -253,6 +265,8 @@ mod tests {
         assert_eq!((seen.committed(), seen.kept_from()), (Position(3), Position(4)));
         assert_eq!((seen.epoch(), seen.epoch_base()), (Epoch(5), Position(6)));
         assert_eq!(seen.executing(), None);
+        control.set_boot(1 << 64 | 2);
+        assert!(seen.is_of_boot(1 << 64 | 2) && !seen.is_of_boot(2) && !seen.is_of_boot(1 << 64));
         for source in [0, 7, u32::MAX] {
             let executing = Some(Executing { source: SourceId(source), source_sequence: 8 });
             control.set_executing(executing);

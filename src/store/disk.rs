@@ -297,9 +297,15 @@ impl DiskFile for RealFile {
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
-        let length = i64::try_from(bytes).map_err(io::Error::other)?;
+        // What the file has it has got by this.
+        let found = self.length_bytes()?;
+        if bytes <= found {
+            return Ok(());
+        }
+        let from = i64::try_from(found).map_err(io::Error::other)?;
+        let more = i64::try_from(bytes - found).map_err(io::Error::other)?;
         // SAFETY: the descriptor is open; no memory is passed.
-        match unsafe { libc::posix_fallocate(self.file.as_raw_fd(), 0, length) } {
+        match unsafe { libc::posix_fallocate(self.file.as_raw_fd(), from, more) } {
             0 => Ok(()),
             error => Err(io::Error::from_raw_os_error(error)),
         }

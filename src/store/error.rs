@@ -1,5 +1,6 @@
 //! Why a store is not opened, not read on, or takes nothing now: each with the values.
 
+use super::control::Accepting;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -76,7 +77,7 @@ impl fmt::Display for OpenError {
             }
             Self::ChainDiffers { synced, expected, found } => write!(
                 f,
-                "the chain at the synced position {synced} is {found:016x}, expected {expected:016x}"
+                "the chain at the synced {synced} is {found:016x}, expected {expected:016x}"
             ),
             Self::SyncedTorn { synced, valid_to } => write!(
                 f,
@@ -110,6 +111,18 @@ pub enum NotAccepted {
     Uncommitted { bytes: u64, bytes_max: u64 },
     /// The last term is full.
     PositionsUsedUp { end: Position },
+}
+
+impl NotAccepted {
+    /// What the control page says of it.
+    #[must_use]
+    pub const fn accepting(&self) -> Accepting {
+        match self {
+            Self::SegmentNotReady { .. } => Accepting::SegmentNotReady,
+            Self::Disk { .. } | Self::PositionsUsedUp { .. } => Accepting::Disk,
+            Self::Uncommitted { .. } => Accepting::Uncommitted,
+        }
+    }
 }
 
 impl fmt::Display for NotAccepted {

@@ -421,30 +421,76 @@ impl Header {
         })
     }
 
-    /// The header's bytes with a CRC of zero, still to be set by [`seal`].
+    /// The header with its CRC over itself and `body`: the message with its alignment, of
+    /// padding nothing.
     #[must_use]
     #[inline]
-    pub fn emit(&self) -> [u8; FRAME_HEADER_BYTES] {
-        let mut bytes = [0; FRAME_HEADER_BYTES];
-        bytes[LENGTH].copy_from_slice(&self.length.to_le_bytes());
-        bytes[FLAGS] = UNFRAGMENTED;
-        bytes[KIND].copy_from_slice(&self.kind.code().to_le_bytes());
-        bytes[TERM_OFFSET].copy_from_slice(&self.term_offset.to_le_bytes());
-        bytes[SESSION].copy_from_slice(&self.session.to_le_bytes());
-        bytes[STREAM].copy_from_slice(&self.stream.to_le_bytes());
-        bytes[TERM_ID].copy_from_slice(&self.term_id.to_le_bytes());
-        bytes[EPOCH].copy_from_slice(&self.epoch.get().to_le_bytes());
-        bytes
+    pub fn seal(&self, body: &[u8]) -> SealedHeader {
+        self.sealed_with(frame_crc(&self.covered(), body))
+    }
+
+    /// The header's bytes that the CRC covers.
+    #[inline]
+    pub(super) fn covered(&self) -> [u8; FRAME_HEADER_BYTES - 4] {
+        header_without_crc(&self.sealed_with(0).emit())
+    }
+
+    /// The header with a CRC that is known.
+    #[must_use]
+    #[inline]
+    pub(super) fn sealed_with(&self, crc: u32) -> SealedHeader {
+        // Words, not fields: narrow stores read back as wide ones would stall the writer.
+        let low = |value: u32| u64::from(value);
+        let high = |value: u32| u64::from(value) << 32;
+        let shape = u32::from_le_bytes([0, UNFRAGMENTED, self.kind.code() as u8, 0]);
+        let words = [
+            low(self.length) | high(shape),
+            low(self.term_offset) | high(self.session.cast_unsigned()),
+            low(self.stream.cast_unsigned()) | high(self.term_id),
+        ];
+        let [first, second, third] = words;
+        SealedHeader { words: [first, second, third, low(crc) | high(self.epoch.get())] }
     }
 }
 
-/// Sets the CRC of a header over itself and `body`, the message with its alignment (empty for
-/// padding), and returns it.
-#[inline]
-pub fn seal(header: &mut [u8; FRAME_HEADER_BYTES], body: &[u8]) -> u32 {
-    let crc = frame_crc(&header_without_crc(header), body);
-    header[CRC].copy_from_slice(&crc.to_le_bytes());
-    crc
+/// A header as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedHeader {
+    words: [u64; FRAME_HEADER_BYTES / 8],
+}
+
+impl SealedHeader {
+    /// Its CRC.
+    #[must_use]
+    #[inline]
+    pub fn crc(&self) -> u32 {
+        self.words[3] as u32
+    }
+
+    /// Its length word, which goes last.
+    #[must_use]
+    #[inline]
+    pub fn length(&self) -> u32 {
+        self.words[0] as u32
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn emit(&self) -> [u8; FRAME_HEADER_BYTES] {
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        self.emit_without_length(&mut bytes);
+        bytes[LENGTH].copy_from_slice(&self.length().to_le_bytes());
+        bytes
+    }
+
+    /// All of it but the length, whose bytes stay as they are.
+    #[inline]
+    pub fn emit_without_length(&self, bytes: &mut [u8; FRAME_HEADER_BYTES]) {
+        bytes[4..8].copy_from_slice(&((self.words[0] >> 32) as u32).to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.words[1].to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.words[2].to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.words[3].to_le_bytes());
+    }
 }
 
 /// A header's bytes before and after its CRC.
@@ -540,9 +586,9 @@ mod tests {
         assert_eq!(frame.message(), (1..=40).collect::<Vec<u8>>());
         assert_eq!(frame.aligned_bytes(), 96);
 
-        let mut written = header().emit();
-        seal(&mut written, &bytes[32..]);
-        assert_eq!(written, bytes[..32]);
+        let sealed = header().seal(&bytes[32..]);
+        assert_eq!(sealed.emit(), bytes[..32]);
+        assert_eq!((sealed.length(), sealed.crc()), (72, frame.crc()));
     }
 
     #[test]
@@ -580,10 +626,7 @@ mod tests {
     fn padding_is_a_header_and_zeroes() {
         let terms = Terms::new(64 * 1024).unwrap();
         let header = Header { length: 96, kind: Kind::Pad, term_offset: 65440, ..header() };
-        let mut bytes = header.emit().to_vec();
-        let mut sealed = header.emit();
-        seal(&mut sealed, &[]);
-        bytes[..32].copy_from_slice(&sealed);
+        let mut bytes = header.seal(&[]).emit().to_vec();
         bytes.resize(96, 0);
         let position = Position(2 * 65536 + 65440);
         let frame = Frame::new_at(&bytes[..], position, terms).unwrap();

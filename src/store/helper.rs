@@ -12,21 +12,26 @@
 //! Each arrow is one word, exchanged whole; neither side waits for the other. Whoever runs agents
 //! runs [`SegmentHelper::do_work`] on another thread than the core's. As long as nobody took the
 //! helper from the writer, the writer prepares segments itself where it crosses.
-#![expect(unsafe_code, reason = "hands mapped segments over as pointers and touches their pages")]
+#![expect(unsafe_code, reason = "hands mapped segments over as pointers")]
 
 use std::io;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 use crate::types::{Nanos, Position};
 
-use super::segment::{Segment, Segments};
+use super::disk::{Access, DiskFile};
+use super::segment::{Segment, Segments, Unfinished};
 
 const PAGE_BYTES: usize = 4096;
 
 /// Pages touched in one step: some tens of microseconds.
 const PAGES_PER_STEP: usize = 64;
+
+/// Bytes taken from the disk in one step: in memory they are zeroed there and then, which takes
+/// some hundreds of microseconds.
+const ALLOCATION_BYTES_PER_STEP: u64 = 1024 * 1024;
 
 /// Time from a failed allocation to the next try.
 const RETRY_NS: u64 = 100_000_000;
@@ -42,6 +47,8 @@ pub(super) struct Handoff {
     retired: AtomicPtr<Segment>,
     /// The system's error number of the last try, 0 where it went well.
     error: AtomicI32,
+    /// The writer is gone.
+    closed: AtomicBool,
 }
 
 impl Handoff {
@@ -51,6 +58,7 @@ impl Handoff {
             ready: AtomicPtr::new(ptr::null_mut()),
             retired: AtomicPtr::new(ptr::null_mut()),
             error: AtomicI32::new(0),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -81,6 +89,11 @@ impl Handoff {
         self.wanted.store(base.get(), Ordering::Release);
     }
 
+    /// The writer goes: nothing is wanted any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
     /// The prepared segment.
     pub(super) fn take_ready(&self) -> Option<Box<Segment>> {
         Self::take(&self.ready)
@@ -105,56 +118,102 @@ impl Drop for Handoff {
     }
 }
 
+/// How far the segment that is being prepared has come.
+#[derive(Debug)]
+enum Preparing {
+    /// There is none.
+    Nothing,
+    /// Its file takes space from the disk.
+    Allocating(Unfinished),
+    /// It is mapped; the pages before this byte are touched.
+    Touching(Box<Segment>, usize),
+}
+
 /// Prepares segments; an agent runs it.
 #[derive(Debug)]
 pub struct SegmentHelper {
     segments: Segments,
     handoff: Arc<Handoff>,
-    touching: Option<(Box<Segment>, usize)>,
+    preparing: Preparing,
     delivered: Option<Position>,
     retry_at: Nanos,
+    /// The store's lock: a helper that outlives its writer must not make segments beside the next
+    /// writer's. Given back when the writer is seen to be gone.
+    lock: Option<Arc<dyn DiskFile>>,
 }
 
 impl SegmentHelper {
-    pub(super) fn new(segments: Segments, handoff: Arc<Handoff>) -> Self {
-        Self { segments, handoff, touching: None, delivered: None, retry_at: Nanos(0) }
+    pub(super) fn new(segments: Segments, handoff: Arc<Handoff>, lock: Arc<dyn DiskFile>) -> Self {
+        let (preparing, delivered, retry_at) = (Preparing::Nothing, None, Nanos(0));
+        Self { segments, handoff, preparing, delivered, retry_at, lock: Some(lock) }
     }
 
-    /// One bounded step; how much was done, 0 where nothing is due. Allocating a segment is one
-    /// system call that may take milliseconds.
+    /// One bounded step; how much was done, 0 where nothing is due. The longest one makes a whole
+    /// segment's size durable, which on a disk takes milliseconds.
     pub fn do_work(&mut self, now: Nanos) -> usize {
         let retired = usize::from(Handoff::take(&self.handoff.retired).is_some());
-        retired + self.prepare_step(now)
+        if self.handoff.closed.load(Ordering::Acquire) {
+            self.preparing = Preparing::Nothing;
+            self.lock = None;
+            return retired;
+        }
+        retired + usize::from(self.prepare_step(now))
     }
 
-    fn prepare_step(&mut self, now: Nanos) -> usize {
-        if let Some((segment, from)) = self.touching.take() {
-            let to = (from + PAGES_PER_STEP * PAGE_BYTES).min(segment.mapping.length_bytes());
-            touch(&segment, from, to);
-            if to < segment.mapping.length_bytes() {
-                self.touching = Some((segment, to));
-            } else {
-                self.delivered = Some(segment.base);
-                drop(Handoff::put(&self.handoff.ready, segment));
-            }
-            return 1;
-        }
-        let wanted = self.handoff.wanted.load(Ordering::Acquire);
-        let due = wanted != NONE && self.delivered != Some(Position(wanted));
-        if !due || now < self.retry_at {
-            return 0;
-        }
-        match self.segments.open_or_create(Position(wanted)) {
-            Ok(segment) => {
-                self.handoff.error.store(0, Ordering::Relaxed);
-                self.touching = Some((Box::new(segment), 0));
-            }
+    /// Whether something was done.
+    fn prepare_step(&mut self, now: Nanos) -> bool {
+        let step = match std::mem::replace(&mut self.preparing, Preparing::Nothing) {
+            Preparing::Nothing => match self.due(now) {
+                Some(base) => self.begin(base),
+                None => return false,
+            },
+            Preparing::Allocating(unfinished) => self.allocate(unfinished),
+            Preparing::Touching(segment, from) => Ok(self.touch(segment, from)),
+        };
+        match step {
+            Ok(next) => self.preparing = next,
             Err(error) => {
                 self.handoff.error.store(error_number(&error), Ordering::Relaxed);
                 self.retry_at = Nanos(now.get().saturating_add(RETRY_NS));
             }
         }
-        1
+        true
+    }
+
+    /// The segment to prepare now.
+    fn due(&self, now: Nanos) -> Option<Position> {
+        let wanted = self.handoff.wanted.load(Ordering::Acquire);
+        let due = wanted != NONE && self.delivered != Some(Position(wanted));
+        (due && now >= self.retry_at).then_some(Position(wanted))
+    }
+
+    fn begin(&mut self, base: Position) -> io::Result<Preparing> {
+        match self.segments.open(base, Access::Write) {
+            Ok(segment) => Ok(Preparing::Touching(Box::new(segment), 0)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Preparing::Allocating(self.segments.begin(base)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn allocate(&mut self, unfinished: Unfinished) -> io::Result<Preparing> {
+        match self.segments.allocate(&unfinished, ALLOCATION_BYTES_PER_STEP)? {
+            true => Ok(Preparing::Touching(Box::new(self.segments.finish(unfinished)?), 0)),
+            false => Ok(Preparing::Allocating(unfinished)),
+        }
+    }
+
+    fn touch(&mut self, segment: Box<Segment>, from: usize) -> Preparing {
+        let to = (from + PAGES_PER_STEP * PAGE_BYTES).min(segment.mapping.length_bytes());
+        touch(&segment, from, to);
+        if to < segment.mapping.length_bytes() {
+            return Preparing::Touching(segment, to);
+        }
+        self.handoff.error.store(0, Ordering::Relaxed);
+        self.delivered = Some(segment.base);
+        drop(Handoff::put(&self.handoff.ready, segment));
+        Preparing::Nothing
     }
 
     /// Prepares a segment at once, for a writer that has nobody to do it.
@@ -173,14 +232,12 @@ pub(super) fn error_number(error: &io::Error) -> i32 {
     }
 }
 
-/// Writes a zero to each page of a part that is zero, so that no later write waits for one.
+/// Writes to each page of a part without changing it, so that no later write waits for one.
 pub(super) fn touch(segment: &Segment, from: usize, to: usize) {
     for at in (from..to).step_by(PAGE_BYTES) {
-        // SAFETY: the segment is not yet the writer's, or this part of it is beyond the log's
-        // end and the writer is the one who calls; readers do not read there.
-        let byte = unsafe { segment.mapping.slice_mut(at, at + 1) };
-        // SAFETY: a reference is valid for writes. Volatile, because a zero over a zero is
-        // otherwise nothing to do.
-        unsafe { ptr::write_volatile(byte.as_mut_ptr(), 0) };
+        // Not `fetch_or(0)`: the compiler knows that as a load, which maps a page without making
+        // it writable. What the exchange finds does not matter.
+        let word = segment.mapping.atomic_u32(at);
+        let _ = word.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }

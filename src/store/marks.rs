@@ -104,7 +104,7 @@ impl Marks {
         put(72, &self.epoch.get().to_le_bytes());
         put(76, &self.vote.0.get().to_le_bytes());
         put(80, &self.vote.1.to_le_bytes());
-        let flags = u32::from(self.clean) * CLEAN | u32::from(self.lossy) * LOSSY;
+        let flags = (u32::from(self.clean) * CLEAN) | (u32::from(self.lossy) * LOSSY);
         put(84, &flags.to_le_bytes());
         put(88, &(self.epochs.len() as u32).to_le_bytes());
         for (index, start) in self.epochs.iter().enumerate() {

@@ -48,6 +48,7 @@ mod chain;
 mod control;
 mod disk;
 mod error;
+mod header_crc;
 mod helper;
 mod marks;
 mod memory_disk;

@@ -14,6 +14,7 @@ use super::chain::session_id;
 use super::control::{Accepting, Control};
 use super::disk::{Access, Disk, DiskFile, RealDisk};
 use super::error::OpenError;
+use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, touch};
 use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
@@ -84,7 +85,7 @@ impl StoreWriter {
         let directory = &options.directory;
         let io = |doing, error| OpenError::io(doing, directory, error);
         disk.create_directory(directory).map_err(|error| io("creating", error))?;
-        let lock = lock(&*disk, directory)?;
+        let lock: Arc<dyn DiskFile> = Arc::from(lock(&*disk, directory)?);
         let terms = asked.terms;
         let segments = Segments { disk: Arc::clone(&disk), directory: directory.clone(), terms };
         let boot_id = disk.boot_id().map_err(|error| io("reading the boot id for", error))?;
@@ -92,8 +93,11 @@ impl StoreWriter {
         let marks = MarksFile::load(&*disk, directory, Access::Write)?;
         let control = Control::open_or_create(&*disk, directory)
             .map_err(|error| OpenError::io("opening", directory.join("control"), error))?;
-        let published = (control.epoch() != Epoch(0)).then(|| control.published());
-        let executing = control.executing();
+        // A page of an earlier boot can say anything.
+        let shown = control.is_of_boot(boot_id) && control.epoch() != Epoch(0);
+        let published = shown.then(|| control.published());
+        let told = shown.then(|| control.committed());
+        let executing = if control.is_of_boot(boot_id) { control.executing() } else { None };
         control.begin_epoch(Epoch(0), Position(0));
         control.set_accepting(Accepting::Starting);
 
@@ -114,7 +118,13 @@ impl StoreWriter {
             lossy: marks.marks.lossy || (boot_id != marks.marks.boot_id && !marks.marks.clean),
             executing,
         };
-        let opening = Opening { options, segments, marks, control: Arc::new(control), lock };
+        let committed = match options.durability {
+            Durability::External => told.unwrap_or(recovery.kept_from),
+            Durability::Process | Durability::Disk => end.valid_to,
+        };
+        let committed = committed.clamp(recovery.kept_from, end.valid_to);
+        let control = Arc::new(control);
+        let opening = Opening { options, segments, marks, control, committed, lock };
         let writer = opening.begin(&end, boot_id, recovery.lossy)?;
         recovery.epochs.clone_from(&writer.syncer.marks.marks.epochs);
         Ok((writer, recovery))
@@ -175,7 +185,8 @@ struct Opening<'a> {
     segments: Segments,
     marks: MarksFile,
     control: Arc<Control>,
-    lock: Box<dyn DiskFile>,
+    committed: Position,
+    lock: Arc<dyn DiskFile>,
 }
 
 impl Opening<'_> {
@@ -218,7 +229,8 @@ impl Opening<'_> {
         // The page of the log's end holds frames; what was not written yet begins behind it.
         touch(&current, offset.next_multiple_of(4096), terms.bytes());
         let handoff = Handoff::new();
-        let mut helper = SegmentHelper::new(self.segments.clone(), Arc::clone(&handoff));
+        let mut helper =
+            SegmentHelper::new(self.segments.clone(), Arc::clone(&handoff), Arc::clone(&self.lock));
         let next_base = terms.next_base(base);
         let next = match next_base < terms.end() {
             true => Some(helper.prepare_now(next_base).map_err(failed(next_base))?),
@@ -229,8 +241,9 @@ impl Opening<'_> {
         control.set_kept_from(self.marks.marks.kept_from);
         control.set_synced(end.valid_to);
         control.set_published(end.valid_to);
-        control.set_committed(end.valid_to);
+        control.set_committed(self.committed);
         control.set_executing(None);
+        control.set_boot(self.marks.marks.boot_id);
         control.begin_epoch(epoch, end.valid_to);
         let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control));
         Ok(StoreWriter {
@@ -244,6 +257,7 @@ impl Opening<'_> {
             chain: end.chain,
             current: Box::new(current),
             next,
+            header_crc: HeaderCrc::new(),
             lengths: NO_LENGTHS,
             handoff,
             helper: Some(helper),

@@ -149,11 +149,19 @@ impl StoreReader {
         self.position = marks.kept_from;
         self.limit = marks.kept_from;
         self.chain = (self.check == Check::Content).then_some(marks.kept_chain);
+        let io = |error| OpenError::io("reading the boot id for", &self.segments.directory, error);
+        let boot_id = self.segments.disk.boot_id().map_err(io)?;
+        // What the page shows now is the last writer's; only another epoch is a new one's.
+        let shown = self.control.as_ref().map_or(Epoch(0), Control::epoch);
         if self.writer_lives()? {
+            // Unless that writer has not come so far, and the page is of another boot.
+            if self.control.as_ref().is_some_and(|control| !control.is_of_boot(boot_id)) {
+                self.epoch = shown;
+                self.found_end = Some(marks.kept_from);
+            }
             return Ok(());
         }
-        // What the page shows now is the last writer's; only another epoch is a new one's.
-        self.epoch = self.control.as_ref().map_or(Epoch(0), Control::epoch);
+        self.epoch = shown;
         let found = recovery::find_end(&self.segments, &self.meta.identity, &marks);
         // A writer that came while we looked has changed what we looked at.
         if self.writer_lives()? {
@@ -226,6 +234,9 @@ impl StoreReader {
     /// Looks at the control page.
     #[inline]
     fn look(&mut self) -> Result<(), ReadError> {
+        if self.control.is_none() {
+            self.attach_control()?;
+        }
         let Some(control) = &self.control else {
             self.limit = self.found_end.unwrap_or(self.limit);
             return Ok(());
@@ -253,6 +264,16 @@ impl StoreReader {
                 return Err(ReadError::NotKept { position: self.position, kept_from });
             }
         }
+        Ok(())
+    }
+
+    /// A store that is just being made, or was copied without it, has no page yet.
+    #[cold]
+    fn attach_control(&mut self) -> Result<(), ReadError> {
+        let directory = &self.segments.directory;
+        let attached = Control::attach(&*self.segments.disk, directory);
+        let path = || directory.join("control");
+        self.control = attached.map_err(|error| ReadError::Io { path: path(), error })?;
         Ok(())
     }
 

@@ -150,30 +150,46 @@ impl Segments {
         Ok(Segment { base, mapping, file })
     }
 
-    /// Makes a segment of zeroes, whole and durable before it has its name. What was allocated
-    /// is given back if it fails.
-    pub(super) fn create(&self, base: Position) -> io::Result<Segment> {
-        let path = self.path(base);
-        let unfinished = path.with_extension(format!("log{UNFINISHED}"));
-        let allocated = self.disk.create(&unfinished).and_then(|file| {
-            file.allocate(self.terms.bytes() as u64)?;
-            file.sync()
+    /// Begins a segment of zeroes, under another name until it is whole.
+    pub(super) fn begin(&self, base: Position) -> io::Result<Unfinished> {
+        let path = self.path(base).with_extension(format!("log{UNFINISHED}"));
+        let file = self.disk.create(&path)?;
+        Ok(Unfinished { base, path, file })
+    }
+
+    /// Takes up to so many bytes more from the disk for it; whether it is whole. If that fails,
+    /// what it had is given back.
+    pub(super) fn allocate(&self, unfinished: &Unfinished, step_bytes: u64) -> io::Result<bool> {
+        let whole = self.terms.bytes() as u64;
+        let allocated = unfinished.file.length_bytes().and_then(|length| {
+            let to = (length + step_bytes).min(whole);
+            unfinished.file.allocate(to)?;
+            Ok(to == whole)
         });
-        if let Err(error) = allocated {
+        if allocated.is_err() {
             // The first error is the one to tell; a file that stays is removed at the next start.
-            let _ = self.disk.remove(&unfinished);
-            return Err(error);
+            let _ = self.disk.remove(&unfinished.path);
         }
-        self.disk.rename(&unfinished, &path)?;
+        allocated
+    }
+
+    /// Makes a whole segment durable, then gives it its name.
+    pub(super) fn finish(&self, unfinished: Unfinished) -> io::Result<Segment> {
+        unfinished.file.sync()?;
+        self.disk.rename(&unfinished.path, &self.path(unfinished.base))?;
         self.disk.sync_directory(&self.directory)?;
-        self.open(base, Access::Write)
+        self.open(unfinished.base, Access::Write)
     }
 
     /// The segment that begins at a position: the prepared one where it exists, a new one where
     /// not.
     pub(super) fn open_or_create(&self, base: Position) -> io::Result<Segment> {
         match self.open(base, Access::Write) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(base),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let unfinished = self.begin(base)?;
+                while !self.allocate(&unfinished, self.terms.bytes() as u64)? {}
+                self.finish(unfinished)
+            }
             result => result,
         }
     }
@@ -197,6 +213,14 @@ impl fmt::Display for WrongSize {
 }
 
 impl std::error::Error for WrongSize {}
+
+/// A segment that is not whole yet.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    base: Position,
+    path: PathBuf,
+    file: Box<dyn DiskFile>,
+}
 
 /// A mapped segment.
 #[derive(Debug)]

@@ -24,7 +24,8 @@ use super::control::{Accepting, Control, Executing};
 use super::disk::DiskFile;
 use super::error::NotAccepted;
 use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
-use super::frame::{Header, Kind, aligned, framed, seal};
+use super::frame::{Header, Kind, SealedHeader, aligned, framed};
+use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, error_number};
 use super::segment::{Segment, Terms};
 use super::sync::Syncer;
@@ -58,13 +59,14 @@ pub struct StoreWriter {
     pub(super) chain: Chain,
     pub(super) current: Box<Segment>,
     pub(super) next: Option<Box<Segment>>,
+    pub(super) header_crc: Box<HeaderCrc>,
     pub(super) lengths: [u32; TRANSACTION_FRAMES_MAX],
     pub(super) handoff: Arc<Handoff>,
     pub(super) helper: Option<SegmentHelper>,
     pub(super) control: Arc<Control>,
     pub(super) syncer: Syncer,
     /// Held for its lock.
-    pub(super) _lock: Box<dyn DiskFile>,
+    pub(super) _lock: Arc<dyn DiskFile>,
 }
 
 pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
@@ -165,41 +167,33 @@ impl StoreWriter {
     #[inline]
     pub fn begin(&mut self, bytes_max: usize) -> Result<Transaction<'_>, NotAccepted> {
         self.check_room(bytes_max)?;
-        let (pad, chain, start) = match self.fits_current(bytes_max) {
+        let (crossing, chain, start) = match self.fits_current(bytes_max) {
             true => (None, self.chain, self.terms.offset_in(self.current.base, self.position)),
             false => {
-                let (pad, chain) = self.padding();
-                (Some(pad), chain, 0)
+                let crossing = self.padding();
+                (Some(crossing), crossing.chain, 0)
             }
         };
-        let ended = false;
-        let end_max = start + bytes_max;
-        Ok(Transaction { writer: self, pad, chain, start, at: start, end_max, frames: 0, ended })
+        let (at, end_max, frames, ended) = (start, start + bytes_max, 0, false);
+        Ok(Transaction { writer: self, crossing, chain, start, at, end_max, frames, ended })
     }
 
-    /// The padding to the end of the current term, sealed, and the chain behind it. A term
-    /// that is full to its end needs none: a header of length 0.
+    /// The padding to the end of the current term, and the chain behind it. A term that is full
+    /// to its end needs none.
     #[cold]
-    fn padding(&self) -> ([u8; FRAME_HEADER_BYTES], Chain) {
+    fn padding(&self) -> Crossing {
         let offset = self.terms.offset_in(self.current.base, self.position);
         let length = self.terms.bytes() - offset;
         if length == 0 {
-            return ([0; FRAME_HEADER_BYTES], self.chain);
+            return Crossing { pad: None, chain: self.chain };
         }
-        let mut header = self.header(Kind::Pad, length, offset, self.current.base);
-        let crc = seal(&mut header, &[]);
-        (header, self.chain.then(crc))
+        let pad = self.header(Kind::Pad, length, offset, self.current.base).seal(&[]);
+        Crossing { pad: Some(pad), chain: self.chain.then(pad.crc()) }
     }
 
     #[inline]
-    fn header(
-        &self,
-        kind: Kind,
-        length: usize,
-        offset: usize,
-        base: Position,
-    ) -> [u8; FRAME_HEADER_BYTES] {
-        let header = Header {
+    fn header(&self, kind: Kind, length: usize, offset: usize, base: Position) -> Header {
+        Header {
             length: length as u32,
             kind,
             term_offset: offset as u32,
@@ -207,26 +201,26 @@ impl StoreWriter {
             stream: self.stream,
             term_id: self.terms.term_id(base),
             epoch: self.epoch,
-        };
-        header.emit()
+        }
     }
 
     /// Crosses into the next term: the transaction there is whole, now the padding before it.
     #[cold]
-    fn cross(&mut self, pad: &[u8; FRAME_HEADER_BYTES]) {
+    fn cross(&mut self, pad: Option<SealedHeader>) {
         let next = self.next.take().expect("begin has made sure of the next segment");
-        let offset = self.terms.offset_in(self.current.base, self.position);
-        if offset < self.terms.bytes() {
-            write_header(&self.current, offset, pad);
-            let length = (self.terms.bytes() - offset) as u32;
-            store_length(&self.current, offset, length);
+        if let Some(pad) = pad {
+            let offset = self.terms.offset_in(self.current.base, self.position);
+            write_header(&self.current, offset, &pad);
+            store_length(&self.current, offset, pad.length());
         }
         let left = std::mem::replace(&mut self.current, next);
         match self.helper {
             Some(_) => drop(left),
-            None => self.handoff.retire(left),
+            None => {
+                self.handoff.retire(left);
+                self.handoff.want(self.terms.next_base(self.current.base));
+            }
         }
-        self.handoff.want(self.terms.next_base(self.current.base));
     }
 
     /// Lets readers read to a position: an end of a transaction, at or above the one before.
@@ -280,6 +274,8 @@ impl StoreWriter {
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and
     /// refuses what does not fit until the helper, run by another thread, is done.
+    ///
+    /// The helper keeps the store's lock until it is dropped, or run once more, after the writer.
     pub fn take_helper(&mut self) -> Option<SegmentHelper> {
         let helper = self.helper.take()?;
         if self.next.is_none() {
@@ -292,15 +288,25 @@ impl StoreWriter {
 impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.control.set_accepting(Accepting::Stopped);
+        self.handoff.close();
     }
+}
+
+/// What goes before a transaction that begins with the next term.
+#[derive(Clone, Copy, Debug)]
+struct Crossing {
+    /// The padding of the term that is left, unless it is full.
+    pad: Option<SealedHeader>,
+    /// The chain behind it.
+    chain: Chain,
 }
 
 /// A transaction being written. Dropped before [`Transaction::finish`], it never was.
 #[derive(Debug)]
 pub struct Transaction<'w> {
     writer: &'w mut StoreWriter,
-    /// The padding that goes before it, where it begins with the next term.
-    pad: Option<[u8; FRAME_HEADER_BYTES]>,
+    /// Set if it begins with the next term.
+    crossing: Option<Crossing>,
     chain: Chain,
     /// Offsets in its term: where it begins, where the next frame goes, what was asked for.
     start: usize,
@@ -313,7 +319,7 @@ pub struct Transaction<'w> {
 impl Transaction<'_> {
     #[inline]
     fn segment(&self) -> &Segment {
-        match (&self.pad, &self.writer.next) {
+        match (&self.crossing, &self.writer.next) {
             (Some(_), Some(next)) => next,
             _ => &self.writer.current,
         }
@@ -340,19 +346,22 @@ impl Transaction<'_> {
             self.end_max - self.start
         );
         self.at = to;
-        let segment = self.segment();
+        let segment = match (&self.crossing, &self.writer.next) {
+            (Some(_), Some(next)) => next,
+            _ => &self.writer.current,
+        };
         // SAFETY: the transaction's part of the segment, which is the writer's alone: readers
         // stop at `published`, and the helper has handed the segment over.
         let frame = unsafe { segment.mapping.slice_mut(from, to) };
-        let (head, body) = frame.split_at_mut(FRAME_HEADER_BYTES);
+        let (head, body) = frame.split_first_chunk_mut().expect("longer than a header");
         write(&mut body[..message_bytes]);
         let ended = ends_transaction(&body[..message_bytes]);
-        let mut header = self.writer.header(Kind::Data, length, from, segment.base);
-        let crc = seal(&mut header, body);
+        let header = self.writer.header(Kind::Data, length, from, segment.base);
+        let header = self.writer.header_crc.seal(&header, body);
         // The length stays zero until the whole transaction is there.
-        head[4..].copy_from_slice(&header[4..]);
+        header.emit_without_length(head);
         self.ended = ended;
-        self.chain = self.chain.then(crc);
+        self.chain = self.chain.then(header.crc());
         self.writer.lengths[self.frames] = length as u32;
         self.frames += 1;
     }
@@ -379,8 +388,8 @@ impl Transaction<'_> {
             store_length(segment, at, *length);
         }
         let position = Position(segment.base.get() + self.at as u64);
-        if let Some(pad) = self.pad.take() {
-            self.writer.cross(&pad);
+        if let Some(crossing) = self.crossing.take() {
+            self.writer.cross(crossing.pad);
         }
         // Nothing is left for `drop` to undo.
         self.start = self.at;
@@ -407,10 +416,10 @@ impl Drop for Transaction<'_> {
 }
 
 /// Writes a header without its length.
-fn write_header(segment: &Segment, offset: usize, header: &[u8; FRAME_HEADER_BYTES]) {
+fn write_header(segment: &Segment, offset: usize, header: &SealedHeader) {
     // SAFETY: beyond `published`, so the writer's alone.
-    let bytes = unsafe { segment.mapping.slice_mut(offset + 4, offset + FRAME_HEADER_BYTES) };
-    bytes.copy_from_slice(&header[4..]);
+    let bytes = unsafe { segment.mapping.slice_mut(offset, offset + FRAME_HEADER_BYTES) };
+    header.emit_without_length(bytes.first_chunk_mut().expect("as long as a header"));
 }
 
 /// Stores a frame's length, behind all that was written before.

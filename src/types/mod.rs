@@ -3,6 +3,7 @@
 //! Each is a number with a unit, so that a price can never be passed where a quantity belongs.
 //! Nothing here knows a byte, a clock or another module.
 
+pub mod flags;
 mod index;
 mod refusal;
 mod table;

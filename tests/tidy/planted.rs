@@ -71,7 +71,7 @@ fn a_module_in_no_row_is_refused() {
 #[test]
 fn a_crate_where_it_does_not_belong_is_refused() {
     refuses(imports_point_down, "src/matching/mod.rs", "use isochron_feeds::Book;");
-    refuses(imports_point_down, "src/types.rs", "use isochron_events::Side;");
+    refuses(imports_point_down, "src/types.rs", "use isochron_messages::Side;");
     accepts(imports_point_down, "src/market_data/mod.rs", "use isochron_feeds::Book;");
     accepts(imports_point_down, "src/state_machine/mod.rs", "use isochron_events::Side;");
     let check = crates_point_down;
@@ -83,7 +83,8 @@ fn a_crate_where_it_does_not_belong_is_refused() {
     refuses(check, "codegen/events/src/lib.rs", "use isochron_messages::Side;");
     accepts(check, "recovery/src/lib.rs", "use isochron_feeds::Book; // isochron_events");
     accepts(check, "feeds/Cargo.toml", "isochron-messages.workspace = true");
-    accepts(check, "codegen/tests/oracle.rs", "use isochron_events::Side;");
+    refuses(check, "codegen/src/emit.rs", "use isochron_events::Side;");
+    accepts(check, "codegen/oracle/tests/all.rs", "use isochron_events::Side;");
 }
 
 #[test]
@@ -96,6 +97,8 @@ fn the_system_outside_a_shell_is_refused() {
     refuses(check, "src/ring/mod.rs", "fn f() { libc::close(3); }");
     refuses(check, "feeds/src/subscriber.rs", "use socket2::Socket;");
     refuses(check, "src/core/mod.rs", "#[cfg(not(test))] use std::process::exit;");
+    refuses(check, "codegen/src/parse.rs", "use std::process::Command;");
+    accepts(check, "codegen/src/format.rs", "use std::process::Command;");
     accepts(check, "src/core/agent.rs", "use std::net::UdpSocket;");
     accepts(check, "src/store/disk.rs", "use std::fs::File;");
     accepts(check, "src/node.rs", "use std::thread;");
@@ -190,8 +193,10 @@ fn a_twin_that_shares_code_is_refused() {
     refuses(check, "tests/twin/mod.rs", "use crate::{helper, twin::book};");
     refuses(check, "tests/twin/mod.rs", "use isochron::{limits::PRICE_MAX, types::Price};");
     refuses(check, "tests/twin/mod.rs", "use xxhash_rust::xxh3;");
+    refuses(check, "tests/twin/mod.rs", "#[path = \"../../src/matching/book.rs\"] mod book;");
     accepts(check, "tests/twin/book.rs", "use isochron::types::{Price, Side}; use super::Level;");
     accepts(check, "tests/twin/mod.rs", "use std::collections::BTreeMap; use crate::twin::book;");
+    accepts(check, "tests/twin/book.rs", "#[path = \"words.rs\"] mod words; use words::*;");
     accepts(check, "tests/matching.rs", "use isochron::matching::Book;");
 }
 

@@ -4,7 +4,8 @@
 //!
 //! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single
 //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.
-//! No bytes make any of them panic, and none allocates.
+//! No bytes make any of them panic, and none allocates. An optional field that is given its
+//! null value is written as it is, and so reads as `None`.
 
 #![allow(clippy::too_many_lines, reason = "a line for each message or field")]
 

@@ -191,7 +191,7 @@ impl<'a> DefineMemberReader<'a> {
             origin: self.origin(),
             authority: self.authority(),
             member: self.member(),
-            name: self.name_(),
+            name: self.name(),
         }
     }
 
@@ -238,7 +238,7 @@ impl<'a> DefineMemberReader<'a> {
     /// Padded with zero bytes.
     #[inline]
     #[must_use]
-    pub fn name_(&self) -> [u8; 32] {
+    pub fn name(&self) -> [u8; 32] {
         read::<96, 32, _>(self.fixed)
     }
 }
@@ -311,7 +311,7 @@ impl<'a> DefineMemberWriter<'a> {
 
     /// Padded with zero bytes.
     #[inline]
-    pub fn name_(&mut self, value: [u8; 32]) -> &mut Self {
+    pub fn name(&mut self, value: [u8; 32]) -> &mut Self {
         let block = &mut *self.block;
         write::<96, 32, _>(block, value);
         self

@@ -196,7 +196,7 @@ impl<'a> DefineUserReader<'a> {
             authority: self.authority(),
             user: self.user(),
             member: self.member(),
-            name: self.name_(),
+            name: self.name(),
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> DefineUserReader<'a> {
     /// Padded with zero bytes.
     #[inline]
     #[must_use]
-    pub fn name_(&self) -> [u8; 32] {
+    pub fn name(&self) -> [u8; 32] {
         read::<96, 32, _>(self.fixed)
     }
 }
@@ -331,7 +331,7 @@ impl<'a> DefineUserWriter<'a> {
 
     /// Padded with zero bytes.
     #[inline]
-    pub fn name_(&mut self, value: [u8; 32]) -> &mut Self {
+    pub fn name(&mut self, value: [u8; 32]) -> &mut Self {
         let block = &mut *self.block;
         write::<96, 32, _>(block, value);
         self

@@ -1,7 +1,7 @@
 //! Writes the Rust for one member: its type, how it is read and written, what it shows.
 //!
-//! Composites are written out member by member at absolute offsets: the compiler then sees one array
-//! and constant places in it, and no check remains.
+//! Composites are written out member by member at absolute offsets: the compiler then sees one
+//! array and constant places in it, and no check remains.
 
 use super::names;
 use crate::model::{Constant, Kind, Member, Number, Presence, Primitive, Schema};
@@ -41,6 +41,11 @@ pub(super) fn literal(primitive: Primitive, number: Number) -> String {
         Number::Float(value) if kind == "f32" => format!("{:?}_f32", value as f32),
         Number::Float(value) => format!("{value:?}_f64"),
     }
+}
+
+/// `literal` as what a method is called on: a minus would bind less tightly.
+fn operand(literal: String) -> String {
+    if literal.starts_with('-') { format!("({literal})") } else { literal }
 }
 
 /// The type of `kind`.
@@ -132,12 +137,13 @@ pub(super) fn read_member(schema: &Schema, member: &Member, offset: usize, block
         (Kind::Scalar(_), Number::Float(null)) if null.is_nan() => {
             format!("Some({value}).filter(|value| !value.is_nan())")
         }
+        (Kind::Scalar(primitive), _) if primitive.is_float() => {
+            let null = operand(literal(primitive, null));
+            format!("Some({value}).filter(|value| value.to_bits() != {null}.to_bits())")
+        }
         (Kind::Scalar(primitive), _) => {
-            let (null, bits) =
-                (literal(primitive, null), if primitive.is_float() { ".to_bits()" } else { "" });
-            let value_bits =
-                if bits.is_empty() { "*value".to_owned() } else { format!("value{bits}") };
-            format!("Some({value}).filter(|value| {value_bits} != {null}{bits})")
+            let null = literal(primitive, null);
+            format!("Some({value}).filter(|value| *value != {null})")
         }
         (Kind::Enum(index), _) => {
             let null = literal(schema.enums[index].primitive, null);
@@ -235,7 +241,7 @@ pub(super) fn write_nulls(schema: &Schema, members: &[Member], base: usize) -> S
             Kind::Array(..) | Kind::Set(_) => continue,
         };
         if is_option(member) {
-            let null = literal(primitive, null_of(member).unwrap_or(default));
+            let null = operand(literal(primitive, null_of(member).unwrap_or(default)));
             text += &write_kind(schema, Kind::Scalar(primitive), &null, offset);
         }
     }

@@ -78,7 +78,8 @@ fn plain(schema: &Schema, message: &Message, name: &str) -> String {
          let needed = Self::ENCODED_LENGTH;\n\
          return Err(EncodeError::BufferTooShort {{ needed, available }});\n}};\n\
          write::<0, 8, _>(block, Self::HEADER);\n{writes}Ok(Self::ENCODED_LENGTH)\n}}\n\n\
-         /// Reads header and block. A longer block's end is skipped; what an older writer did not\n\
+         /// Reads header and block. A longer block's end is skipped; what an older writer did \
+         not\n\
          /// know is `None`.\n///\n\
          /// # Errors\n/// The bytes are no such message, or end before it does.\n#[inline]\n\
          pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {{\n\
@@ -86,8 +87,10 @@ fn plain(schema: &Schema, message: &Message, name: &str) -> String {
          Some(whole) if whole.starts_with(&Self::HEADER) => Ok(Self::from_whole(whole)),\n\
          _ => {name}Reader::new(message).map(|reader| reader.read()),\n}}\n}}\n\n\
          /// The message in bytes whose header is exactly ours.\n#[inline]\n\
-         fn from_whole({unused}: &[u8; Self::ENCODED_LENGTH]) -> Self {{\nSelf {{ {reads} }}\n}}\n\n\
-         /// Gives each field's name and value to `visit`, in wire order; those of a composite are\n\
+         fn from_whole({unused}: &[u8; Self::ENCODED_LENGTH]) -> Self {{\nSelf {{ {reads} \
+         }}\n}}\n\n\
+         /// Gives each field's name and value to `visit`, in wire order; those of a composite \
+         are\n\
          /// named after it, as in `header.sequence`.\n\
          pub fn fields(&self, {visitor}: &mut FieldVisitor<'_>) {{\n{visits}}}\n}}\n\n\
          impl SbeMessage for {name} {{\n\
@@ -127,7 +130,7 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
     let getters: String = visible(&message.fields).map(|field| getter(schema, field)).collect();
     let reads: String = visible(&message.fields)
         .map(|field| {
-            format!("{}: self.{}(),\n", names::field(&field.name), names::method(&field.name))
+            format!("{}: self.{}(),\n", names::field(&field.name), names::view_method(&field.name))
         })
         .collect();
     let all_lengths = lengths(schema, message);
@@ -158,7 +161,7 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
 }
 
 fn getter(schema: &Schema, field: &Member) -> String {
-    let method = names::method(&field.name);
+    let method = names::view_method(&field.name);
     let head = format!(
         "{}#[inline]\n#[must_use]\npub fn {method}(&self) -> {} {{\n",
         field_doc(schema, field),
@@ -184,9 +187,11 @@ fn writer(schema: &Schema, message: &Message, name: &str) -> String {
     let setters: String = visible(&message.fields).map(|field| setter(schema, field)).collect();
     format!(
         "/// Writes single fields of a [`{name}`] in place.\n\
-         #[derive(Debug)]\npub struct {name}Writer<'a> {{\n{block_name}: &'a mut [u8; {block_length}],\n}}\n\n\
+         #[derive(Debug)]\npub struct {name}Writer<'a> {{\n{block_name}: &'a mut [u8; \
+         {block_length}],\n}}\n\n\
          impl<'a> {name}Writer<'a> {{\n\
-         /// Writes the header and a block without values: optional fields are null, others zero.\n///\n\
+         /// Writes the header and a block without values: optional fields are null, others \
+         zero.\n///\n\
          /// # Errors\n/// The buffer is too short; nothing was written then.\n#[inline]\n\
          pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {{\n\
          let available = buffer.len();\n\
@@ -211,6 +216,6 @@ fn setter(schema: &Schema, field: &Member) -> String {
         "{}#[inline]\npub fn {}(&mut self, value: {kind}) -> &mut Self {{\n\
          let block = &mut *self.block;\n{writes}self\n}}\n\n",
         field_doc(schema, field),
-        names::method(&field.name)
+        names::view_method(&field.name)
     )
 }

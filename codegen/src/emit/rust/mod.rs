@@ -1,7 +1,7 @@
 //! Writes a Rust crate's `src/` from the model.
 //!
-//! One file per type and per message; `runtime.rs` is the same in every crate but for its constants,
-//! so that a crate stands alone and shares nothing with another schema's.
+//! One file per type and per message; `runtime.rs` is the same in every crate but for its
+//! constants, so that a crate stands alone and shares nothing with another schema's.
 
 mod members;
 mod message;
@@ -63,9 +63,11 @@ impl From<FormatError> for EmitError {
 
 /// The files of `src/`, formatted.
 ///
+/// `root` is where they will stand: `crate`, or the path of a module such as `crate::old`.
+///
 /// # Errors
 /// Names that Rust could not tell apart; a missing rustfmt.
-pub fn generate(schema: &Schema) -> Result<Vec<(PathBuf, String)>, EmitError> {
+pub fn generate(schema: &Schema, root: &str) -> Result<Vec<(PathBuf, String)>, EmitError> {
     check_names(schema)?;
     let mut files: Vec<(PathBuf, String)> = vec![
         ("lib.rs".into(), library(schema)),
@@ -91,9 +93,10 @@ pub fn generate(schema: &Schema) -> Result<Vec<(PathBuf, String)>, EmitError> {
     for (_, text) in &mut files {
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let marked = format!(
-            "{first}\n//!\n//! @generated from {origin} by isochron-codegen; not to be edited.\n{rest}"
+            "{first}\n//!\n//! @generated from {origin} by isochron-codegen; not to be \
+            edited.\n{rest}"
         );
-        *text = rustfmt(&marked)?;
+        *text = rustfmt(&marked.replace("crate::", &format!("{root}::")))?;
     }
     Ok(files)
 }
@@ -141,9 +144,13 @@ fn unique(names: Vec<String>) -> Result<(), EmitError> {
 fn library(schema: &Schema) -> String {
     let mut text = format!("//! The SBE messages of `{}`.\n//!\n", schema.package);
     text += &inner_doc(&schema.description);
-    text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single\n\
-             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.\n\
-             //! No bytes make any of them panic, and none allocates.\n\n\
+    text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at \
+    single\n\
+             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the \
+             messages.\n\
+             //! No bytes make any of them panic, and none allocates. An optional field that is \
+             given its\n\
+             //! null value is written as it is, and so reads as `None`.\n\n\
              #![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
              mod message;\nmod runtime;\n";
     let has_types =

@@ -9,20 +9,12 @@ const KEYWORDS: [&str; 52] = [
     "override", "priv", "typeof", "unsized", "virtual", "yield", "try", "gen",
 ];
 
-/// Methods that readers, writers and the union of messages have already.
-const METHODS: [&str; 11] = [
-    "new",
-    "read",
-    "acting_version",
-    "fields",
-    "encode",
-    "decode",
-    "name",
-    "template_id",
-    "encoded_length",
-    "parse",
-    "from",
-];
+/// Methods that readers and writers have already.
+const VIEW_METHODS: [&str; 3] = ["new", "read", "acting_version"];
+
+/// Methods that the union of messages has already.
+const UNION_METHODS: [&str; 6] =
+    ["decode", "encode", "template_id", "encoded_length", "name", "fields"];
 
 /// The words of `name`: at capitals, and at a capital that begins a word after an acronym.
 fn words(name: &str) -> Vec<String> {
@@ -57,10 +49,19 @@ pub(super) fn field(name: &str) -> String {
     if KEYWORDS.contains(&name.as_str()) { name + "_" } else { name }
 }
 
-/// `orderId` as a method of a reader, a writer or the union.
-pub(super) fn method(name: &str) -> String {
+/// `orderId` as a method of a reader or writer.
+pub(super) fn view_method(name: &str) -> String {
+    method(name, &VIEW_METHODS)
+}
+
+/// `orderId` as a method of the union.
+pub(super) fn union_method(name: &str) -> String {
+    method(name, &UNION_METHODS)
+}
+
+fn method(name: &str, taken: &[&str]) -> String {
     let name = field(name);
-    if METHODS.contains(&name.as_str()) { name + "_" } else { name }
+    if taken.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 /// `orderId` as `ORDER_ID`.

@@ -88,7 +88,8 @@ fn set(known: &Set) -> String {
              impl BitOrAssign for {name} {{\n\
              fn bitor_assign(&mut self, other: Self) {{ self.0 |= other.0; }}\n}}\n\n\
              impl fmt::Display for {name} {{\n\
-             /// The names with `|` between them, bits without a name as one number, `0` for none.\n\
+             /// The names with `|` between them, bits without a name as one number, `0` for \
+             none.\n\
              fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\n\
              let mut rest = self.0;\nlet mut separator = \"\";\n\
              for (choice, name) in Self::NAMES {{\n\
@@ -114,8 +115,10 @@ fn composite(schema: &Schema, composite: &Composite, index: usize) -> String {
     head("composite", &composite.name)
         + &format!(
             "use crate::runtime::{{read, write}};\n{uses}\n{description}\
-             #[derive(Clone, Copy, Debug, {default}{equality})]\npub struct {name} {{\n{fields}}}\n\n\
-             {default_impl}impl {name} {{\n/// Bytes on the wire.\npub const LENGTH: usize = {length};\n\n\
+             #[derive(Clone, Copy, Debug, {default}{equality})]\npub struct {name} \
+             {{\n{fields}}}\n\n\
+             {default_impl}impl {name} {{\n/// Bytes on the wire.\npub const LENGTH: usize = \
+             {length};\n\n\
              {constants}\
              /// Writes the composite; what pads it becomes zero.\n#[inline]\n\
              pub fn encode(&self, block: &mut [u8; Self::LENGTH]) {{\n{writes}}}\n\n\

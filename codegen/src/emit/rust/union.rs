@@ -61,13 +61,15 @@ pub(super) fn emit(schema: &Schema) -> String {
          pub const fn encoded_length(&self) -> usize {{\nmatch self {{\n{lengths}}}\n}}\n\n\
          /// The schema's name of the message.\n#[must_use]\n\
          pub const fn name(&self) -> &'static str {{\nmatch self {{\n{labels}}}\n}}\n\n\
-         /// Gives each field's name and value to `visit`, in wire order; those of a composite are\n\
+         /// Gives each field's name and value to `visit`, in wire order; those of a composite \
+         are\n\
          /// named after it, as in `header.sequence`.\n\
          pub fn fields(&self, visit: &mut FieldVisitor<'_>) {{\nmatch self {{\n{visits}}}\n}}\n\n\
          {shared}}}\n\n\
          impl fmt::Display for Message {{\n\
          /// The message's name, then ` name=value` for each field.\n\
-         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\nmatch self {{\n{displays}}}\n}}\n}}\n\n\
+         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\nmatch self \
+         {{\n{displays}}}\n}}\n}}\n\n\
          {conversions}",
         all = names.join(", "),
         uses = uses(schema),
@@ -101,12 +103,13 @@ fn shared(schema: &Schema) -> Vec<&Member> {
 }
 
 fn accessors(schema: &Schema, field: &Member, each: &dyn Fn(&str) -> String) -> String {
-    let (place, method) = (names::field(&field.name), names::method(&field.name));
+    let (place, method) = (names::field(&field.name), names::union_method(&field.name));
     let kind = kind_type(schema, field.kind);
     let description = field_doc(schema, field);
     if matches!(field.kind, Kind::Composite(_)) {
         return format!(
-            "{description}#[must_use]\npub const fn {method}(&self) -> &{kind} {{\nmatch self {{\n{}}}\n}}\n\n\
+            "{description}#[must_use]\npub const fn {method}(&self) -> &{kind} {{\nmatch self \
+            {{\n{}}}\n}}\n\n\
              /// The same, to be changed.\n\
              pub const fn {method}_mut(&mut self) -> &mut {kind} {{\nmatch self {{\n{}}}\n}}\n\n",
             each(&format!("&message.{place}")),
@@ -114,7 +117,8 @@ fn accessors(schema: &Schema, field: &Member, each: &dyn Fn(&str) -> String) -> 
         );
     }
     format!(
-        "{description}#[must_use]\npub const fn {method}(&self) -> {kind} {{\nmatch self {{\n{}}}\n}}\n\n\
+        "{description}#[must_use]\npub const fn {method}(&self) -> {kind} {{\nmatch self \
+        {{\n{}}}\n}}\n\n\
          /// Changes `{place}`.\n\
          pub const fn set_{place}(&mut self, value: {kind}) {{\nmatch self {{\n{}}}\n}}\n\n",
         each(&format!("message.{place}")),

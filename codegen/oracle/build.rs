@@ -1,0 +1,76 @@
+//! Generates what the tests compile: the test schemas by us, the real ones by `sbe_gen`, and the
+//! glue between the two generators' structs.
+//!
+//! A build script because its output is compiled: a dev-dependency could write it only at run time.
+
+mod glue;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use isochron_codegen::{emit, parse};
+
+/// The real schemas: their file, the module of `sbe_gen`'s output and our crate.
+const REAL: [(&str, &str, &str); 2] = [
+    ("schemas/events.xml", "sbe_gen_events", "isochron_events"),
+    ("schemas/market-data.xml", "sbe_gen_market_data", "isochron_messages"),
+];
+
+/// The test schemas and their modules.
+const TEST: [(&str, &str); 2] = [
+    ("codegen/tests/schemas/version0.xml", "version0"),
+    ("codegen/tests/schemas/version2.xml", "version2"),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut modules = String::new();
+    for (schema, module) in TEST {
+        let model = parse(schema, &read(&root.join(schema))?)?;
+        for (path, text) in emit::rust::generate(&model, &format!("crate::{module}"))? {
+            let file = out.join(module).join(path);
+            fs::create_dir_all(file.parent().unwrap_or(&out))?;
+            fs::write(file, text)?;
+        }
+        modules += &declaration(&out, module, "lib.rs", "A test schema's messages.", "");
+    }
+    for (schema, module, ours) in REAL {
+        let text = read(&root.join(schema))?;
+        let folder = out.join(module);
+        fs::create_dir_all(&folder)?;
+        sbe_gen::generate_to(&text, &folder, &sbe_gen::GeneratorOptions::default())?;
+        let allowed =
+            "#[allow(warnings, missing_docs, unsafe_code, clippy::all, clippy::pedantic)]\n";
+        modules +=
+            &declaration(&out, module, "mod.rs", "What `sbe_gen` makes of a schema.", allowed);
+        let model = parse(schema, &text)?;
+        let name = format!("{module}_glue");
+        fs::write(out.join(format!("{name}.rs")), glue::emit(&model, module, ours))?;
+        let allowed = "#[allow(clippy::all, clippy::too_many_lines, reason = \"generated\")]\n";
+        modules +=
+            &declaration(&out, &name, "", "From our structs to `sbe_gen`'s, and back.", allowed);
+    }
+    fs::write(out.join("modules.rs"), modules)?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", path.display());
+    fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn declaration(out: &Path, module: &str, file: &str, words: &str, attribute: &str) -> String {
+    let file = if file.is_empty() {
+        out.join(format!("{module}.rs"))
+    } else {
+        out.join(module).join(file)
+    };
+    // What nobody can reach from outside is not compiled to the end: most of `sbe_gen`'s output.
+    let visible = if attribute.contains("warnings") { "pub(crate)" } else { "pub" };
+    format!(
+        "/// {words}\n{attribute}#[path = {:?}]\n{visible} mod {module};\n",
+        file.display().to_string()
+    )
+}

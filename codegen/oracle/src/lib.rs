@@ -1,0 +1,22 @@
+//! What the tests of the generator compile and compare with: nothing here is part of the exchange.
+//!
+//! The modules come from the build script: the test schemas of `codegen/tests/schemas` as we
+//! generate them, and both real schemas as the crate `sbe_gen` does, with glue between its structs
+//! and ours.
+
+pub mod random;
+
+include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+
+/// Is shown every message of a schema, each with another generator's encoder and decoder.
+pub trait Visitor<Any> {
+    /// One message: its name, a maker of random ones, the other encoder, the other decoder.
+    fn visit<M>(
+        &mut self,
+        name: &'static str,
+        random: fn(&mut random::Random) -> M,
+        encode: fn(&M) -> Vec<u8>,
+        decode: fn(&[u8]) -> Option<M>,
+    ) where
+        M: Copy + PartialEq + std::fmt::Debug + Into<Any>;
+}

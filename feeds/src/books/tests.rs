@@ -1,0 +1,195 @@
+//! What books make of a feed, and what they say about a wrong one.
+
+use isochron_messages::{
+    OrderAdded, OrderDeleted, OrderExecuted, OrderModified, OrderReduced, Side, SystemEvent,
+    TradingStatus,
+};
+
+use super::*;
+use crate::checksum::L3Checksum;
+
+const END: EventFlags = EventFlags::END_OF_EVENT;
+
+/// Gives messages their numbers within the instrument, then applies them.
+#[derive(Default)]
+struct Feed {
+    books: Books,
+    sequences: HashMap<u32, u32>,
+}
+
+impl Feed {
+    fn apply(&mut self, message: impl Into<Message>) -> Result<(), FeedError> {
+        let mut message = message.into();
+        if message.instrument() > 0 {
+            let sequence = self.sequences.entry(message.instrument()).or_default();
+            *sequence += 1;
+            message.set_instrument_sequence(*sequence);
+        }
+        self.books.apply(&message)
+    }
+
+    fn skip(&mut self, instrument: u32) {
+        *self.sequences.entry(instrument).or_default() += 1;
+    }
+}
+
+fn added(instrument: u32, order_id: u64, side: Side, price: i64, quantity: u64) -> OrderAdded {
+    OrderAdded { instrument, order_id, side, price, quantity, flags: END, ..Default::default() }
+}
+
+#[test]
+fn a_feed_becomes_books() {
+    let mut feed = Feed::default();
+    let definition = InstrumentDefinition {
+        instrument: 1,
+        symbol: *b"AAPL\0\0\0\0",
+        reference_price: Some(100),
+        ..Default::default()
+    };
+    feed.apply(SystemEvent::default()).unwrap();
+    feed.apply(definition).unwrap();
+    let status = TradingStatus { instrument: 1, phase: Phase::OPEN, ..Default::default() };
+    feed.apply(status).unwrap();
+    feed.apply(added(1, 1, Side::SELL, 101, 50)).unwrap();
+    feed.apply(added(1, 2, Side::SELL, 101, 60)).unwrap();
+    feed.apply(added(2, 3, Side::BUY, 7, 8)).unwrap();
+    let executed = OrderExecuted {
+        instrument: 1,
+        order_id: 1,
+        executed_quantity: 20,
+        remaining_quantity: 30,
+        ..Default::default()
+    };
+    feed.apply(executed).unwrap();
+    assert!(!feed.books.get(1).unwrap().at_end_of_event);
+    let trade = Trade { instrument: 1, price: 101, quantity: 20, flags: END, ..Default::default() };
+    feed.apply(trade).unwrap();
+    let reduced = OrderReduced {
+        instrument: 1,
+        order_id: 2,
+        canceled_quantity: 10,
+        remaining_quantity: 50,
+        ..Default::default()
+    };
+    feed.apply(reduced).unwrap();
+    let modified = OrderModified {
+        instrument: 1,
+        order_id: 1,
+        price: 102,
+        quantity: 25,
+        priority_lost: BooleanFlag::YES,
+        ..Default::default()
+    };
+    feed.apply(modified).unwrap();
+    let deleted =
+        OrderDeleted { instrument: 2, order_id: 3, canceled_quantity: 8, ..Default::default() };
+    feed.apply(deleted).unwrap();
+
+    let mut checksum = L3Checksum::new();
+    checksum.order(2, 101, 50);
+    checksum.order(1, 102, 25);
+    let checksum = BookChecksum {
+        instrument: 1,
+        checksum: checksum.finish(),
+        orders: 2,
+        levels: 2,
+        flags: END,
+        ..Default::default()
+    };
+    feed.apply(checksum).unwrap();
+
+    let apple = feed.books.get(1).unwrap();
+    assert_eq!(apple.definition.unwrap().symbol, *b"AAPL\0\0\0\0");
+    assert_eq!((apple.phase, apple.reference_price), (Some(Phase::OPEN), Some(100)));
+    assert!(apple.complete && apple.at_end_of_event);
+    assert_eq!(apple.last_trade.unwrap().quantity, 20);
+    assert_eq!(feed.books.get(2).unwrap().book.order_count(), 0);
+    let ids: Vec<u32> = feed.books.instruments().iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [1, 2]);
+    let statistics = feed.books.statistics();
+    assert_eq!((statistics.messages, statistics.trades), (12, 1));
+    assert_eq!((statistics.checksums_verified, statistics.checksums_failed), (1, 0));
+}
+
+#[test]
+fn a_wrong_book_is_named() {
+    let mut feed = Feed::default();
+    feed.apply(added(1, 1, Side::BUY, 10, 5)).unwrap();
+    let message =
+        BookChecksum { instrument: 1, event_id: 77, orders: 1, levels: 1, ..Default::default() };
+    let mut right = L3Checksum::new();
+    right.order(1, 10, 5);
+    let right = right.finish();
+    assert_eq!(
+        feed.apply(BookChecksum { checksum: right ^ 1, ..message }),
+        Err(FeedError::Checksum {
+            instrument: 1,
+            event_id: 77,
+            expected: (right ^ 1, 1, 1),
+            found: (right, 1, 1)
+        })
+    );
+    feed.apply(BookChecksum { checksum: right, ..message }).unwrap();
+    for wrong in [
+        BookChecksum { checksum: right, orders: 2, ..message },
+        BookChecksum { checksum: right, levels: 0, ..message },
+    ] {
+        assert!(matches!(feed.apply(wrong), Err(FeedError::Checksum { .. })));
+    }
+    let statistics = feed.books.statistics();
+    assert_eq!((statistics.checksums_verified, statistics.checksums_failed), (1, 3));
+    assert!(!feed.books.get(1).unwrap().complete);
+}
+
+#[test]
+fn a_lost_message_spoils_one_instrument() {
+    let mut feed = Feed::default();
+    feed.apply(added(1, 1, Side::BUY, 10, 5)).unwrap();
+    feed.apply(added(2, 2, Side::BUY, 10, 5)).unwrap();
+    feed.skip(1);
+    assert_eq!(
+        feed.apply(added(1, 4, Side::BUY, 10, 5)),
+        Err(FeedError::InstrumentGap { instrument: 1, expected: 2, found: 3 })
+    );
+    let deleted = OrderDeleted { instrument: 1, order_id: 3, ..Default::default() };
+    let error = BookError::UnknownOrder { order_id: 3 };
+    assert_eq!(feed.apply(deleted), Err(FeedError::Book { instrument: 1, error }));
+    feed.apply(added(2, 5, Side::BUY, 10, 5)).unwrap();
+    let complete = |id| feed.books.get(id).unwrap().complete;
+    assert_eq!((complete(1), complete(2)), (false, true));
+    let statistics = feed.books.statistics();
+    assert_eq!((statistics.instrument_gaps, statistics.unknown_orders), (1, 1));
+    assert_eq!(feed.books.get(1).unwrap().book.order_count(), 2, "it goes on");
+}
+
+#[test]
+fn a_book_is_cleared_first() {
+    let mut feed = Feed::default();
+    feed.apply(added(1, 1, Side::BUY, 10, 5)).unwrap();
+    feed.apply(added(2, 2, Side::BUY, 10, 5)).unwrap();
+    let flags = EventFlags::CLEAR_BOOK | END;
+    feed.apply(OrderAdded { flags, ..added(1, 3, Side::BUY, 9, 4) }).unwrap();
+    let ids = |feed: &Feed, id| {
+        let book = &feed.books.get(id).unwrap().book;
+        book.orders(Side::BUY).map(|o| o.order_id).collect::<Vec<_>>()
+    };
+    assert_eq!((ids(&feed, 1), ids(&feed, 2)), (vec![3], vec![2]));
+    feed.apply(SystemEvent { flags, ..Default::default() }).unwrap();
+    assert_eq!((ids(&feed, 1), ids(&feed, 2)), (vec![], vec![]));
+}
+
+#[test]
+fn messages_without_an_instrument_are_refused_where_they_need_one() {
+    let mut feed = Feed::default();
+    assert_eq!(
+        feed.apply(added(0, 1, Side::BUY, 10, 5)),
+        Err(FeedError::NoInstrument { template_id: OrderAdded::TEMPLATE_ID })
+    );
+    for instrument in 1..=INSTRUMENTS_MAX as u32 {
+        feed.apply(TradingStatus { instrument, ..Default::default() }).unwrap();
+    }
+    let instrument = INSTRUMENTS_MAX as u32 + 1;
+    let status = TradingStatus { instrument, ..Default::default() };
+    assert_eq!(feed.apply(status), Err(FeedError::TooManyInstruments { instrument }));
+    assert_eq!(feed.books.statistics().impossible, 2);
+}

@@ -1,0 +1,88 @@
+//! `isochron replay DIR`: executes a log again, and says what it holds and how fast that went.
+
+use crate::agent::{Clock, SystemClock};
+use crate::state_machine::{Capacity, Replay, StateMachine};
+use crate::store::{Check, Expected, ReaderOptions, RealDisk, StoreReader, Until};
+use crate::types::Nanos;
+use clap::Args as ClapArgs;
+use isochron_events::Message;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Events between two looks at the clock.
+const EVENTS_PER_LOOK: u64 = 100_000;
+
+/// Options of `isochron replay`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The store's directory.
+    directory: PathBuf,
+    /// Prints one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command: 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
+pub(super) fn run(args: &Args) -> ExitCode {
+    match replay(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, error)) => {
+            eprintln!("isochron replay: {}: {error}", args.directory.display());
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn replay(args: &Args) -> Result<(), (u8, String)> {
+    let unreadable = |error: &dyn std::fmt::Display| (2, error.to_string());
+    let schema = (isochron_events::SCHEMA_ID, isochron_events::SCHEMA_VERSION);
+    let options = ReaderOptions {
+        expected: Expected::schema(schema.0, schema.1),
+        until: Until::Committed,
+        check: Check::Content,
+    };
+    let mut reader = StoreReader::attach_on(Arc::new(RealDisk), &args.directory, &options)
+        .map_err(|error| unreadable(&error))?;
+    let clock = SystemClock::new();
+    let start = clock.now();
+    let mut replay = Replay::new(StateMachine::with_capacity(Capacity::default()));
+    let shows_progress = !args.json && std::io::stderr().is_terminal();
+    while let Some(frame) = reader.next().map_err(|error| unreadable(&error))? {
+        let position = frame.position;
+        let event = Message::decode(frame.message)
+            .map_err(|error| (2, format!("position {position}: {error}")))?;
+        replay.on_event(&event).map_err(|error| (1, format!("position {position}: {error}")))?;
+        if shows_progress && replay.events().is_multiple_of(EVENTS_PER_LOOK) {
+            eprint!("\r{} events, position {position}", replay.events());
+        }
+    }
+    if shows_progress {
+        eprint!("\r\x1b[2K");
+    }
+    show(args, &replay, reader.position().0, start, clock.now());
+    Ok(())
+}
+
+fn show(args: &Args, replay: &Replay, position: u64, start: Nanos, end: Nanos) {
+    let hash = format!("{:032x}", replay.machine().state_hash());
+    let (events, commands) = (replay.events(), replay.commands());
+    let elapsed_ns = (end.0 - start.0).max(1);
+    let a_second = u128::from(events) * 1_000_000_000 / u128::from(elapsed_ns);
+    if args.json {
+        let line = json!({
+            "events": events, "commands": commands, "position": position, "state_hash": hash,
+            "elapsed_ns": elapsed_ns, "events_per_second": a_second as u64,
+        });
+        println!("{line}");
+    } else {
+        println!(
+            "{events} events, {commands} commands, {position} bytes; executed again, every \
+             outcome as logged"
+        );
+        println!("state hash {hash}");
+        println!("{a_second} events/s");
+    }
+}

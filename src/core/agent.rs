@@ -1,0 +1,140 @@
+//! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
+
+use super::sequencer::{Sequencer, Taken};
+use crate::agent::Agent;
+use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
+use crate::matching::BookIndex;
+use crate::metrics::{Counter, CounterWriter, Counters};
+use crate::ring::Consumer;
+use crate::types::{Nanos, Side};
+
+/// What the core counts.
+pub struct CoreCounters {
+    commands: CounterWriter,
+    transactions: CounterWriter,
+    events: CounterWriter,
+    bytes: CounterWriter,
+    refusals: CounterWriter,
+    repeats: CounterWriter,
+    malformed: CounterWriter,
+    best: [CounterWriter; 2],
+}
+
+impl CoreCounters {
+    /// The core's rows of a counters file.
+    #[must_use]
+    pub fn new(counters: &Counters) -> Self {
+        Self {
+            commands: counters.writer(Counter::COMMANDS_EXECUTED),
+            transactions: counters.writer(Counter::TRANSACTIONS_APPENDED),
+            events: counters.writer(Counter::EVENTS_APPENDED),
+            bytes: counters.writer(Counter::BYTES_PUBLISHED),
+            refusals: counters.writer(Counter::CORE_REFUSALS),
+            repeats: counters.writer(Counter::CORE_REPEATS),
+            malformed: counters.writer(Counter::CORE_MALFORMED),
+            best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
+        }
+    }
+}
+
+/// The core on its thread.
+pub struct CoreAgent {
+    sequencer: Sequencer,
+    rings: Vec<Consumer>,
+    /// The ring that is asked first in the next cycle.
+    first: usize,
+    counters: CoreCounters,
+}
+
+impl CoreAgent {
+    /// A core over its rings.
+    #[must_use]
+    pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
+        Self { sequencer, rings, first: 0, counters }
+    }
+
+    /// The sequencer, when the agent has stopped.
+    #[must_use]
+    pub fn into_sequencer(self) -> Sequencer {
+        self.sequencer
+    }
+
+    /// The sequencer.
+    #[must_use]
+    pub fn sequencer(&self) -> &Sequencer {
+        &self.sequencer
+    }
+
+    /// Shows the first instrument's best prices to those who watch.
+    fn show_best(&mut self) {
+        let machine = self.sequencer.machine();
+        if machine.instruments().table.is_empty() {
+            return;
+        }
+        for (side, counter) in Side::BOTH.into_iter().zip(&mut self.counters.best) {
+            let best = machine.books().best(BookIndex(0), side);
+            counter.set(best.map_or(0, |level| level.price.0.unsigned_abs()));
+        }
+    }
+
+    /// Finishes pending work; false while there is no room for it.
+    fn finish_pending(&mut self, now: Nanos) -> bool {
+        while self.sequencer.is_pending() {
+            if self.sequencer.go_on(now) != Taken::Executed {
+                self.counters.refusals.add(1);
+                return false;
+            }
+            self.counters.transactions.add(1);
+        }
+        true
+    }
+
+    /// Takes from one ring; false where the store has no room for more.
+    fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize) -> bool {
+        for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
+            let Some(message) = self.rings[ring].peek() else { return true };
+            match self.sequencer.take(message, now) {
+                Taken::Executed => self.counters.commands.add(1),
+                Taken::Repeat => self.counters.repeats.add(1),
+                Taken::Malformed => self.counters.malformed.add(1),
+                Taken::NotNow(_) => {
+                    self.counters.refusals.add(1);
+                    return false;
+                }
+            }
+            self.rings[ring].release();
+            self.counters.transactions.add(1);
+            *taken += 1;
+            if !self.finish_pending(now) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Agent for CoreAgent {
+    fn name(&self) -> &str {
+        "core"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        let mut taken = 0;
+        if !self.finish_pending(now) {
+            return 0;
+        }
+        for turn in 0..self.rings.len() {
+            let ring = (self.first + turn) % self.rings.len();
+            if !self.drain(ring, now, &mut taken) {
+                break;
+            }
+        }
+        self.first = (self.first + 1) % self.rings.len().max(1);
+        if taken > 0 {
+            self.counters.events.set(self.sequencer.events());
+            self.counters.bytes.set(self.sequencer.position().0);
+            self.show_best();
+        }
+        taken
+    }
+}

@@ -1,0 +1,21 @@
+//! The core: the one writer. It takes commands from its rings, gives each its sequence and time,
+//! executes it, and appends command and outcomes as one transaction.
+//!
+//! ```text
+//!   ring 0 ─┐                    ┌──────────── sequencer ─────────────┐
+//!   ring 1 ─┼─▶ one at a time ─▶ │ repeat? room? stamp ─▶ execute ─▶  │─▶ store
+//!   ring n ─┘  in rotating order │        ▲                 append    │
+//!                                │        └── continuation first ◀────│
+//!                                └────────────────────────────────────┘
+//! ```
+//!
+//! Nothing is taken from a ring unless its whole result fits the store, and a command that ends
+//! the process is not in the log: it is executed before anything is appended.
+
+mod agent;
+mod sequencer;
+#[cfg(test)]
+mod tests;
+
+pub use agent::{CoreAgent, CoreCounters};
+pub use sequencer::{Options, Sequencer, StartError, Started, Taken};

@@ -1,0 +1,306 @@
+//! The sequencer: the state machine and the store's writer, and the order of things between them.
+//!
+//! Execute, then append: the outcomes are complete before the first byte of the transaction is
+//! written, so that its size is known and a command that panics never reaches the log.
+
+use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
+use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
+use crate::store::{
+    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
+    StoreReader, StoreWriter, framed,
+};
+use crate::types::{Nanos, Position, Sequence, SourceId, flags};
+use isochron_events::{
+    DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
+    ReplaceOrderEvent,
+};
+use std::fmt;
+
+/// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
+/// of the rest.
+const STEP_BYTES_MAX: usize = framed(ReplaceOrderEvent::ENCODED_LENGTH)
+    + framed(OrderReplacedEvent::ENCODED_LENGTH)
+    + FILLS_PER_STEP_MAX * 2 * framed(OrderFilledEvent::ENCODED_LENGTH)
+    + framed(OrderCanceledEvent::ENCODED_LENGTH);
+
+const _: () = {
+    assert!(STEP_BYTES_MAX <= TRANSACTION_BYTES_MAX);
+    assert!(
+        framed(OrderCanceledEvent::ENCODED_LENGTH) <= 2 * framed(OrderFilledEvent::ENCODED_LENGTH)
+    );
+};
+
+/// What a sequencer is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its store.
+    pub store: StoreOptions,
+    /// Room in the state machine.
+    pub capacity: Capacity,
+}
+
+/// Why a sequencer cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The store cannot be opened.
+    Open(OpenError),
+    /// The store cannot be read back.
+    Read(ReadError),
+    /// A message of the log is not one of this schema.
+    Decode {
+        /// Where it stands.
+        position: Position,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+    /// The log says otherwise than its re-execution.
+    Diverged {
+        /// Where.
+        position: Position,
+        /// How.
+        divergence: Divergence,
+    },
+    /// There is no room for the first transaction.
+    NoRoom(NotAccepted),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => write!(f, "{error}"),
+            Self::Read(error) => write!(f, "{error}"),
+            Self::Decode { position, error } => write!(f, "position {position}: {error}"),
+            Self::Diverged { position, divergence } => {
+                write!(f, "position {position}: re-execution differs: {divergence}")
+            }
+            Self::NoRoom(reason) => write!(f, "{reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// What became of a command that was offered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the log.
+    Executed,
+    /// Its source had sent it before: not executed again.
+    Repeat,
+    /// It is no command of this schema: not executed.
+    Malformed,
+    /// There is no room for its result: offer it again later.
+    NotNow(NotAccepted),
+}
+
+/// What a start found.
+#[derive(Debug)]
+pub struct Started {
+    /// What the store says of its recovery.
+    pub recovery: Recovery,
+    /// Commands executed again.
+    pub commands: u64,
+    /// Events read.
+    pub events: u64,
+}
+
+/// The one writer. Calling order: while `is_pending`, `go_on`; then `take` a command.
+pub struct Sequencer {
+    machine: StateMachine,
+    writer: StoreWriter,
+    sequence: Sequence,
+    time: u64,
+    outcomes: Vec<Message>,
+    events: u64,
+    accepting: bool,
+}
+
+impl Sequencer {
+    /// Opens the store, executes its log again, and begins an epoch.
+    pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
+        let (writer, recovery) =
+            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
+        let machine = StateMachine::with_capacity(options.capacity);
+        let replay = read_back(&options.store, Replay::new(machine))?;
+        let started = Started { recovery, commands: replay.commands(), events: replay.events() };
+        let (sequence, time) = (replay.sequence(), replay.time());
+        let mut sequencer = Self {
+            machine: replay.into_machine(),
+            writer,
+            sequence,
+            time,
+            outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
+            events: 0,
+            accepting: true,
+        };
+        sequencer.begin_epoch(&options.store, now)?;
+        sequencer.writer.set_accepting(Accepting::Yes);
+        Ok((sequencer, started))
+    }
+
+    fn begin_epoch(&mut self, store: &StoreOptions, now: Nanos) -> Result<(), StartError> {
+        self.writer.check_room(TRANSACTION_BYTES_MAX).map_err(StartError::NoRoom)?;
+        let command = EpochStarted {
+            epoch: self.writer.epoch().0,
+            node: store.identity.node,
+            base_position: self.writer.position().0,
+            chain_at_base: self.writer.chain().0,
+            rules_version: 1,
+            ..EpochStarted::default()
+        };
+        // Work that was under way goes on before anything from a ring, after this.
+        self.execute(command.into(), now);
+        Ok(())
+    }
+
+    /// Whether work goes on that must be done before anything else is taken.
+    #[must_use]
+    #[inline]
+    pub fn is_pending(&self) -> bool {
+        self.machine.pending().is_some()
+    }
+
+    /// Does the next step of pending work.
+    pub fn go_on(&mut self, now: Nanos) -> Taken {
+        let Some(continuation) = self.machine.pending() else { return Taken::Repeat };
+        if let Err(reason) = self.check_room() {
+            return Taken::NotNow(reason);
+        }
+        self.execute(continuation.into(), now);
+        Taken::Executed
+    }
+
+    /// Takes a command as it lies in a ring: an SBE message.
+    #[inline]
+    pub fn take(&mut self, message: &[u8], now: Nanos) -> Taken {
+        debug_assert!(!self.is_pending(), "pending work comes first");
+        let Ok(command) = Message::decode(message) else { return Taken::Malformed };
+        let Some(origin) = command_origin(&command) else { return Taken::Malformed };
+        let foreign = origin.source == 0 || origin.source > SOURCE_ID_MAX;
+        if foreign || matches!(command, Message::Continuation(_) | Message::EpochStarted(_)) {
+            return Taken::Malformed;
+        }
+        if self.machine.is_repeat(origin.source, origin.source_sequence) {
+            return Taken::Repeat;
+        }
+        if let Err(reason) = self.check_room() {
+            return Taken::NotNow(reason);
+        }
+        self.writer.set_executing(Some(Executing {
+            source: SourceId(origin.source),
+            source_sequence: origin.source_sequence,
+        }));
+        self.execute(command, now);
+        self.writer.set_executing(None);
+        Taken::Executed
+    }
+
+    /// Room for the largest transaction; what the control page says follows it.
+    #[inline]
+    fn check_room(&mut self) -> Result<(), NotAccepted> {
+        let room = self.writer.check_room(TRANSACTION_BYTES_MAX);
+        if room.is_ok() != self.accepting {
+            self.accepting = room.is_ok();
+            let accepting = match &room {
+                Ok(()) => Accepting::Yes,
+                Err(reason) => reason.accepting(),
+            };
+            self.writer.set_accepting(accepting);
+        }
+        room
+    }
+
+    /// Stamps, executes and appends a command for whose result there is room.
+    fn execute(&mut self, mut command: Message, now: Nanos) {
+        let sequence = self.sequence.0 + 1;
+        let time = now.0.max(self.time);
+        let continuation = matches!(command, Message::Continuation(_));
+        let header = command.header_mut();
+        header.sequence = sequence;
+        header.timestamp = time;
+        header.flags = if continuation { flags::CONTINUATION } else { 0 };
+        if !continuation {
+            header.cause = sequence;
+        }
+        self.outcomes.clear();
+        self.machine.execute(&command, &mut self.outcomes);
+        let end = end_flags(&self.machine, &command);
+        match self.outcomes.last_mut() {
+            Some(last) => last.header_mut().flags |= end,
+            None => command.header_mut().flags |= end,
+        }
+        self.append(&command);
+        self.sequence = Sequence(sequence);
+        self.time = time;
+    }
+
+    fn append(&mut self, command: &Message) {
+        let sizes = self.outcomes.iter().map(|outcome| framed(outcome.encoded_length()));
+        let bytes = framed(command.encoded_length()) + sizes.sum::<usize>();
+        let transaction = self.writer.begin(bytes);
+        let mut transaction = transaction.expect("room was made sure of before executing");
+        for message in std::iter::once(command).chain(&self.outcomes) {
+            transaction.append(message.encoded_length(), |bytes| {
+                message.encode(bytes).expect("the buffer has the message's length");
+            });
+        }
+        transaction.finish();
+        self.events += 1 + self.outcomes.len() as u64;
+    }
+
+    /// The outcomes of the last command.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Message] {
+        &self.outcomes
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The store's writer: for its helper and its counters.
+    #[must_use]
+    pub fn writer_mut(&mut self) -> &mut StoreWriter {
+        &mut self.writer
+    }
+
+    /// The end of the log.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.writer.position()
+    }
+
+    /// Commands in the log.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// Events appended since the start.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Closes the store cleanly; gives the state back.
+    pub fn close(self) -> std::io::Result<StateMachine> {
+        self.writer.close()?;
+        Ok(self.machine)
+    }
+}
+
+/// Executes the store's log again, up to its end.
+fn read_back(store: &StoreOptions, mut replay: Replay) -> Result<Replay, StartError> {
+    let mut reader = StoreReader::attach(&store.directory, None).map_err(StartError::Open)?;
+    while let Some(frame) = reader.next().map_err(StartError::Read)? {
+        let position = frame.position;
+        let event = Message::decode(frame.message)
+            .map_err(|error| StartError::Decode { position, error })?;
+        replay
+            .on_event(&event)
+            .map_err(|divergence| StartError::Diverged { position, divergence })?;
+    }
+    Ok(replay)
+}

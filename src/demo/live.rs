@@ -1,0 +1,86 @@
+//! The line that people watch: rate, latency, best prices, subscribers in step.
+
+use super::source::Progress;
+use crate::metrics::{Collector, Counter, Counters};
+use std::io::{IsTerminal, Write};
+
+/// Prints a line each second: over itself in a terminal, one after the other in a pipe.
+pub(super) struct Live {
+    exchange: Counters,
+    subscribers: Vec<Counters>,
+    /// What the first instrument is called.
+    symbol: String,
+    terminal: bool,
+    seconds: u64,
+    commands: u64,
+    waited_ns: u64,
+}
+
+impl Live {
+    /// A live line over these counters.
+    #[must_use]
+    pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let commands = exchange.get(Counter::COMMANDS_EXECUTED);
+        Self { exchange, subscribers, symbol, terminal, seconds: 0, commands, waited_ns: 0 }
+    }
+
+    /// Another second has passed.
+    pub(super) fn second(&mut self, latencies: &mut Collector, progress: &Progress) {
+        self.seconds += 1;
+        let commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
+        let rate = commands - self.commands;
+        self.commands = commands;
+        let waited = progress.waited_ns() - self.waited_ns;
+        self.waited_ns += waited;
+        let interval = latencies.take_interval();
+        let us = |ns: u64| ns / 1_000;
+        let price = |counter| match self.exchange.get(counter) {
+            0 => "-".to_owned(),
+            price => format!("{:.2}", price as f64 / 10_000.0),
+        };
+        let published = self.exchange.get(Counter::FEED_MESSAGES);
+        let behind: Vec<u64> = self.subscribers.iter().map(|s| behind(s, published)).collect();
+        let in_step = behind.iter().filter(|behind| **behind == 0).count();
+        let furthest = behind.iter().max().copied().unwrap_or(0);
+        let mut line = format!(
+            "{:>3} s  {rate:>7} commands/s  p50 {} p99 {} p99.9 {} max {} us  {} {} / {}  \
+             {in_step} of {} in step, furthest {furthest} behind",
+            self.seconds,
+            us(interval.p50_ns),
+            us(interval.p99_ns),
+            us(interval.p99_9_ns),
+            us(interval.max_ns),
+            self.symbol,
+            price(Counter::BEST_BID),
+            price(Counter::BEST_ASK),
+            behind.len(),
+        );
+        if waited > 0 {
+            line.push_str(&format!("  waited {} ms", waited / 1_000_000));
+        }
+        self.print(&line);
+    }
+
+    fn print(&self, line: &str) {
+        let mut out = std::io::stdout().lock();
+        // A closed pipe is nobody watching: the run goes on for its exit code.
+        let _ = if self.terminal {
+            write!(out, "\r\x1b[2K{line}").and_then(|()| out.flush())
+        } else {
+            writeln!(out, "{line}")
+        };
+    }
+
+    /// The last line stays.
+    pub(super) fn end(&self) {
+        if self.terminal && self.seconds > 0 {
+            println!();
+        }
+    }
+}
+
+/// How many published messages a subscriber has not delivered yet.
+fn behind(subscriber: &Counters, published: u64) -> u64 {
+    (published + 1).saturating_sub(subscriber.get(Counter::SUBSCRIBER_NEXT).max(1))
+}

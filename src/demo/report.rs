@@ -1,0 +1,244 @@
+//! What a demo came to: figures, checks, and whether all of them hold.
+
+use super::subscribers::Ended;
+use super::tally::Tally;
+use crate::matching::BookIndex;
+use crate::metrics::Percentiles;
+use crate::state_machine::StateMachine;
+use serde_json::{Map, Value, json};
+use std::fmt;
+
+/// One thing that must be true.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    /// What.
+    pub(super) name: String,
+    /// What was found otherwise; `None` if it is true.
+    pub(super) fault: Option<String>,
+}
+
+/// Everything about one run.
+pub(super) struct Report {
+    /// What the log came to.
+    pub(super) tally: Tally,
+    /// What the flow counted about its input.
+    pub(super) notes: Vec<(String, u64)>,
+    /// From the intended send time to committed.
+    pub(super) latencies: Percentiles,
+    /// Latencies that could not be recorded.
+    pub(super) latencies_missed: u64,
+    /// From the first order to the last one committed.
+    pub(super) trading_ns: u64,
+    /// Commands after the setup.
+    pub(super) commands: u64,
+    /// Events in the log.
+    pub(super) events: u64,
+    /// Bytes of the log.
+    pub(super) log_bytes: u64,
+    /// Messages on the feed.
+    pub(super) feed_messages: u64,
+    /// Datagrams of the feed.
+    pub(super) feed_datagrams: u64,
+    /// Time that the source waited for subscribers.
+    pub(super) waited_ns: u64,
+    /// The state at the end.
+    pub(super) state_hash: u128,
+    /// Each instrument's book at the end, as the engine has it.
+    pub(super) checksums: Vec<EngineBook>,
+    /// The subscribers' last words.
+    pub(super) subscribers: Vec<Ended>,
+    /// What must be true.
+    pub(super) checks: Vec<Check>,
+}
+
+/// A book as the engine has it.
+#[derive(Clone, Debug)]
+pub(super) struct EngineBook {
+    /// The instrument.
+    pub(super) instrument: u32,
+    /// Its trading symbol.
+    pub(super) symbol: String,
+    /// CRC-32 over its orders.
+    pub(super) checksum: u32,
+    /// Its orders.
+    pub(super) orders: u64,
+}
+
+/// All books of the engine.
+#[must_use]
+pub(super) fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
+    let table = &machine.instruments().table;
+    let books = table.iter().map(|(id, instrument)| EngineBook {
+        instrument: id,
+        symbol: instrument.terms.symbol.to_string(),
+        checksum: machine.books().checksum(BookIndex(table.slot(id).expect("iterated"))),
+        orders: u64::from(instrument.live_orders),
+    });
+    books.collect()
+}
+
+/// What a subscriber must have ended with.
+#[must_use]
+pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBook]) -> Check {
+    let name = format!("subscriber {} saw everything", ended.pid);
+    Check { name, fault: subscriber_fault(ended, published, books) }
+}
+
+fn subscriber_fault(ended: &Ended, published: u64, books: &[EngineBook]) -> Option<String> {
+    let Some(report) = &ended.report else {
+        return Some(format!("it left no report: {}", ended.errors.trim()));
+    };
+    let number = |name: &str| report.get(name).and_then(Value::as_u64);
+    if ended.exit_code != Some(0) {
+        let code = ended.exit_code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
+        return Some(format!("exit code {code}: {}", ended.errors.trim()));
+    }
+    if number("first_sequence") != Some(1) || number("lost") != Some(0) {
+        return Some(format!("first {:?}, lost {:?}", number("first_sequence"), number("lost")));
+    }
+    if number("next_sequence") != Some(published + 1) {
+        let next = number("next_sequence");
+        return Some(format!("next sequence {next:?}, {published} messages were published"));
+    }
+    for book in books {
+        let seen = &report["checksums"][book.instrument.to_string()];
+        let (checksum, orders) = (seen["checksum"].as_u64(), seen["orders"].as_u64());
+        if checksum != Some(book.checksum.into()) || orders != Some(book.orders) {
+            return Some(format!(
+                "instrument {} ({}): checksum {checksum:?} over {orders:?} orders, the engine has \
+                 {} over {}",
+                book.instrument, book.symbol, book.checksum, book.orders
+            ));
+        }
+    }
+    None
+}
+
+impl Report {
+    /// Whether every check holds.
+    #[must_use]
+    pub(super) fn holds(&self) -> bool {
+        self.checks.iter().all(|check| check.fault.is_none())
+    }
+
+    /// Commands a second while trading.
+    #[must_use]
+    pub(super) fn rate(&self) -> u64 {
+        let rate = u128::from(self.commands) * 1_000_000_000 / u128::from(self.trading_ns.max(1));
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+
+    /// The report as JSON; keys stay in their order.
+    #[must_use]
+    pub(super) fn to_json(&self) -> Value {
+        let checksums: Map<String, Value> = self
+            .checksums
+            .iter()
+            .map(|book| {
+                let value = json!({
+                    "symbol": book.symbol, "checksum": book.checksum, "orders": book.orders,
+                });
+                (book.instrument.to_string(), value)
+            })
+            .collect();
+        let subscribers: Vec<Value> = self
+            .subscribers
+            .iter()
+            .map(|ended| {
+                json!({"pid": ended.pid, "exit_code": ended.exit_code, "report": ended.report})
+            })
+            .collect();
+        let checks: Vec<Value> = self
+            .checks
+            .iter()
+            .map(|check| {
+                json!({"name": check.name, "holds": check.fault.is_none(), "fault": check.fault})
+            })
+            .collect();
+        let mut notes = Map::new();
+        for (label, number) in &self.notes {
+            notes.insert(label.clone(), json!(number));
+        }
+        let mut report = self.tally.to_json();
+        let more = json!({
+            "input": notes,
+            "commands": self.commands,
+            "commands_per_second": self.rate(),
+            "trading_ns": self.trading_ns,
+            "events": self.events,
+            "log_bytes": self.log_bytes,
+            "feed_messages": self.feed_messages,
+            "feed_datagrams": self.feed_datagrams,
+            "waited_ns": self.waited_ns,
+            "open_loop": self.waited_ns == 0,
+            "latency": self.latencies.to_json(),
+            "latencies_missed": self.latencies_missed,
+            "state_hash": format!("{:032x}", self.state_hash),
+            "checksums": checksums,
+            "subscribers": subscribers,
+            "checks": checks,
+            "holds": self.holds(),
+        });
+        if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
+            report.extend(more);
+        }
+        report
+    }
+}
+
+impl Report {
+    /// What the log came to, in words.
+    fn show_tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tally = self.tally.to_json();
+        let (quantity, notional) = (&tally["traded_quantity"], &tally["notional"]);
+        let hash = &tally["trade_hash"];
+        writeln!(f, "trades {}, quantity {quantity}, notional {notional}", tally["trades"])?;
+        writeln!(f, "trade hash {}", hash.as_str().unwrap_or("-"))?;
+        if let Some(hash) = tally["trade_hash_lobster"].as_str() {
+            writeln!(f, "trade hash over the file's order ids {hash}")?;
+        }
+        for section in ["commands", "outcomes", "refusals", "cancels"] {
+            let Some(counts) = tally[section].as_object() else { continue };
+            let counts: Vec<String> =
+                counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            writeln!(f, "{section}: {}", counts.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.trading_ns as f64 / 1e9;
+        writeln!(
+            f,
+            "{} commands in {seconds:.1} s, {} a second; {} events, {:.1} MB of log",
+            self.commands,
+            self.rate(),
+            self.events,
+            self.log_bytes as f64 / 1e6
+        )?;
+        self.show_tally(f)?;
+        for (label, number) in &self.notes {
+            writeln!(f, "{label}: {number}")?;
+        }
+        let kind = if self.waited_ns == 0 { "open-loop" } else { "not open-loop" };
+        writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
+        if self.latencies_missed > 0 {
+            writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
+        }
+        if self.waited_ns > 0 {
+            writeln!(f, "the source waited {} ms for subscribers", self.waited_ns / 1_000_000)?;
+        }
+        writeln!(f, "feed: {} messages in {} datagrams", self.feed_messages, self.feed_datagrams)?;
+        writeln!(f, "state hash {:032x}", self.state_hash)?;
+        for Check { name, fault } in &self.checks {
+            match fault {
+                None => writeln!(f, "  ok    {name}")?,
+                Some(fault) => writeln!(f, "  FAIL  {name}: {fault}")?,
+            }
+        }
+        let verdict = if self.holds() { "all checks hold" } else { "A CHECK FAILED" };
+        write!(f, "{verdict}")
+    }
+}

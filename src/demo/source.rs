@@ -1,0 +1,337 @@
+//! The order source: it paces a flow's commands into the core's ring and reads the log back.
+//!
+//! ```text
+//!   flow ─▶ due? ─▶ subscribers close enough? ─▶ ring ─▶ core ─▶ log ─┐
+//!    ▲                                                               │
+//!    └────── committed events (order ids, fills), latencies ◀────────┘
+//! ```
+//!
+//! Latency is from the time at which a command was meant to be sent to the time at which this
+//! agent sees it committed. Until subscribers can repair what they miss, the source, never the core
+//! or the publisher, waits for the slowest of them; the time waited moves the schedule, and is
+//! reported.
+
+use super::flow::{Flow, Next};
+use super::pace::Pace;
+use super::tally::Tally;
+use crate::agent::Agent;
+use crate::metrics::{Counter, Counters, Recorder};
+use crate::ring::Producer;
+use crate::store::StoreReader;
+use crate::types::Nanos;
+use isochron_events::{CommandOrigin, Message};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Commands on their way: sent, not yet seen committed.
+const IN_FLIGHT_MAX: usize = 1_024;
+
+/// Commands sent, and events read, in one duty cycle.
+const COMMANDS_PER_CYCLE_MAX: usize = 64;
+const EVENTS_PER_CYCLE_MAX: usize = 512;
+
+/// Bytes of a receive buffer that a small datagram takes (Linux accounts for more than it holds).
+const BUFFER_BYTES_PER_DATAGRAM: u64 = 830;
+
+/// Bytes of log that make about one feed message.
+const LOG_BYTES_PER_MESSAGE: u64 = 200;
+
+/// What the agent tells the others while it runs.
+#[derive(Clone, Default)]
+pub(super) struct Progress {
+    finished: Arc<AtomicBool>,
+    waited_ns: Arc<AtomicU64>,
+    trading: Arc<AtomicBool>,
+    trading_ns: Arc<AtomicU64>,
+}
+
+impl Progress {
+    /// Whether all was sent and seen committed.
+    #[must_use]
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Whether the first order was sent.
+    #[must_use]
+    pub(super) fn is_trading(&self) -> bool {
+        self.trading.load(Ordering::Acquire)
+    }
+
+    /// From the first order to the last one seen committed, when it has finished.
+    #[must_use]
+    pub(super) fn trading_ns(&self) -> u64 {
+        self.trading_ns.load(Ordering::Acquire)
+    }
+
+    /// Time waited for subscribers.
+    #[must_use]
+    pub(super) fn waited_ns(&self) -> u64 {
+        self.waited_ns.load(Ordering::Acquire)
+    }
+}
+
+/// How far subscribers may fall behind.
+pub(super) struct Watch {
+    /// The exchange's own counters.
+    pub(super) exchange: Counters,
+    /// Each subscriber's.
+    pub(super) subscribers: Vec<Counters>,
+}
+
+impl Watch {
+    /// Whether the slowest subscriber's buffer could be full soon.
+    fn is_behind(&self) -> bool {
+        let position = self.exchange.get(Counter::FEED_POSITION);
+        let unpublished = self.exchange.get(Counter::BYTES_PUBLISHED).saturating_sub(position);
+        let published = self.exchange.get(Counter::FEED_MESSAGES);
+        self.subscribers.iter().any(|subscriber| {
+            let buffer = subscriber.get(Counter::RECEIVE_BUFFER_BYTES);
+            let next = subscriber.get(Counter::SUBSCRIBER_NEXT).max(1);
+            let behind = (published + 1).saturating_sub(next);
+            let coming = unpublished / LOG_BYTES_PER_MESSAGE;
+            behind + coming > buffer / BUFFER_BYTES_PER_DATAGRAM
+        })
+    }
+}
+
+/// What the agent works with.
+pub(super) struct Parts {
+    /// The administration that comes first.
+    pub(super) setup: Vec<Message>,
+    /// The commands.
+    pub(super) flow: Box<dyn Flow>,
+    /// When they are due.
+    pub(super) pace: Pace,
+    /// The time of trading after which nothing new is sent; `None` is to the flow's end.
+    pub(super) duration_ns: Option<u64>,
+    /// The source's id.
+    pub(super) source: u32,
+    /// To the core.
+    pub(super) ring: Producer,
+    /// From the core.
+    pub(super) reader: StoreReader,
+    /// Latencies.
+    pub(super) latencies: Recorder,
+    /// The subscribers.
+    pub(super) watch: Watch,
+}
+
+/// The order source on its thread.
+pub(super) struct SourceAgent {
+    parts: Parts,
+    setup: VecDeque<Message>,
+    /// The next command and when it is due.
+    ready: Option<(Message, u64)>,
+    /// Commands sent and not yet seen committed, by when they were meant to be sent.
+    in_flight: VecDeque<(u64, u64)>,
+    sequence: u64,
+    orders: u64,
+    start: Option<u64>,
+    waiting_since: Option<u64>,
+    waited_ns: u64,
+    ended: bool,
+    error: Option<String>,
+    /// What the log came to.
+    pub(super) tally: Tally,
+    progress: Progress,
+}
+
+impl SourceAgent {
+    /// A source, and where it tells its progress.
+    #[must_use]
+    pub(super) fn new(mut parts: Parts) -> (Self, Progress) {
+        let progress = Progress::default();
+        let setup = std::mem::take(&mut parts.setup).into();
+        let agent = Self {
+            parts,
+            setup,
+            ready: None,
+            in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
+            sequence: 0,
+            orders: 0,
+            start: None,
+            waiting_since: None,
+            waited_ns: 0,
+            ended: false,
+            error: None,
+            tally: Tally::with_file_ids(),
+            progress: progress.clone(),
+        };
+        (agent, progress)
+    }
+
+    /// What went wrong, if something did: the log could not be read.
+    #[must_use]
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// What the flow counted about its input.
+    #[must_use]
+    pub(super) fn notes(&self) -> Vec<(String, u64)> {
+        self.parts.flow.notes()
+    }
+
+    /// Commands sent after the setup.
+    #[must_use]
+    pub(super) fn orders(&self) -> u64 {
+        self.orders
+    }
+
+    /// Reads what was committed.
+    fn read(&mut self, now: u64) -> usize {
+        let Self { parts, tally, in_flight, .. } = self;
+        let mut failed = None;
+        let given = parts.reader.poll(EVENTS_PER_CYCLE_MAX, |frame| {
+            let event = match Message::decode(frame.message) {
+                Ok(event) => event,
+                Err(error) => {
+                    failed.get_or_insert(format!("position {}: {error}", frame.position));
+                    return;
+                }
+            };
+            let origin = crate::state_machine::command_origin(&event);
+            if origin.is_some_and(|origin| origin.source == parts.source)
+                && let Some((_, intended)) = in_flight.pop_front()
+                && intended > 0
+            {
+                parts.latencies.record(now.saturating_sub(intended));
+            }
+            tally.on_event(&event);
+            parts.flow.on_event(&event);
+        });
+        match (given, failed) {
+            (Ok(given), None) => given,
+            (Err(error), _) => self.fail(error.to_string()),
+            (_, Some(error)) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: String) -> usize {
+        self.error.get_or_insert(error);
+        self.ended = true;
+        self.in_flight.clear();
+        0
+    }
+
+    /// Sends the administration that comes first, as fast as it is taken.
+    fn send_setup(&mut self) -> usize {
+        let mut sent = 0;
+        while let Some(command) = self.setup.front().copied() {
+            if !self.send(command, 0) {
+                break;
+            }
+            self.setup.pop_front();
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Sends what is due.
+    fn send_due(&mut self, now: u64) -> usize {
+        let start = *self.start.get_or_insert(now);
+        self.progress.trading.store(true, Ordering::Release);
+        if self.parts.watch.is_behind() {
+            self.waiting_since.get_or_insert(now);
+            return 0;
+        }
+        if let Some(since) = self.waiting_since.take() {
+            self.waited_ns += now.saturating_sub(since);
+            self.progress.waited_ns.store(self.waited_ns, Ordering::Release);
+        }
+        let mut sent = 0;
+        while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
+            let Some((command, due)) = self.next_command(start, now) else { break };
+            if due > now {
+                self.ready = Some((command, due));
+                break;
+            }
+            if self.parts.duration_ns.is_some_and(|duration| due - start >= duration) {
+                self.ended = true;
+                break;
+            }
+            if !self.send(command, due) {
+                self.ready = Some((command, due));
+                break;
+            }
+            self.orders += 1;
+            sent += 1;
+        }
+        sent
+    }
+
+    /// The next command and when it is due, nanoseconds UTC.
+    fn next_command(&mut self, start: u64, now: u64) -> Option<(Message, u64)> {
+        if let Some(ready) = self.ready.take() {
+            return Some(ready);
+        }
+        match self.parts.flow.next() {
+            Next::Command { command, due_ns } => {
+                let due = self.parts.pace.due_ns(self.orders, due_ns);
+                let due = due.map_or(now, |due| start + self.waited_ns + due);
+                Some((command, due))
+            }
+            Next::Wait => None,
+            Next::Done => {
+                self.ended = true;
+                None
+            }
+        }
+    }
+
+    /// Puts a command into the ring; false where there is no room, or enough is on its way.
+    fn send(&mut self, mut command: Message, intended: u64) -> bool {
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            return false;
+        }
+        let source = self.parts.source;
+        let origin = CommandOrigin { source, source_sequence: self.sequence + 1 };
+        stamp(&mut command, origin, intended);
+        let Ok(mut claim) = self.parts.ring.try_claim(command.encoded_length()) else {
+            return false;
+        };
+        command.encode(&mut claim).expect("the claim has the message's length");
+        claim.commit();
+        self.sequence += 1;
+        self.in_flight.push_back((self.sequence, intended));
+        true
+    }
+}
+
+impl Agent for SourceAgent {
+    fn name(&self) -> &str {
+        "source"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        let read = self.read(now.0);
+        let sent = if self.ended {
+            0
+        } else if !self.setup.is_empty() {
+            self.send_setup()
+        } else if self.start.is_none() && !self.in_flight.is_empty() {
+            // The administration is committed whole before the clock of the flow starts.
+            0
+        } else {
+            self.send_due(now.0)
+        };
+        if self.ended && self.in_flight.is_empty() && read == 0 && !self.progress.is_finished() {
+            let trading_ns = now.0 - self.start.unwrap_or(now.0);
+            self.progress.trading_ns.store(trading_ns, Ordering::Release);
+            self.progress.finished.store(true, Ordering::Release);
+        }
+        read + sent
+    }
+}
+
+/// Stamps source, source sequence and entry time on a command.
+fn stamp(command: &mut Message, stamped: CommandOrigin, entry_time: u64) {
+    if let Some(origin) = crate::state_machine::command_origin_mut(command) {
+        *origin = stamped;
+    }
+    if let Message::NewOrderEvent(order) = command {
+        order.entry_time = entry_time;
+    }
+}

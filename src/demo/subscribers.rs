@@ -1,0 +1,112 @@
+//! Subscribers in processes of their own: the same program's `subscribe`, told what the public is
+//! told, and a file to report its progress in.
+
+use crate::metrics::{Counter, Counters};
+use crate::net::Endpoint;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A subscriber that runs.
+pub(super) struct Subscriber {
+    child: Child,
+    counters: Counters,
+}
+
+/// What a subscriber ended with.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    /// Its process.
+    pub(super) pid: u32,
+    /// Its exit code; `None` where a signal, or we, ended it.
+    pub(super) exit_code: Option<i32>,
+    /// Its last line, as JSON.
+    pub(super) report: Option<Value>,
+    /// What it said about errors.
+    pub(super) errors: String,
+}
+
+/// The arguments with which anybody subscribes.
+#[must_use]
+pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
+    let Endpoint { group, port, interface } = endpoint;
+    let pairs = [
+        ("--group", group.to_string()),
+        ("--port", port.to_string()),
+        ("--session", session.to_owned()),
+        ("--interface", interface.to_string()),
+    ];
+    let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+    std::iter::once("subscribe".to_owned()).chain(pairs).collect()
+}
+
+impl Subscriber {
+    /// Starts one. `drop_datagram` is the datagram it is to throw away.
+    pub(super) fn start(
+        endpoint: Endpoint,
+        session: &str,
+        counters: &Path,
+        drop_datagram: Option<u64>,
+    ) -> Result<Self, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("cannot start a subscriber: {error}");
+        let file = Counters::create(counters).map_err(|error| failed(&error))?;
+        let program: PathBuf = std::env::current_exe().map_err(|error| failed(&error))?;
+        let mut command = Command::new(program);
+        command.args(arguments(endpoint, session)).arg("--json").arg("--counters").arg(counters);
+        if let Some(datagram) = drop_datagram {
+            command.arg("--drop-datagram").arg(datagram.to_string());
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| failed(&error))?;
+        Ok(Self { child, counters: file })
+    }
+
+    /// Its progress.
+    #[must_use]
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether it listens; an error if it has ended.
+    pub(super) fn is_listening(&mut self) -> Result<bool, String> {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            let mut errors = String::new();
+            if let Some(stderr) = &mut self.child.stderr {
+                let _ = stderr.read_to_string(&mut errors);
+            }
+            return Err(format!("a subscriber ended at once, {status}: {}", errors.trim()));
+        }
+        Ok(self.counters.get(Counter::RECEIVE_BUFFER_BYTES) > 0)
+    }
+
+    /// Whether its process has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
+    }
+
+    /// What it ended with; ends it if it still runs.
+    pub(super) fn end(mut self) -> Ended {
+        if !self.has_ended() {
+            let _ = self.child.kill();
+        }
+        let pid = self.child.id();
+        let report = self.child.stdout.take().and_then(|stdout| {
+            let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            lines.filter_map(|line| serde_json::from_str(&line).ok()).last()
+        });
+        let mut errors = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            let _ = stderr.read_to_string(&mut errors);
+        }
+        let exit_code = self.child.wait().ok().and_then(|status| status.code());
+        Ended { pid, exit_code, report, errors }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,676 @@
+//! The feed of small scenarios, line by line, and of a random exchange against its own books.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isochron_events::{
+    AdministrationApplied, AdministrationRejected, CancelOrderEvent, Continuation, DayEnded,
+    DayStarted, DefineInstrument, EventHeader, NewOrderEvent, OrderAcceptedEvent,
+    OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent, PhaseChange, PhaseChanged,
+    ReplaceOrderEvent, Side,
+};
+use isochron_feeds::books::Books;
+
+use super::*;
+
+const START: u64 = 1_795_000_000 * SECOND_NS;
+
+/// Writes a log as the core would: commands with their outcomes, transactions, events.
+struct Log {
+    sequence: u64,
+    cause: u64,
+    now: u64,
+    events: Vec<LogMessage>,
+}
+
+impl Log {
+    fn new() -> Log {
+        Log { sequence: 0, cause: 0, now: START, events: Vec::new() }
+    }
+
+    /// One transaction; `last` ends the event, and the next transaction begins another.
+    fn transaction(&mut self, messages: Vec<LogMessage>, last: bool) {
+        self.sequence += 1;
+        if self.cause == 0 {
+            self.cause = self.sequence;
+        }
+        let count = messages.len();
+        for (index, mut message) in messages.into_iter().enumerate() {
+            let end = index + 1 == count;
+            let flags = u16::from(end) | if end && last { END_OF_EVENT } else { 0 };
+            let (sequence, cause, timestamp) = (self.sequence, self.cause, self.now);
+            *message.header_mut() = EventHeader { sequence, timestamp, cause, session: 0, flags };
+            self.events.push(message);
+        }
+        if last {
+            self.cause = 0;
+        }
+    }
+
+    fn event(&mut self, messages: Vec<LogMessage>) {
+        self.transaction(messages, true);
+    }
+
+    fn applied(&mut self, command: impl Into<LogMessage>) {
+        let command = command.into();
+        let applied =
+            AdministrationApplied { command: command.template_id(), ..Default::default() };
+        self.event(vec![command, applied.into()]);
+    }
+
+    fn day(&mut self, trading_date: u32) {
+        self.applied(DayStarted { trading_date, ..Default::default() });
+    }
+
+    fn define(&mut self, instrument: u32, reference_price: i64) {
+        let symbol = *b"ISO\0\0\0\0\0";
+        self.applied(DefineInstrument {
+            instrument,
+            symbol,
+            reference_price,
+            ..Default::default()
+        });
+    }
+
+    fn phase(&mut self, instrument: u32, phase: events::Phase) {
+        let changed = PhaseChanged { instrument, phase, ..Default::default() };
+        let applied = AdministrationApplied::default();
+        self.event(vec![PhaseChange::default().into(), applied.into(), changed.into()]);
+    }
+}
+
+fn accepted(order_id: u64, side: Side, price: i64, quantity: u64) -> LogMessage {
+    let leaves_quantity = quantity;
+    OrderAcceptedEvent {
+        instrument: 1,
+        order_id,
+        side,
+        price,
+        quantity,
+        leaves_quantity,
+        ..Default::default()
+    }
+    .into()
+}
+
+fn canceled(order_id: u64) -> LogMessage {
+    OrderCanceledEvent { instrument: 1, order_id, ..Default::default() }.into()
+}
+
+fn replaced(order_id: u64, price: i64, leaves_quantity: u64, lost: bool) -> LogMessage {
+    let priority_lost = if lost { events::BooleanFlag::YES } else { events::BooleanFlag::NO };
+    OrderReplacedEvent {
+        instrument: 1,
+        order_id,
+        price,
+        leaves_quantity,
+        priority_lost,
+        ..Default::default()
+    }
+    .into()
+}
+
+/// Both executions of a match at 100: `maker` and `taker` are order id and what is left.
+fn filled(
+    match_id: u64,
+    side: Side,
+    quantity: u64,
+    maker: (u64, u64),
+    taker: (u64, u64),
+) -> [LogMessage; 2] {
+    let opposite = if side == Side::BUY { Side::SELL } else { Side::BUY };
+    let execution = |(order_id, leaves_quantity), side, liquidity| OrderFilledEvent {
+        instrument: 1,
+        match_id,
+        order_id,
+        side,
+        liquidity,
+        price: 100,
+        quantity,
+        leaves_quantity,
+        ..Default::default()
+    };
+    [
+        execution(maker, opposite, Liquidity::MAKER).into(),
+        execution(taker, side, Liquidity::TAKER).into(),
+    ]
+}
+
+fn run(events: &[LogMessage]) -> (L3, Vec<Message>) {
+    let mut core = L3::new();
+    let mut feed = Vec::new();
+    for event in events {
+        core.on_event(event, &mut |output| {
+            if let Output::Message(bytes) = output {
+                feed.push(Message::decode(bytes).unwrap());
+            }
+        });
+    }
+    (core, feed)
+}
+
+fn show(message: &Message) -> String {
+    let flags = message.flags();
+    let mark = |flag, mark| if flags.contains(flag) { mark } else { "" };
+    let text = match message {
+        Message::InstrumentDefinition(m) => format!("define {:?}", m.reference_price),
+        Message::TradingStatus(m) => format!("status {}", m.phase),
+        Message::SystemEvent(m) => format!("{} {}", m.code, m.trading_date),
+        Message::OrderAdded(m) => {
+            format!("added #{} {} {}@{}", m.order_id, m.side, m.quantity, m.price)
+        }
+        Message::OrderExecuted(m) => format!(
+            "executed #{} match {} {}@{} leaves {}",
+            m.order_id, m.match_id, m.executed_quantity, m.price, m.remaining_quantity
+        ),
+        Message::OrderReduced(m) => {
+            format!(
+                "reduced #{} by {} to {}",
+                m.order_id, m.canceled_quantity, m.remaining_quantity
+            )
+        }
+        Message::OrderDeleted(m) => {
+            format!("deleted #{} {} {}", m.order_id, m.canceled_quantity, m.remaining_quantity)
+        }
+        Message::OrderModified(m) => {
+            format!("modified #{} {}@{} {}", m.order_id, m.quantity, m.price, m.priority_lost)
+        }
+        Message::Trade(m) => {
+            format!("trade {} {}@{} {}", m.match_id, m.quantity, m.price, m.aggressor_side)
+        }
+        Message::BookChecksum(m) => format!("checksum {} {}", m.orders, m.levels),
+        other => panic!("no L3 message: {other}"),
+    };
+    format!(
+        "{}{}.{} {text}{}",
+        mark(EventFlags::START_OF_EVENT, "["),
+        message.instrument(),
+        message.instrument_sequence(),
+        mark(EventFlags::END_OF_EVENT, "]")
+    )
+}
+
+fn check(log: &Log, skipped: usize, expected: &str) {
+    let (core, feed) = run(&log.events);
+    let lines: Vec<_> = feed.iter().skip(skipped).map(show).collect();
+    let expected: Vec<_> = expected.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    assert_eq!(lines, expected);
+    assert_eq!(core.anomalies(), 0);
+}
+
+/// A log with instrument 1 open for trading, and how many feed messages that made.
+fn open_market() -> (Log, usize) {
+    let mut log = Log::new();
+    log.day(20_261_122);
+    log.define(1, 100);
+    log.phase(0, events::Phase::OPEN);
+    (log, 6)
+}
+
+#[test]
+fn a_session_begins_with_what_was_defined_before() {
+    let mut log = Log::new();
+    log.define(2, 0);
+    log.define(1, 50);
+    log.phase(1, events::Phase::PRE_OPEN);
+    log.day(20_261_122);
+    log.phase(0, events::Phase::OPEN);
+    log.define(3, 7);
+    let ended = DayEnded { trading_date: 20_261_122, ..Default::default() };
+    log.event(vec![ended.into()]);
+    check(
+        &log,
+        0,
+        "[0.0 startOfMessages 20261122
+         1.1 define Some(50)
+         1.2 status preOpen
+         2.1 define None
+         2.2 status closed
+         0.0 startOfDay 20261122
+         1.3 checksum 0 0
+         2.3 checksum 0 0]
+         [1.4 status open
+         2.4 status open]
+         [3.1 define Some(7)
+         3.2 status open
+         3.3 checksum 0 0]
+         [0.0 endOfDay 20261122]",
+    );
+}
+
+#[test]
+fn refused_administration_says_nothing() {
+    let (mut log, skipped) = open_market();
+    let define = DefineInstrument { instrument: 2, ..Default::default() };
+    log.event(vec![define.into(), AdministrationRejected::default().into()]);
+    let day = DayStarted { trading_date: 20_261_121, ..Default::default() };
+    log.event(vec![day.into(), AdministrationRejected::default().into()]);
+    log.applied(PhaseChange::default());
+    check(&log, skipped, "");
+}
+
+#[test]
+fn an_order_enters_with_what_rests() {
+    let (mut log, skipped) = open_market();
+    log.now += SECOND_NS;
+    log.event(vec![NewOrderEvent::default().into(), accepted(1, Side::SELL, 100, 30)]);
+    log.event(vec![NewOrderEvent::default().into(), accepted(2, Side::SELL, 101, 30)]);
+    let mut sweep = vec![NewOrderEvent::default().into(), accepted(3, Side::BUY, 100, 50)];
+    sweep.extend(filled(1, Side::BUY, 30, (1, 0), (3, 20)));
+    log.event(sweep);
+    // An IOC that trades a part, and a FOK that does not trade: nothing of theirs rests.
+    let mut ioc = vec![NewOrderEvent::default().into(), accepted(4, Side::SELL, 100, 25)];
+    ioc.extend(filled(2, Side::SELL, 20, (3, 0), (4, 5)));
+    ioc.push(canceled(4));
+    log.event(ioc);
+    log.event(vec![NewOrderEvent::default().into(), accepted(5, Side::BUY, 100, 9), canceled(5)]);
+    log.event(vec![CancelOrderEvent::default().into(), canceled(2)]);
+    check(
+        &log,
+        skipped,
+        "[1.5 added #1 sell 30@100
+         1.6 checksum 1 1]
+         [1.7 added #2 sell 30@101]
+         [1.8 executed #1 match 1 30@100 leaves 0
+         1.9 trade 1 30@100 buy
+         1.10 added #3 buy 20@100]
+         [1.11 executed #3 match 2 20@100 leaves 0
+         1.12 trade 2 20@100 sell]
+         [1.13 deleted #2 30 0]",
+    );
+}
+
+#[test]
+fn replaces_keep_lose_or_leave() {
+    let (mut log, skipped) = open_market();
+    for (id, side, price) in [(1, Side::SELL, 102), (2, Side::BUY, 100), (3, Side::BUY, 99)] {
+        log.event(vec![NewOrderEvent::default().into(), accepted(id, side, price, 30)]);
+    }
+    let replace = || LogMessage::from(ReplaceOrderEvent::default());
+    log.event(vec![replace(), replaced(1, 102, 20, false)]);
+    log.event(vec![replace(), replaced(1, 103, 25, true)]);
+    // Moved to 100 it trades with #2, and what rests comes back.
+    let mut trades = vec![replace(), replaced(1, 100, 45, true)];
+    trades.extend(filled(1, Side::SELL, 30, (2, 0), (1, 15)));
+    log.event(trades);
+    // A total at or below what is executed cancels the rest.
+    log.event(vec![replace(), canceled(1)]);
+    // Moved over its owner's resting order: that one goes, or it goes itself.
+    log.event(vec![NewOrderEvent::default().into(), accepted(4, Side::SELL, 102, 5)]);
+    log.event(vec![replace(), replaced(4, 99, 6, true), canceled(3)]);
+    log.event(vec![NewOrderEvent::default().into(), accepted(5, Side::BUY, 98, 5)]);
+    log.event(vec![replace(), replaced(5, 99, 6, true), canceled(5)]);
+    check(
+        &log,
+        skipped + 3,
+        "[1.8 reduced #1 by 10 to 20]
+         [1.9 modified #1 25@103 yes]
+         [1.10 deleted #1 25 0
+         1.11 executed #2 match 1 30@100 leaves 0
+         1.12 trade 1 30@100 sell
+         1.13 added #1 sell 15@100]
+         [1.14 deleted #1 15 0]
+         [1.15 added #4 sell 5@102]
+         [1.16 deleted #3 30 0
+         1.17 modified #4 6@99 yes]
+         [1.18 added #5 buy 5@98]
+         [1.19 deleted #5 5 0]",
+    );
+}
+
+#[test]
+fn an_event_spans_its_transactions() {
+    let (mut log, skipped) = open_market();
+    for id in [1, 2] {
+        log.event(vec![NewOrderEvent::default().into(), accepted(id, Side::SELL, 100, 10)]);
+    }
+    let mut first = vec![NewOrderEvent::default().into(), accepted(3, Side::BUY, 100, 30)];
+    first.extend(filled(1, Side::BUY, 10, (1, 0), (3, 20)));
+    log.transaction(first, false);
+    // A restart between the two: an epoch's transaction is no part of the event.
+    let cause = std::mem::take(&mut log.cause);
+    log.event(vec![events::EpochStarted::default().into()]);
+    log.cause = cause;
+    log.now += 5;
+    let mut second = vec![LogMessage::from(Continuation::default())];
+    second.extend(filled(2, Side::BUY, 10, (2, 0), (3, 10)));
+    log.transaction(second, true);
+    check(
+        &log,
+        skipped + 2,
+        "[1.7 executed #1 match 1 10@100 leaves 0
+         1.8 trade 1 10@100 buy
+         1.9 executed #2 match 2 10@100 leaves 0
+         1.10 trade 2 10@100 buy
+         1.11 added #3 buy 10@100]",
+    );
+    let (_, feed) = run(&log.events);
+    let event: Vec<_> = feed.iter().skip(skipped + 2).collect();
+    assert!(event.iter().all(|message| message.event_id() == cause));
+    let times: Vec<_> = event.iter().map(|message| message.transaction_time()).collect();
+    assert_eq!(times, [START, START, START + 5, START + 5, START + 5]);
+}
+
+#[test]
+fn the_next_day_is_another_session_that_says_everything_again() {
+    let (mut log, skipped) = open_market();
+    log.event(vec![NewOrderEvent::default().into(), accepted(1, Side::SELL, 101, 10)]);
+    log.event(vec![NewOrderEvent::default().into(), accepted(2, Side::BUY, 99, 20)]);
+    log.day(20_261_123);
+    check(
+        &log,
+        skipped + 2,
+        "[0.0 endOfMessages 20261122]
+         [0.0 startOfMessages 20261123
+         1.1 define Some(100)
+         1.2 status open
+         1.3 added #2 buy 20@99
+         1.4 added #1 sell 10@101
+         0.0 startOfDay 20261123
+         1.5 checksum 2 2]",
+    );
+    let mut sessions = Vec::new();
+    let mut core = L3::new();
+    for event in &log.events {
+        core.on_event(event, &mut |output| match output {
+            Output::Session(session) => sessions.push((session.to_string(), 0)),
+            Output::Message(_) => sessions.last_mut().unwrap().1 += 1,
+        });
+    }
+    assert_eq!(sessions, [("261122300A".into(), skipped + 3), ("261123300A".into(), 7)]);
+}
+
+#[test]
+fn outcomes_that_fit_no_book_are_counted() {
+    let (mut log, _) = open_market();
+    log.event(vec![CancelOrderEvent::default().into(), canceled(9)]);
+    log.event(vec![replaced(9, 1, 1, false)]);
+    log.event(filled(1, Side::BUY, 5, (9, 0), (8, 0)).to_vec());
+    log.transaction(vec![NewOrderEvent::default().into()], false);
+    log.cause = 0;
+    log.event(vec![NewOrderEvent::default().into()]);
+    let (core, _) = run(&log.events);
+    // The fill is wrong twice: no such maker, no such taker.
+    assert_eq!(core.anomalies(), 5);
+}
+
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// An exchange with no cleverness: resting orders in a list, in the sequence of their priority.
+struct NaiveExchange {
+    log: Log,
+    seed: u64,
+    orders: BTreeMap<u32, Vec<Order>>,
+    next_order: u64,
+    next_match: u64,
+}
+
+impl NaiveExchange {
+    const INSTRUMENTS: u32 = 3;
+
+    fn new(seed: u64) -> NaiveExchange {
+        let mut log = Log::new();
+        for instrument in 1..=Self::INSTRUMENTS {
+            log.define(instrument, 100);
+        }
+        log.day(20_261_122);
+        log.phase(0, events::Phase::OPEN);
+        let orders = (1..=Self::INSTRUMENTS).map(|instrument| (instrument, Vec::new())).collect();
+        NaiveExchange { log, seed, orders, next_order: 1, next_match: 1 }
+    }
+
+    fn random(&mut self, below: u64) -> u64 {
+        splitmix64(&mut self.seed) % below
+    }
+
+    /// The resting orders that `order` may trade with, best first.
+    fn best(&self, instrument: u32, order: Order) -> Option<usize> {
+        let buys = order.side == messages::Side::BUY;
+        let sign = if buys { 1 } else { -1 };
+        let resting = self.orders[&instrument].iter().enumerate();
+        let crossing =
+            resting.filter(|(_, o)| o.side != order.side && o.price * sign <= order.price * sign);
+        crossing.min_by_key(|(index, o)| (o.price * sign, *index)).map(|(index, _)| index)
+    }
+
+    /// Trades, a few makers a step; then rests, or is canceled. Writes the event.
+    fn take(&mut self, instrument: u32, mut order: Order, mut step: Vec<LogMessage>, rests: bool) {
+        let mut fills = 0;
+        while order.quantity > 0
+            && let Some(index) = self.best(instrument, order)
+        {
+            if fills == 3 {
+                self.log.transaction(std::mem::take(&mut step), false);
+                step.push(Continuation::default().into());
+                fills = 0;
+            }
+            fills += 1;
+            // Now and then the maker is of the same hand: it goes, or the taker does.
+            match self.random(12) {
+                0 => {
+                    let maker = self.orders.get_mut(&instrument).unwrap().remove(index);
+                    step.push(cancel_of(instrument, maker.order_id));
+                    continue;
+                }
+                1 => {
+                    step.push(cancel_of(instrument, order.order_id));
+                    return self.log.event(step);
+                }
+                _ => {}
+            }
+            let maker = &mut self.orders.get_mut(&instrument).unwrap()[index];
+            let quantity = maker.quantity.min(order.quantity);
+            maker.quantity -= quantity;
+            order.quantity -= quantity;
+            let (made, match_id) = (*maker, self.next_match);
+            self.next_match += 1;
+            for (side_of, liquidity) in [(made, Liquidity::MAKER), (order, Liquidity::TAKER)] {
+                let fill = OrderFilledEvent {
+                    instrument,
+                    match_id,
+                    order_id: side_of.order_id,
+                    side: Side(side_of.side.0),
+                    liquidity,
+                    price: made.price,
+                    quantity,
+                    leaves_quantity: side_of.quantity,
+                    ..Default::default()
+                };
+                step.push(fill.into());
+            }
+            self.orders.get_mut(&instrument).unwrap().retain(|o| o.quantity > 0);
+        }
+        if order.quantity > 0 && rests {
+            self.orders.get_mut(&instrument).unwrap().push(order);
+        } else if order.quantity > 0 {
+            step.push(cancel_of(instrument, order.order_id));
+        }
+        self.log.event(step);
+    }
+
+    fn new_order(&mut self, instrument: u32) {
+        let order = Order {
+            order_id: self.next_order,
+            side: [messages::Side::BUY, messages::Side::SELL][self.random(2) as usize],
+            price: 90 + self.random(20).cast_signed(),
+            quantity: 1 + self.random(50),
+        };
+        self.next_order += 1;
+        let accepted = OrderAcceptedEvent {
+            instrument,
+            order_id: order.order_id,
+            side: Side(order.side.0),
+            price: order.price,
+            quantity: order.quantity,
+            leaves_quantity: order.quantity,
+            ..Default::default()
+        };
+        let rests = self.random(8) > 0;
+        self.take(instrument, order, vec![NewOrderEvent::default().into(), accepted.into()], rests);
+    }
+
+    fn change(&mut self, instrument: u32) {
+        let count = self.orders[&instrument].len() as u64;
+        if count == 0 {
+            return;
+        }
+        let index = self.random(count) as usize;
+        let order = self.orders[&instrument][index];
+        let (price, quantity) = (90 + self.random(20).cast_signed(), 1 + self.random(50));
+        let orders = self.orders.get_mut(&instrument).unwrap();
+        if quantity > 35 {
+            orders.remove(index);
+            let cancel = cancel_of(instrument, order.order_id);
+            return self.log.event(vec![CancelOrderEvent::default().into(), cancel]);
+        }
+        let keeps = quantity < order.quantity && price < 95;
+        let replaced = OrderReplacedEvent {
+            instrument,
+            order_id: order.order_id,
+            side: Side(order.side.0),
+            price: if keeps { order.price } else { price },
+            leaves_quantity: quantity,
+            priority_lost: events::BooleanFlag(u8::from(!keeps)),
+            ..Default::default()
+        };
+        let step = vec![ReplaceOrderEvent::default().into(), replaced.into()];
+        if keeps {
+            orders[index].quantity = quantity;
+            self.log.event(step);
+        } else {
+            orders.remove(index);
+            self.take(instrument, Order { price, quantity, ..order }, step, true);
+        }
+    }
+
+    fn step(&mut self) {
+        self.log.now += self.random(SECOND_NS / 50);
+        let instrument = 1 + self.random(u64::from(Self::INSTRUMENTS)) as u32;
+        match self.random(100) {
+            0 => self.log.phase(instrument, events::Phase::HALTED),
+            1 => {
+                self.log.event(vec![LogMessage::from(events::Tick::default())]);
+            }
+            2..40 => self.change(instrument),
+            _ => self.new_order(instrument),
+        }
+    }
+}
+
+fn cancel_of(instrument: u32, order_id: u64) -> LogMessage {
+    OrderCanceledEvent { instrument, order_id, ..Default::default() }.into()
+}
+
+/// Checks that flags bracket each event, and that an order is named only while it is known.
+#[derive(Default)]
+struct Rules {
+    open: Option<u64>,
+    live: BTreeSet<u64>,
+    closed: BTreeSet<u64>,
+}
+
+impl Rules {
+    fn on_message(&mut self, message: &Message) {
+        let flags = message.flags();
+        let event_id = message.event_id();
+        assert_eq!(flags.contains(EventFlags::START_OF_EVENT), self.open.is_none());
+        assert_eq!(*self.open.get_or_insert(event_id), event_id);
+        if flags.contains(EventFlags::END_OF_EVENT) {
+            self.open = None;
+            assert!(self.closed.insert(event_id), "event {event_id} was closed before");
+        }
+        let (order_id, remains) = match message {
+            Message::OrderAdded(m) => {
+                assert!(self.live.insert(m.order_id), "{} added twice", m.order_id);
+                return;
+            }
+            Message::OrderExecuted(m) => (m.order_id, m.remaining_quantity > 0),
+            Message::OrderReduced(m) => (m.order_id, true),
+            Message::OrderDeleted(m) => (m.order_id, false),
+            Message::OrderModified(m) => (m.order_id, true),
+            _ => return,
+        };
+        assert!(self.live.contains(&order_id), "{order_id} was never added");
+        if !remains {
+            self.live.remove(&order_id);
+        }
+    }
+}
+
+#[test]
+fn a_random_exchange_is_rebuilt_from_its_feed() {
+    let mut templates = BTreeMap::<u16, u64>::new();
+    for seed in 0..20 {
+        let mut exchange = NaiveExchange::new(seed);
+        let (mut core, mut books, mut rules) = (L3::new(), Books::new(), Rules::default());
+        let mut done = 0;
+        for step in 0..1_500 {
+            exchange.step();
+            for event in &exchange.log.events[done..] {
+                core.on_event(event, &mut |output| {
+                    let Output::Message(bytes) = output else { return };
+                    let message = Message::decode(bytes).unwrap();
+                    *templates.entry(message.template_id()).or_default() += 1;
+                    rules.on_message(&message);
+                    books.apply(&message).unwrap_or_else(|error| panic!("{seed} {step} {error}"));
+                });
+            }
+            done = exchange.log.events.len();
+            assert_eq!(core.anomalies(), 0, "seed {seed} step {step}");
+            assert_eq!(rules.open, None, "the event is closed");
+            for (instrument, orders) in &exchange.orders {
+                let book = &books.get(*instrument).unwrap().book;
+                assert!(!book.is_crossed(), "seed {seed} step {step}");
+                for side in [messages::Side::BUY, messages::Side::SELL] {
+                    let sign = if side == messages::Side::BUY { -1 } else { 1 };
+                    let mut expected: Vec<_> =
+                        orders.iter().filter(|o| o.side == side).copied().collect();
+                    expected.sort_by_key(|o| o.price * sign);
+                    assert!(book.orders(side).eq(expected), "seed {seed} step {step}");
+                }
+                assert_eq!(core.book(*instrument).unwrap().checksum(), book.checksum());
+            }
+        }
+        let statistics = books.statistics();
+        assert!(statistics.checksums_verified > 20, "{statistics:?}");
+        assert_eq!(statistics.checksums_failed, 0);
+    }
+    // Definition, status, system, the six of L3, and checksums.
+    let seen: Vec<u16> = templates.keys().copied().collect();
+    assert_eq!(seen, [1, 2, 3, 10, 11, 12, 13, 14, 15, 42], "{templates:?}");
+    assert!(templates.values().all(|count| *count >= 20), "{templates:?}");
+}
+
+/// The same log gives the same bytes and numbers, however much of it came before.
+#[test]
+fn a_feed_is_a_function_of_its_log() {
+    let mut exchange = NaiveExchange::new(77);
+    for _ in 0..1_000 {
+        exchange.step();
+    }
+    exchange.log.day(20_261_123);
+    for _ in 0..100 {
+        exchange.step();
+    }
+    let run = || {
+        let (mut core, mut outputs) = (L3::new(), Vec::new());
+        for event in &exchange.log.events {
+            core.on_event(event, &mut |output| {
+                outputs.push(match output {
+                    Output::Session(session) => (Some(session), Vec::new()),
+                    Output::Message(bytes) => (None, bytes.to_vec()),
+                });
+            });
+        }
+        outputs
+    };
+    let first = run();
+    assert!(first.len() > 1_000);
+    assert_eq!(first.iter().filter(|(session, _)| session.is_some()).count(), 2);
+    assert!(first == run());
+}

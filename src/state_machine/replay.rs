@@ -1,0 +1,223 @@
+//! Executes the commands of a log again and holds their outcomes against those in the log.
+//!
+//! ```text
+//!   log:   [command, outcome, outcome·end] [command·end] ...
+//!             │          │        │
+//!          execute ──▶ equal?   equal?      anything else is a divergence
+//! ```
+//!
+//! The log is the authority: a divergence says that this code, or this machine, decides otherwise
+//! than the writer did.
+
+use super::StateMachine;
+use crate::types::{Sequence, flags};
+use isochron_events::Message;
+use std::fmt;
+
+/// Where a log and its re-execution part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Divergence {
+    /// A command's number does not follow the one before.
+    Sequence {
+        /// The number that was due.
+        expected: Sequence,
+        /// The number in the log.
+        found: Sequence,
+    },
+    /// A command's time is before the one before.
+    Time {
+        /// The command.
+        sequence: Sequence,
+    },
+    /// Work was to go on, and the log has another command; or the log goes on with no work.
+    Continuation {
+        /// The command.
+        sequence: Sequence,
+    },
+    /// A command that its source had sent before.
+    Repeat {
+        /// The command.
+        sequence: Sequence,
+    },
+    /// An outcome is another one.
+    Outcome {
+        /// The command.
+        sequence: Sequence,
+        /// What re-execution says, if it says anything.
+        computed: Option<Box<Message>>,
+        /// What the log says.
+        logged: Box<Message>,
+    },
+    /// The log's transaction ends although re-execution has another outcome.
+    Missing {
+        /// The command.
+        sequence: Sequence,
+        /// What re-execution says.
+        computed: Box<Message>,
+    },
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sequence { expected, found } => {
+                write!(f, "command {found} where {expected} was due")
+            }
+            Self::Time { sequence } => write!(f, "command {sequence}: time runs backwards"),
+            Self::Continuation { sequence } => {
+                write!(f, "command {sequence}: not the continuation that was due")
+            }
+            Self::Repeat { sequence } => write!(f, "command {sequence}: taken before"),
+            Self::Outcome { sequence, computed: Some(computed), logged } => {
+                write!(f, "command {sequence}: computed {computed}, logged {logged}")
+            }
+            Self::Outcome { sequence, computed: None, logged } => {
+                write!(f, "command {sequence}: computed nothing more, logged {logged}")
+            }
+            Self::Missing { sequence, computed } => {
+                write!(f, "command {sequence}: computed {computed}, logged nothing more")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Divergence {}
+
+/// A re-execution. Calling order: `on_event` with every event of the log, from its beginning.
+pub struct Replay {
+    machine: StateMachine,
+    outcomes: Vec<Message>,
+    /// Outcomes of the transaction that were found in the log.
+    found: usize,
+    in_transaction: bool,
+    sequence: Sequence,
+    time: u64,
+    events: u64,
+    commands: u64,
+}
+
+impl Replay {
+    /// A re-execution on a fresh state machine.
+    #[must_use]
+    pub fn new(machine: StateMachine) -> Self {
+        let outcomes = Vec::with_capacity(2 * crate::limits::FILLS_PER_STEP_MAX + 4);
+        Self {
+            machine,
+            outcomes,
+            found: 0,
+            in_transaction: false,
+            sequence: Sequence(0),
+            time: 0,
+            events: 0,
+            commands: 0,
+        }
+    }
+
+    /// Takes the next event of the log.
+    pub fn on_event(&mut self, event: &Message) -> Result<(), Divergence> {
+        self.events += 1;
+        if self.in_transaction {
+            self.on_outcome(event)?;
+        } else {
+            self.on_command(event)?;
+        }
+        self.in_transaction = event.header().flags & flags::END_OF_TRANSACTION == 0;
+        match self.outcomes.get(self.found) {
+            Some(computed) if !self.in_transaction => {
+                Err(Divergence::Missing { sequence: self.sequence, computed: Box::new(*computed) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_command(&mut self, command: &Message) -> Result<(), Divergence> {
+        let header = command.header();
+        let (expected, found) = (Sequence(self.sequence.0 + 1), Sequence(header.sequence));
+        if expected != found || command.template_id() >= flags::OUTCOME_TEMPLATE_MIN {
+            return Err(Divergence::Sequence { expected, found });
+        }
+        if header.timestamp < self.time {
+            return Err(Divergence::Time { sequence: found });
+        }
+        let due = self.machine.pending().map(|due| (due.header.cause, due.kind, due.cursor));
+        let logged = match command {
+            Message::Continuation(logged) => Some((header.cause, logged.kind, logged.cursor)),
+            _ => None,
+        };
+        if due != logged && !matches!(command, Message::EpochStarted(_)) {
+            return Err(Divergence::Continuation { sequence: found });
+        }
+        let origin = super::command_origin(command);
+        if origin.is_some_and(|o| self.machine.is_repeat(o.source, o.source_sequence)) {
+            return Err(Divergence::Repeat { sequence: found });
+        }
+        self.sequence = found;
+        self.time = header.timestamp;
+        self.commands += 1;
+        self.outcomes.clear();
+        self.found = 0;
+        self.machine.execute(command, &mut self.outcomes);
+        let end = end_flags(&self.machine, command);
+        if let Some(last) = self.outcomes.last_mut() {
+            last.header_mut().flags |= end;
+        }
+        Ok(())
+    }
+
+    fn on_outcome(&mut self, logged: &Message) -> Result<(), Divergence> {
+        let computed = self.outcomes.get(self.found);
+        if computed != Some(logged) {
+            return Err(Divergence::Outcome {
+                sequence: self.sequence,
+                computed: computed.map(|computed| Box::new(*computed)),
+                logged: Box::new(*logged),
+            });
+        }
+        self.found += 1;
+        Ok(())
+    }
+
+    /// The state after the last whole transaction.
+    #[must_use]
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The state, to go on with.
+    #[must_use]
+    pub fn into_machine(self) -> StateMachine {
+        self.machine
+    }
+
+    /// Events taken.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Commands executed.
+    #[must_use]
+    pub fn commands(&self) -> u64 {
+        self.commands
+    }
+
+    /// The last command's number.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// The last command's time, nanoseconds UTC.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+}
+
+/// The flags of the last message of a command's transaction, once it is executed. A new epoch may
+/// begin between two steps of one event, and is an event of its own.
+#[must_use]
+pub fn end_flags(machine: &StateMachine, command: &Message) -> u16 {
+    let ends = machine.pending().is_none() || matches!(command, Message::EpochStarted(_));
+    flags::END_OF_TRANSACTION | if ends { flags::END_OF_EVENT } else { 0 }
+}

@@ -1,0 +1,355 @@
+//! The feed end to end: a log on disk, the agent, real multicast on the loopback interface, and
+//! a subscriber that rebuilds the books.
+//!
+//! Everything runs on the test's thread: the agent and the receiver take turns, and the time is
+//! moved by hand.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use isochron::agent::{Agent, StopFlag};
+use isochron::market_data::{FeedAgent, FeedOptions, L3, Output};
+use isochron::metrics::{Counter, Counters};
+use isochron::net::{Endpoint, Receiver, ReservedPort};
+use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
+use isochron::types::flags::{END_OF_EVENT, END_OF_TRANSACTION};
+use isochron::types::{Nanos, Position};
+use isochron_events::{
+    AdministrationApplied, CancelOrderEvent, DayStarted, DefineInstrument, EventHeader, Message,
+    NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
+};
+use isochron_feeds::books::Books;
+use isochron_feeds::mold::Session;
+use isochron_feeds::subscriber::{Event, Gap, Line, Options, State, Subscriber};
+
+const SECOND_NS: u64 = 1_000_000_000;
+const INSTRUMENTS: u32 = 3;
+
+/// A log that is written as the core would write it.
+struct Log {
+    writer: StoreWriter,
+    sequence: u64,
+    next_order: u64,
+    resting: Vec<(u32, u64)>,
+    end: Position,
+}
+
+impl Log {
+    fn create(directory: &Path) -> Log {
+        let exchange = String::from("LOOPBACK");
+        let identity =
+            Identity { exchange, exchange_number: 1, node: 1, schema_id: 1, schema_version: 0 };
+        let options =
+            StoreOptions { term_bytes: 1 << 20, ..StoreOptions::new(directory, identity) };
+        let (writer, _) = StoreWriter::open(&options, Nanos(0)).unwrap();
+        Log { writer, sequence: 0, next_order: 1, resting: Vec::new(), end: Position(0) }
+    }
+
+    /// One event in one transaction.
+    fn event(&mut self, messages: &mut [Message]) {
+        self.sequence += 1;
+        let (sequence, timestamp) = (self.sequence, self.sequence * SECOND_NS / 100);
+        let bytes = messages.iter().map(|message| framed(message.encoded_length())).sum();
+        let mut transaction = self.writer.begin(bytes).unwrap();
+        let last = messages.len() - 1;
+        for (index, message) in messages.iter_mut().enumerate() {
+            let flags = if index == last { END_OF_TRANSACTION | END_OF_EVENT } else { 0 };
+            *message.header_mut() =
+                EventHeader { sequence, timestamp, cause: sequence, session: 0, flags };
+            let length = message.encoded_length();
+            transaction.append(length, |buffer| assert_eq!(message.encode(buffer), Ok(length)));
+        }
+        self.end = transaction.finish();
+    }
+
+    fn open_market(&mut self, trading_date: u32) {
+        for instrument in 1..=INSTRUMENTS {
+            let define = DefineInstrument { instrument, ..Default::default() };
+            self.event(&mut [define.into(), AdministrationApplied::default().into()]);
+        }
+        self.day(trading_date);
+        let changed = PhaseChanged { phase: Phase::OPEN, ..Default::default() };
+        let applied = AdministrationApplied::default();
+        self.event(&mut [PhaseChange::default().into(), applied.into(), changed.into()]);
+    }
+
+    fn day(&mut self, trading_date: u32) {
+        let started = DayStarted { trading_date, ..Default::default() };
+        self.event(&mut [started.into(), AdministrationApplied::default().into()]);
+    }
+
+    /// Orders that rest, with a cancel after every third.
+    fn orders(&mut self, count: u64) {
+        for _ in 0..count {
+            let order_id = self.next_order;
+            self.next_order += 1;
+            let instrument = 1 + u32::try_from(order_id % u64::from(INSTRUMENTS)).unwrap();
+            let (side, price) = if order_id.is_multiple_of(2) {
+                (Side::BUY, 900 - (order_id % 7).cast_signed())
+            } else {
+                (Side::SELL, 1_000 + (order_id % 7).cast_signed())
+            };
+            let accepted = OrderAcceptedEvent {
+                instrument,
+                order_id,
+                side,
+                price,
+                quantity: order_id,
+                leaves_quantity: order_id,
+                ..Default::default()
+            };
+            self.event(&mut [NewOrderEvent::default().into(), accepted.into()]);
+            self.resting.push((instrument, order_id));
+            if order_id.is_multiple_of(3) {
+                let (instrument, order_id) = self.resting.swap_remove(self.resting.len() / 2);
+                let canceled = OrderCanceledEvent { instrument, order_id, ..Default::default() };
+                self.event(&mut [CancelOrderEvent::default().into(), canceled.into()]);
+            }
+        }
+    }
+
+    fn agent(&self, directory: &Path, endpoint: Endpoint, send_from: Position) -> Publishing {
+        let (end, counters) = (StopFlag::new(), Counters::in_memory());
+        let options = FeedOptions { line_a: endpoint, ttl: 0, send_from, end: end.clone() };
+        let reader = StoreReader::attach(directory, None).unwrap();
+        let agent = FeedAgent::open(reader, &options, &counters).unwrap();
+        Publishing { agent, end, counters }
+    }
+}
+
+struct Publishing {
+    agent: FeedAgent,
+    end: StopFlag,
+    counters: Counters,
+}
+
+/// What a subscriber heard.
+struct Heard {
+    receiver: Receiver,
+    subscriber: Subscriber,
+    books: Books,
+    first: u64,
+    messages: Vec<Vec<u8>>,
+    lost: Vec<Gap>,
+    datagrams: u64,
+}
+
+impl Heard {
+    fn listen(endpoint: Endpoint) -> Heard {
+        Heard::listen_to(endpoint, None)
+    }
+
+    fn listen_to(endpoint: Endpoint, session: Option<Session>) -> Heard {
+        Heard {
+            receiver: Receiver::open(endpoint, 4 << 20).unwrap(),
+            subscriber: Subscriber::new(Options { session, ..Options::default() }),
+            books: Books::new(),
+            first: 0,
+            messages: Vec::new(),
+            lost: Vec::new(),
+            datagrams: 0,
+        }
+    }
+
+    /// Takes what waits; the datagram with the number `drop` is thrown away.
+    fn receive(&mut self, now: Nanos, drop: Option<u64>) {
+        let Self { receiver, subscriber, books, first, messages, lost, datagrams } = self;
+        let mut sink = |event: Event<'_>| match event {
+            Event::Joined { sequence, .. } => *first = sequence,
+            Event::Message { bytes, .. } => {
+                messages.push(bytes.to_vec());
+                let message = isochron_messages::Message::decode(bytes).unwrap();
+                let applied = books.apply(&message);
+                assert!(applied.is_ok() || drop.is_some() || *first > 1, "{applied:?}");
+            }
+            Event::Lost(gap) => lost.push(gap),
+            Event::GapOpened(_) | Event::Ended { .. } => {}
+        };
+        loop {
+            let mut on_datagram = |datagram: &[u8]| {
+                *datagrams += 1;
+                if drop != Some(*datagrams) {
+                    // Another day's session is refused, and that is right.
+                    let _ = subscriber.on_datagram(Line::A, datagram, now.0, &mut sink);
+                }
+            };
+            if receiver.recv_batch(&mut on_datagram).unwrap() == 0 {
+                break;
+            }
+        }
+        subscriber.on_time(now.0, &mut sink);
+    }
+}
+
+/// Turns of publisher and subscriber, 10 ms each, until both have nothing to do.
+fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Option<u64>) {
+    let mut idle = 0;
+    while idle < 5 {
+        *now = Nanos(now.0 + SECOND_NS / 100);
+        let work = publishing.agent.do_work(*now);
+        heard.receive(*now, drop);
+        idle = if work == 0 { idle + 1 } else { 0 };
+        assert!(publishing.agent.fault().is_none(), "{:?}", publishing.agent.fault());
+    }
+}
+
+/// The feed of the log, straight from the core: one list of messages per session.
+fn expected(directory: &Path) -> Vec<Vec<Vec<u8>>> {
+    let mut reader = StoreReader::attach(directory, None).unwrap();
+    let (mut core, mut sessions) = (L3::new(), Vec::<Vec<Vec<u8>>>::new());
+    while let Some(frame) = reader.next().unwrap() {
+        let event = Message::decode(frame.message).unwrap();
+        core.on_event(&event, &mut |output| match output {
+            Output::Session(_) => sessions.push(Vec::new()),
+            Output::Message(bytes) => sessions.last_mut().unwrap().push(bytes.to_vec()),
+        });
+    }
+    sessions
+}
+
+fn endpoint(port: &ReservedPort) -> Endpoint {
+    Endpoint {
+        group: Ipv4Addr::new(239, 77, 1, 9),
+        port: port.get(),
+        interface: Ipv4Addr::LOCALHOST,
+    }
+}
+
+#[test]
+fn a_subscriber_rebuilds_the_books_from_multicast() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut now = Nanos(1_000 * SECOND_NS);
+
+    run(&mut publishing, &mut heard, &mut now, None);
+    assert_eq!(heard.datagrams, 0, "nothing is sent before the first trading day");
+    log.open_market(20_261_122);
+    log.orders(300);
+    run(&mut publishing, &mut heard, &mut now, None);
+    log.orders(200);
+    run(&mut publishing, &mut heard, &mut now, None);
+    assert_eq!(heard.subscriber.state(now.0), State::InStep);
+
+    // A second of silence brings a heartbeat, the end of the session its own mark.
+    let before = publishing.counters.get(Counter::FEED_HEARTBEATS);
+    now = Nanos(now.0 + SECOND_NS);
+    run(&mut publishing, &mut heard, &mut now, None);
+    assert_eq!(publishing.counters.get(Counter::FEED_HEARTBEATS), before + 1);
+    publishing.end.stop();
+    run(&mut publishing, &mut heard, &mut now, None);
+    assert_eq!(heard.subscriber.state(now.0), State::Ended);
+
+    assert_eq!(heard.first, 1);
+    assert!(heard.subscriber.is_complete());
+    assert_eq!(heard.messages, expected(directory).concat());
+    assert_eq!(publishing.counters.get(Counter::FEED_MESSAGES), heard.messages.len() as u64);
+    assert_eq!(publishing.counters.get(Counter::FEED_DATAGRAMS), heard.datagrams);
+    assert_eq!(publishing.counters.get(Counter::FEED_POSITION), log.end.0);
+    assert!(heard.datagrams < heard.messages.len() as u64 / 5, "messages share datagrams");
+    assert_eq!(publishing.agent.core().anomalies(), 0);
+    assert!(heard.books.statistics().checksums_verified >= 9);
+    let resting: usize =
+        heard.books.instruments().iter().map(|(_, known)| known.book.order_count()).sum();
+    assert_eq!(resting, log.resting.len());
+    for instrument in 1..=INSTRUMENTS {
+        let sent = publishing.agent.core().book(instrument).unwrap().checksum();
+        assert_eq!(heard.books.get(instrument).unwrap().book.checksum(), sent);
+    }
+}
+
+#[test]
+fn a_lost_datagram_is_named() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut publishing = log.agent(directory, endpoint, Position(0));
+    log.open_market(20_261_122);
+    log.orders(300);
+    publishing.end.stop();
+    run(&mut publishing, &mut heard, &mut Nanos(SECOND_NS), Some(4));
+    assert_eq!(heard.lost.len(), 1);
+    let gap = heard.lost[0];
+    let all = expected(directory).concat();
+    let index = |sequence: u64| usize::try_from(sequence - 1).unwrap();
+    let kept = [&all[..index(gap.first)], &all[index(gap.next)..]].concat();
+    assert_eq!(heard.messages, kept);
+    assert_eq!(heard.subscriber.statistics().lost, gap.messages());
+    assert!(gap.messages() > 1 && !heard.subscriber.is_complete());
+}
+
+/// A publisher that begins where another one stopped sends the next number, and the same bytes.
+#[test]
+fn a_publisher_goes_on_after_another() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut now = Nanos(SECOND_NS);
+    log.open_market(20_261_122);
+    log.orders(100);
+    let stopped_at = log.end;
+    run(&mut log.agent(directory, endpoint, Position(0)), &mut heard, &mut now, None);
+    log.orders(100);
+    let mut second = log.agent(directory, endpoint, stopped_at);
+    second.end.stop();
+    run(&mut second, &mut heard, &mut now, None);
+    assert_eq!(heard.subscriber.state(now.0), State::Ended);
+    assert!(heard.subscriber.is_complete());
+    assert_eq!(heard.messages, expected(directory).concat());
+    assert_eq!(heard.subscriber.line(Line::A).duplicates, 0, "nothing was sent twice");
+}
+
+#[test]
+fn a_late_joiner_knows_it() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut now = Nanos(SECOND_NS);
+    log.open_market(20_261_122);
+    log.orders(50);
+    while publishing.agent.do_work(now) > 0 {}
+    let joined_at = publishing.agent.next_sequence();
+    let mut heard = Heard::listen(endpoint);
+    log.orders(50);
+    publishing.end.stop();
+    run(&mut publishing, &mut heard, &mut now, None);
+    assert_eq!(heard.first, joined_at);
+    assert!(joined_at > 50 && !heard.subscriber.is_complete());
+    assert_eq!(heard.subscriber.statistics().lost, 0);
+}
+
+/// The next day is a session of its own: its subscriber is complete from its first message.
+#[test]
+fn the_next_day_is_a_session_of_its_own() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut now = Nanos(SECOND_NS);
+    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut first = Heard::listen(endpoint);
+    log.open_market(20_261_122);
+    log.orders(50);
+    run(&mut publishing, &mut first, &mut now, None);
+    let mut second = Heard::listen_to(endpoint, Session::new("261123300A"));
+    log.day(20_261_123);
+    log.orders(50);
+    run(&mut publishing, &mut first, &mut now, None);
+    assert_eq!(first.subscriber.state(now.0), State::Ended);
+    publishing.agent.on_close();
+    second.receive(now, None);
+
+    let sessions = expected(directory);
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(first.messages, sessions[0]);
+    assert_eq!(second.subscriber.state(now.0), State::Ended);
+    assert_eq!((second.first, second.lost.len()), (1, 0));
+    assert_eq!(second.messages, sessions[1]);
+    let resting: usize =
+        second.books.instruments().iter().map(|(_, known)| known.book.order_count()).sum();
+    assert_eq!(resting, log.resting.len(), "what rested overnight is said again");
+}
