@@ -26,6 +26,7 @@ use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Config, Exchange};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{Identity, Options as StoreOptions, StoreReader};
+use crate::types::Symbol;
 use clap::Args as ClapArgs;
 use flow::{Flow, Lobster, Mix};
 use isochron_events::Message;
@@ -115,6 +116,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let clock = SystemClock::new();
     let (mut flow, pace) = open_flow(args)?;
     let setup = flow.setup();
+    let symbol = first_symbol(&setup);
     let date = trading_date(&setup).ok_or("the flow begins no trading day")?;
     // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
@@ -143,6 +145,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let (source, progress) = SourceAgent::new(Parts {
         setup,
         flow,
+        file_ids: args.flow != "mix",
         pace,
         duration_ns: duration_ns(args, pace),
         source: SOURCE,
@@ -158,7 +161,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     println!("{} agents, {placement}; {} cores", agents.len(), cores_available());
     let stop = StopFlag::new();
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
-    let live = Live::new(exchange_counters.clone(), watched, symbol(args));
+    let live = Live::new(exchange_counters.clone(), watched, symbol);
     let trading_ns = watch_run(live, &mut collector, &progress, &clock, || running.is_finished());
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
@@ -169,7 +172,8 @@ fn demo(args: &Args) -> Outcome<Report> {
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
     // 9. The verdict.
-    let report = Finished { agents, counters: exchange_counters, collector, trading_ns, progress }
+    let counters = exchange_counters;
+    let report = Finished { agents, counters, collector, trading_ns, progress, pace }
         .report(&directory, ended)?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
@@ -223,9 +227,13 @@ fn duration_ns(args: &Args, pace: Pace) -> Option<u64> {
     (!whole_file).then(|| args.seconds.saturating_mul(1_000_000_000))
 }
 
-/// The symbol that the live line shows.
-fn symbol(args: &Args) -> String {
-    if args.flow == "mix" { "first".to_owned() } else { "book".to_owned() }
+/// The symbol that the live line shows: the first that is defined.
+fn first_symbol(setup: &[Message]) -> String {
+    let defined = setup.iter().find_map(|command| match command {
+        Message::DefineInstrument(defined) => Some(Symbol(defined.symbol).to_string()),
+        _ => None,
+    });
+    defined.unwrap_or_default()
 }
 
 /// The demo begins a new exchange, so its directory must hold no log.
@@ -290,7 +298,10 @@ fn watch_run(
         if !progress.is_trading() {
             continue;
         }
-        let begun = *begun.get_or_insert(now);
+        let begun = *begun.get_or_insert_with(|| {
+            live.begin();
+            now
+        });
         if (now - begun) / 1_000_000_000 > second {
             second += 1;
             live.second(collector, progress);
@@ -315,6 +326,7 @@ struct Finished {
     collector: Collector,
     trading_ns: u64,
     progress: Progress,
+    pace: Pace,
 }
 
 impl Finished {
@@ -346,6 +358,7 @@ impl Finished {
             latencies: self.collector.total(),
             latencies_missed: self.collector.missed(),
             trading_ns: self.trading_ns,
+            paced: self.pace != Pace::Max,
             events,
             log_bytes,
             feed_messages: published,
