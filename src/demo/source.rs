@@ -102,8 +102,6 @@ pub(super) struct Parts {
     pub(super) setup: Vec<Message>,
     /// The commands.
     pub(super) flow: Box<dyn Flow>,
-    /// Whether client order ids are the order ids of a file.
-    pub(super) file_ids: bool,
     /// When they are due.
     pub(super) pace: Pace,
     /// The time of trading after which nothing new is sent; `None` is to the flow's end.
@@ -146,7 +144,6 @@ impl SourceAgent {
     pub(super) fn new(mut parts: Parts) -> (Self, Progress) {
         let progress = Progress::default();
         let setup = std::mem::take(&mut parts.setup).into();
-        let tally = if parts.file_ids { Tally::with_file_ids() } else { Tally::new() };
         let agent = Self {
             parts,
             setup,
@@ -159,7 +156,7 @@ impl SourceAgent {
             waited_ns: 0,
             ended: false,
             error: None,
-            tally,
+            tally: Tally::new(),
             progress: progress.clone(),
         };
         (agent, progress)
