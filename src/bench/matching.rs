@@ -3,7 +3,7 @@
 //! An operation is the look-up of the order, the sweep with a callback for each trade, and the
 //! rest resting. Not measured: making or reading the stream, and what fills the books at first.
 
-use super::report::{Report, clock_ns, histogram, median, percentiles, percentiles_json};
+use super::report::{Report, Share, clock_ns, histogram, median, percentiles, percentiles_json};
 use super::stream::{Stream, StreamArgs, write};
 use crate::agent::{Clock, SystemClock};
 use crate::matching::{BookIndex, Books, Meet, OrderSlot, Resting, Taker};
@@ -119,9 +119,11 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let clock = SystemClock::new();
     let mut rates = Vec::new();
     let mut totals = TradeTotals::default();
-    let mut unknown = 0;
+    let (mut unknown, mut percent) = (0, None);
     for _ in 0..args.stream.passes {
+        let share = Share::begin(&clock);
         let (rate, engine) = throughput(&stream, &clock);
+        percent = share.percent(&clock);
         rates.push(rate);
         (totals, unknown) = (engine.tape.totals, engine.unknown);
     }
@@ -133,12 +135,13 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         format!("{} operations, {} symbols", stream.operations.len(), stream.symbols()),
         format!("{unknown} cancels of orders that do not rest"),
         passes,
+        Share::note(percent),
         format!("clock: {clock_ns} ns between two readings, included in the latencies"),
     ];
     let line = format!("matching: {rate:.2} M ops/s, p50 {p50} p99 {p99} p99.9 {p99_9}, {totals}");
     let json = json!({
         "bench": "matching", "operations": stream.operations.len(), "symbols": stream.symbols(),
-        "ops_per_second": rate * 1e6, "passes_m_ops": rates, "clock_ns": clock_ns,
+        "ops_per_second": rate * 1e6, "passes_m_ops": rates, "clock_ns": clock_ns, "core_percent": percent,
         "latency": percentiles_json(&histogram), "trades": totals.trades,
         "quantity": totals.quantity, "notional": totals.notional.to_string(),
         "hash": format!("{:016x}", totals.hash), "unknown": unknown,

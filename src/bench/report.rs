@@ -51,6 +51,39 @@ pub(super) fn clock_ns(clock: &SystemClock) -> u64 {
     histogram.value_at_quantile(0.5)
 }
 
+/// How much of a time this thread had a core: on a machine that does other work, less than all.
+pub(super) struct Share {
+    start_ns: u64,
+    on_core_ns: u64,
+}
+
+impl Share {
+    /// From now on.
+    pub(super) fn begin(clock: &SystemClock) -> Self {
+        Self { start_ns: clock.now().0, on_core_ns: on_core_ns() }
+    }
+
+    /// In percent; `None` where the system does not tell.
+    pub(super) fn percent(&self, clock: &SystemClock) -> Option<u64> {
+        let on_core_ns = on_core_ns().checked_sub(self.on_core_ns).filter(|ns| *ns > 0)?;
+        Some((on_core_ns * 100).div_ceil((clock.now().0 - self.start_ns).max(1)).min(100))
+    }
+
+    /// The note that says it.
+    pub(super) fn note(percent: Option<u64>) -> String {
+        match percent {
+            Some(percent) => format!("the thread had a core {percent} % of the last pass's time"),
+            None => "how much of the time the thread had a core is not known".to_owned(),
+        }
+    }
+}
+
+/// Source: Linux, Documentation/scheduler/sched-stats.rst, `/proc/<pid>/schedstat`.
+fn on_core_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// The median, and the note that names all: one pass alone says nothing about the noise.
 pub(super) fn median(mut rates: Vec<f64>, unit: &str) -> (f64, String) {
     rates.sort_unstable_by(f64::total_cmp);

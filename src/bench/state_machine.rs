@@ -9,7 +9,7 @@
 //! client order ids are all there. Not measured: ring, CRC and store.
 
 use super::matching;
-use super::report::{Report, clock_ns, histogram, median, percentiles, percentiles_json};
+use super::report::{Report, Share, clock_ns, histogram, median, percentiles, percentiles_json};
 use super::stream::{Stream, StreamArgs, write};
 use crate::agent::{Clock, SystemClock};
 use crate::demo::flow::administration::{Administration, Limits, TICK, unlimited_share};
@@ -353,10 +353,12 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let setup = setup(&stream);
     let clock = SystemClock::new();
     let mut rates = Vec::new();
-    let mut last = None;
+    let (mut last, mut percent) = (None, None);
     for _ in 0..args.stream.passes {
         drop(last.take());
+        let share = Share::begin(&clock);
         let (rate, engine) = throughput(&stream, &setup, &clock);
+        percent = share.percent(&clock);
         rates.push(rate);
         last = Some(engine);
     }
@@ -374,6 +376,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         format!("{commands} commands, {} symbols, {ACCOUNTS} accounts", stream.symbols()),
         format!("{events} outcomes, {bytes} bytes"),
         passes,
+        Share::note(percent),
         format!("clock: {clock_ns} ns between two readings, included in the latencies"),
     ];
     let line = format!(
@@ -382,7 +385,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let json = json!({
         "bench": "state-machine", "commands": commands, "symbols": stream.symbols(),
         "accounts": ACCOUNTS, "commands_per_second": rate * 1e6, "passes_m_commands": rates,
-        "clock_ns": clock_ns, "latency": percentiles_json(&histogram), "outcomes": events,
+        "clock_ns": clock_ns, "core_percent": percent, "latency": percentiles_json(&histogram), "outcomes": events,
         "outcome_bytes": bytes, "trades": totals.trades, "quantity": totals.quantity,
         "notional": totals.notional.to_string(), "hash": format!("{:016x}", totals.hash),
     });

@@ -36,6 +36,8 @@ pub struct OrderRecord {
     pub user_volume: u32,
     /// The client's name for it.
     pub client_id: ClientOrderId,
+    /// That name's entry among the client order ids.
+    pub client_entry: u32,
     /// Which side.
     pub side: Side,
     /// How long it lives.
@@ -91,6 +93,7 @@ impl Orders {
             holding: 0,
             user_volume: 0,
             client_id: ClientOrderId::EMPTY,
+            client_entry: 0,
             side: Side::Buy,
             time_in_force: TimeInForce::DAY,
         };

@@ -62,11 +62,11 @@ impl UserVolumes {
         slot
     }
 
-    /// The record of a user in a symbol, if there is one.
+    /// The slot of a user's record in a symbol, if there is one.
     #[must_use]
-    pub fn find(&self, user: u32, instrument: u32) -> Option<&UserVolume> {
-        let key = (u64::from(user) << 32) | u64::from(instrument);
-        self.index.get(key).map(|slot| &self.records[slot as usize])
+    #[inline]
+    pub fn find_slot(&self, user: u32, instrument: u32) -> Option<u32> {
+        self.index.get((u64::from(user) << 32) | u64::from(instrument))
     }
 
     /// The record in a slot.

@@ -138,6 +138,7 @@ impl StateMachine {
             holding: _,
             user_volume: _,
             client_id,
+            client_entry: _,
             side,
             time_in_force,
         } = record;

@@ -200,7 +200,7 @@ impl Ledger {
     pub(super) fn finish(&mut self, record: &OrderRecord) {
         debug_assert!(record.leaves().0 == 0 && record.reserved == 0);
         self.accounts.accounts.at_mut(record.account).live_orders -= 1;
-        self.client_ids.finish(record.account, record.client_id);
+        self.client_ids.finish(record.account, record.client_entry);
     }
 
     /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer
