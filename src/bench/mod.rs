@@ -3,6 +3,9 @@
 //! ```text
 //!   matching       the books alone
 //!   state-machine  and risk, wallet, fees, encoded outcomes
+//!   store          append, and the way to a reader in another process
+//!   replay         a log executed again and compared
+//!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
 //! Each prints what it measured, and as its last line the figures in a fixed form. Throughput and
@@ -10,8 +13,11 @@
 //! operation. `docs/benchmarks.md` says what the figures include.
 
 mod matching;
+mod path;
+mod replay;
 mod report;
 mod state_machine;
+mod store;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -30,6 +36,15 @@ pub enum Bench {
     /// The whole state machine: risk, wallet, fees, encoded outcomes; without ring and store.
     #[command(after_help = "Example:\n  isochron bench state-machine --passes 5")]
     StateMachine(state_machine::Args),
+    /// The event store: appending, and the delay to a reader in another process.
+    #[command(after_help = "Example:\n  isochron bench store --directory /dev/shm")]
+    Store(store::Args),
+    /// A log of the demo's default flow executed again, every outcome compared.
+    #[command(after_help = "Example:\n  isochron bench replay --commands 500000")]
+    Replay(replay::Args),
+    /// From the time a command is meant to be sent to its committed outcome, open loop.
+    #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
+    Path(path::Args),
 }
 
 /// Runs a benchmark: 0 if its result is right, 1 if not, 2 if it could not run.
@@ -37,6 +52,9 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
+        Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Store(args) => ("store", store::run(args), args.json),
+        Bench::Replay(args) => ("replay", replay::run(args), args.json),
         Bench::StateMachine(args) => ("state-machine", state_machine::run(args), args.stream.json),
     };
     match outcome {

@@ -12,9 +12,9 @@
 
 pub mod flow;
 mod live;
-mod pace;
+pub(crate) mod pace;
 mod report;
-mod source;
+pub(crate) mod source;
 mod subscribers;
 pub mod tally;
 

@@ -35,12 +35,7 @@ struct Place {
 const VACANT: Place = Place { tag: 0, entry: NONE };
 
 /// The finished ids of an account, as entries.
-#[derive(Clone, Debug)]
-struct Ring {
-    entries: [u32; FINISHED_CLIENT_IDS],
-    /// How many have finished, ever.
-    count: u64,
-}
+type Ring = [u32; FINISHED_CLIENT_IDS];
 
 /// The client order ids of all accounts.
 #[derive(Clone, Debug)]
@@ -53,6 +48,8 @@ pub struct ClientIds {
     used: usize,
     /// By account slot.
     finished: Vec<Ring>,
+    /// How many have finished, ever, by account slot.
+    counts: Vec<u64>,
 }
 
 impl ClientIds {
@@ -66,12 +63,14 @@ impl ClientIds {
             free: Vec::with_capacity(ids),
             used: 0,
             finished: Vec::new(),
+            counts: Vec::new(),
         }
     }
 
     /// A ring for the next account slot.
     pub fn open(&mut self) {
-        self.finished.push(Ring { entries: [NONE; FINISHED_CLIENT_IDS], count: 0 });
+        self.finished.push([NONE; FINISHED_CLIENT_IDS]);
+        self.counts.push(0);
     }
 
     /// The order, live or finished, that has this id.
@@ -109,10 +108,10 @@ impl ClientIds {
     /// The id of this entry finishes, once; the account's oldest finished one may be forgotten.
     #[inline]
     pub fn finish(&mut self, account: u32, entry: u32) {
-        let ring = &mut self.finished[account as usize];
-        let place = &mut ring.entries[ring.count as usize % FINISHED_CLIENT_IDS];
-        let oldest = std::mem::replace(place, entry);
-        ring.count += 1;
+        let count = &mut self.counts[account as usize];
+        let place = *count as usize % FINISHED_CLIENT_IDS;
+        let oldest = std::mem::replace(&mut self.finished[account as usize][place], entry);
+        *count += 1;
         if oldest != NONE {
             self.forget(oldest);
         }
@@ -121,9 +120,10 @@ impl ClientIds {
     /// The finished ids of an account, oldest first, each with its order.
     pub fn finished(&self, account: u32) -> impl Iterator<Item = (ClientOrderId, OrderId)> {
         let ring = &self.finished[account as usize];
-        let oldest = ring.count.saturating_sub(FINISHED_CLIENT_IDS as u64);
-        (oldest..ring.count).map(|n| {
-            let entry = ring.entries[n as usize % FINISHED_CLIENT_IDS];
+        let count = self.counts[account as usize];
+        let oldest = count.saturating_sub(FINISHED_CLIENT_IDS as u64);
+        (oldest..count).map(|n| {
+            let entry = ring[n as usize % FINISHED_CLIENT_IDS];
             let entry = &self.entries[entry as usize];
             (entry.id, entry.order)
         })

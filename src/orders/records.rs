@@ -3,8 +3,10 @@
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
 
-/// One live order. Ids name things outside; slots find them in constant time.
+/// One live order. Ids name things outside; slots find them in constant time. Two cache lines that
+/// the processor fetches as a pair.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
 pub struct OrderRecord {
     /// The order.
     pub id: OrderId,
@@ -43,6 +45,8 @@ pub struct OrderRecord {
     /// How long it lives.
     pub time_in_force: TimeInForce,
 }
+
+const _: () = assert!(size_of::<OrderRecord>() == 128);
 
 impl OrderRecord {
     /// Shares not yet executed.

@@ -70,7 +70,8 @@ impl Ledger {
             orders: Orders::with_capacity(capacity.orders),
             client_ids: ClientIds::with_capacity(capacity.client_ids),
             wallet: Wallet::with_capacity(capacity.holdings),
-            user_volumes: UserVolumes::with_capacity(capacity.holdings),
+            // Users trade for many accounts; a table that is mostly empty costs more look-ups.
+            user_volumes: UserVolumes::with_capacity(capacity.holdings / 16),
             counters: Counters::default(),
             day: Day::default(),
         }

@@ -129,7 +129,7 @@ impl Ledger {
     #[inline]
     pub(super) fn may_trade_in(&self, place: &Place) -> Result<&Instrument, Refusal> {
         let instrument = self.instruments.table.at(place.instrument);
-        let limits = place.holding.and_then(|slot| self.wallet.holding(slot).limits);
+        let limits = place.holding.and_then(|slot| self.wallet.limits(self.wallet.holding(slot)));
         let general = self.accounts.accounts.at(place.account).limits.tradable;
         if !limits.map_or(general, |limits| limits.tradable) {
             return Err(Refusal::new(Reason::INSTRUMENT_NOT_PERMITTED, 0, instrument.id.0));
@@ -165,12 +165,11 @@ impl Ledger {
         let holding = place.holding.map_or_else(Holding::default, |s| *self.wallet.holding(s));
         let volume = place.volume.map_or_else(UserVolume::default, |s| *self.user_volumes.get(s));
         let general = self.accounts.accounts.at(place.account).limits;
+        let own = self.wallet.limits(&holding);
         let limits = VolumeLimits {
             user_daily: self.accounts.users.get(user).map_or(0, |user| user.daily_volume_max),
-            account_daily: holding
-                .limits
-                .map_or(general.daily_volume_max, |limits| limits.daily_volume_max),
-            position: holding.limits.map_or(general.position_max, |limits| limits.position_max),
+            account_daily: own.map_or(general.daily_volume_max, |own| own.daily_volume_max),
+            position: own.map_or(general.position_max, |own| own.position_max),
         };
         let limits =
             VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };

@@ -165,6 +165,10 @@ macro_rules! changes {
     };
 }
 
+fn own_limits(tradable: bool, daily_volume_max: u64, position_max: u64) -> Override {
+    Override { tradable, daily_volume_max, position_max }
+}
+
 fn first_order(machine: &mut StateMachine) -> &mut OrderRecord {
     let slot = machine.books.find(OrderId(1)).expect("it rests");
     machine.ledger.orders.get_mut(slot.0)
@@ -259,14 +263,10 @@ fn wallets_volumes_counters_and_the_day_are_hashed() {
             m.ledger.wallet.holding_mut(0).shares.reserved += 1;
             m.ledger.wallet.holding_mut(0).open_buys += 1;
             m.ledger.wallet.holding_mut(0).execute(20_261_122, 1);
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 0, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: false, daily_volume_max: 0, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 1, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 0, position_max: 1 });
+            m.ledger.wallet.set_limits(0, own_limits(true, 0, 0));
+            m.ledger.wallet.set_limits(0, own_limits(false, 0, 0));
+            m.ledger.wallet.set_limits(0, own_limits(true, 1, 0));
+            m.ledger.wallet.set_limits(0, own_limits(true, 0, 1));
             m.ledger.user_volumes.get_mut(0).user += 1;
             m.ledger.user_volumes.get_mut(0).instrument += 1;
             m.ledger.user_volumes.get_mut(0).open += 1;
