@@ -47,6 +47,9 @@ const BLOCK: usize = 256;
 /// Bytes that outcomes are encoded into, again and again.
 const LOG_BYTES: usize = 1 << 20;
 
+/// Where an encoded event has its flags.
+const FLAGS_AT: usize = 36;
+
 /// Options of `isochron bench state-machine`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
@@ -166,7 +169,8 @@ fn command(operation: &Operation) -> Message {
 struct Log {
     bytes: Vec<u8>,
     at: usize,
-    outcomes: Vec<Message>,
+    /// Where the transaction's last message begins.
+    last: Option<usize>,
     maker: u64,
     totals: TradeTotals,
     /// The first refusal, of a command or of the setup; there should be none.
@@ -180,7 +184,7 @@ impl Log {
         Self {
             bytes: vec![0; LOG_BYTES],
             at: 0,
-            outcomes: Vec::with_capacity(128),
+            last: None,
             maker: 0,
             totals: TradeTotals::default(),
             refused: None,
@@ -200,36 +204,44 @@ impl Log {
         }
     }
 
+    /// A transaction begins: it lies in one piece.
     #[inline]
-    fn encode(&mut self) {
+    fn begin(&mut self) {
         if self.at + TRANSACTION_BYTES_MAX > self.bytes.len() {
             self.at = 0;
         }
-        let start = self.at;
-        let outcomes = std::mem::take(&mut self.outcomes);
-        for outcome in &outcomes {
-            let written = outcome.encode(&mut self.bytes[self.at..]);
-            self.at += written.expect("there is room for a transaction");
-            match outcome {
-                Message::OrderFilledEvent(fill) => self.filled(fill),
-                Message::OrderRejectedEvent(_)
-                | Message::CancelRejectedEvent(_)
-                | Message::AdministrationRejected(_) => {
-                    self.refused.get_or_insert(*outcome);
-                }
-                _ => {}
-            }
+        self.last = None;
+    }
+
+    /// A transaction ends: its last message says so.
+    #[inline]
+    fn end(&mut self, flags: u16) {
+        if let Some(last) = self.last {
+            let at = last + FLAGS_AT;
+            let before = u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]]);
+            self.bytes[at..at + 2].copy_from_slice(&(before | flags).to_le_bytes());
         }
-        self.events += outcomes.len() as u64;
-        self.bytes_written += (self.at - start) as u64;
-        self.outcomes = outcomes;
     }
 }
 
 impl Outcomes for Log {
     #[inline]
     fn emit(&mut self, outcome: Message) {
-        self.outcomes.push(outcome);
+        let written = outcome.encode(&mut self.bytes[self.at..]);
+        let written = written.expect("there is room for a transaction");
+        self.last = Some(self.at);
+        self.at += written;
+        self.events += 1;
+        self.bytes_written += written as u64;
+        match outcome {
+            Message::OrderFilledEvent(fill) => self.filled(&fill),
+            Message::OrderRejectedEvent(_)
+            | Message::CancelRejectedEvent(_)
+            | Message::AdministrationRejected(_) => {
+                self.refused.get_or_insert(outcome);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -265,13 +277,9 @@ impl Engine {
         let header = command.header_mut();
         header.sequence = self.sequence;
         header.timestamp = self.sequence;
-        self.log.outcomes.clear();
+        self.log.begin();
         self.machine.execute(command, &mut self.log);
-        let end = end_flags(&self.machine, command);
-        if let Some(last) = self.log.outcomes.last_mut() {
-            last.header_mut().flags |= end;
-        }
-        self.log.encode();
+        self.log.end(end_flags(&self.machine, command));
     }
 }
 

@@ -210,15 +210,23 @@ impl ClientIds {
 
 #[inline]
 fn hash(account: u32, id: ClientOrderId) -> u32 {
-    let word = |from: usize| {
-        u64::from_le_bytes(std::array::from_fn(|n| *id.0.get(from + n).unwrap_or(&0)))
-    };
+    let [low, middle, high] = words(id);
     let mut hash = u64::from(account).wrapping_add(0x9E37_79B9_7F4A_7C15);
-    for word in [word(0), word(8), word(16)] {
+    for word in [low, middle, high] {
         hash = (hash ^ word).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         hash ^= hash >> 31;
     }
     (hash >> 8) as u32
+}
+
+/// The bytes of an id as numbers; the pieces have fixed places, so that each is one load.
+#[inline]
+fn words(id: ClientOrderId) -> [u64; 3] {
+    let ([low, middle], tail) = id.0.as_chunks::<8>() else {
+        unreachable!("twenty bytes are two words and a half")
+    };
+    let tail = tail.first_chunk::<4>().map_or(0, |tail| u32::from_le_bytes(*tail));
+    [u64::from_le_bytes(*low), u64::from_le_bytes(*middle), tail.into()]
 }
 
 #[cfg(test)]

@@ -205,10 +205,14 @@ macro_rules! text {
             /// only padding.
             #[must_use]
             pub fn is_well_formed(&self) -> bool {
-                let end = self.0.iter().position(|b| *b == 0).unwrap_or($length);
-                end > 0
-                    && self.0[..end].iter().all(|b| (0x21..=0x7e).contains(b))
-                    && self.0[end..].iter().all(|b| *b == 0)
+                // All bytes are looked at, without a branch: where a text ends is not foreseeable.
+                let known = self.0.iter().fold(true, |all, byte| {
+                    all & ((*byte == 0) | (0x21..=0x7e).contains(byte))
+                });
+                let pairs = self.0.iter().zip(&self.0[1..]);
+                let padded =
+                    pairs.fold(true, |all, (byte, next)| all & ((*byte != 0) | (*next == 0)));
+                known & padded & (self.0[0] != 0)
             }
         }
 
