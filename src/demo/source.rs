@@ -243,12 +243,17 @@ impl SourceAgent {
         }
         let mut sent = 0;
         while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
+            // Before the flow is asked: it counts what it gives as sent.
+            if self.ready.is_none() && self.is_over(self.due(start, now, 0) - start) {
+                self.ended = true;
+                break;
+            }
             let Some((command, due)) = self.next_command(start, now) else { break };
             if due > now {
                 self.ready = Some((command, due));
                 break;
             }
-            if self.parts.duration_ns.is_some_and(|duration| due - start >= duration) {
+            if self.is_over(due - start) {
                 self.ended = true;
                 break;
             }
@@ -262,17 +267,25 @@ impl SourceAgent {
         sent
     }
 
+    /// When the next command is due, nanoseconds UTC; `own_ns` is the flow's own time for it, and
+    /// 0 gives the earliest that it can be.
+    fn due(&self, start: u64, now: u64, own_ns: u64) -> u64 {
+        let due = self.parts.pace.due_ns(self.orders, own_ns);
+        due.map_or(now, |due| start + self.waited_ns + due)
+    }
+
+    /// Whether what is due so long after the start comes too late to be sent.
+    fn is_over(&self, due_ns: u64) -> bool {
+        self.parts.duration_ns.is_some_and(|duration| due_ns >= duration)
+    }
+
     /// The next command and when it is due, nanoseconds UTC.
     fn next_command(&mut self, start: u64, now: u64) -> Option<(Message, u64)> {
         if let Some(ready) = self.ready.take() {
             return Some(ready);
         }
         match self.parts.flow.next() {
-            Next::Command { command, due_ns } => {
-                let due = self.parts.pace.due_ns(self.orders, due_ns);
-                let due = due.map_or(now, |due| start + self.waited_ns + due);
-                Some((command, due))
-            }
+            Next::Command { command, due_ns } => Some((command, self.due(start, now, due_ns))),
             Next::Wait => None,
             Next::Done => {
                 self.ended = true;
