@@ -200,6 +200,9 @@ fn capacity() -> Capacity {
 
 fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
     if let Some(file) = args.flow.strip_prefix("lobster:") {
+        if file.is_empty() {
+            return Err(format!("flow {:?} names no file, as lobster:FILE does", args.flow));
+        }
         let flow = Lobster::open(Path::new(file), date).map_err(text)?;
         let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
