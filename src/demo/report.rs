@@ -31,6 +31,8 @@ pub(super) struct Report {
     pub(super) trading_ns: u64,
     /// Whether commands had times at which they were meant to be sent.
     pub(super) paced: bool,
+    /// Whether a signal ended it early.
+    pub(super) interrupted: bool,
     /// Commands after the setup.
     pub(super) commands: u64,
     /// Events in the log.
@@ -173,6 +175,7 @@ impl Report {
             "commands": self.commands,
             "commands_per_second": self.rate(),
             "trading_ns": self.trading_ns,
+            "interrupted": self.interrupted,
             "events": self.events,
             "log_bytes": self.log_bytes,
             "feed_messages": self.feed_messages,
@@ -218,6 +221,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.trading_ns as f64 / 1e9;
+        if self.interrupted {
+            writeln!(f, "interrupted: trading ended early")?;
+        }
         writeln!(
             f,
             "{} commands in {seconds:.1} s, {} a second; {} events, {:.1} MB of log",

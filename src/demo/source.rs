@@ -14,7 +14,7 @@
 use super::flow::{Flow, Next};
 use super::pace::Pace;
 use super::tally::Tally;
-use crate::agent::Agent;
+use crate::agent::{Agent, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::Producer;
 use crate::store::StoreReader;
@@ -116,6 +116,8 @@ pub(super) struct Parts {
     pub(super) latencies: Recorder,
     /// The subscribers.
     pub(super) watch: Watch,
+    /// When set, nothing more is sent.
+    pub(super) stop: StopFlag,
 }
 
 /// The order source on its thread.
@@ -233,13 +235,14 @@ impl SourceAgent {
     fn send_due(&mut self, now: u64) -> usize {
         let start = *self.start.get_or_insert(now);
         self.progress.trading.store(true, Ordering::Release);
-        if self.parts.watch.is_behind() {
-            self.waiting_since.get_or_insert(now);
-            return 0;
-        }
+        let behind = self.parts.watch.is_behind();
         if let Some(since) = self.waiting_since.take() {
             self.waited_ns += now.saturating_sub(since);
             self.progress.waited_ns.store(self.waited_ns, Ordering::Release);
+        }
+        if behind {
+            self.waiting_since = Some(now);
+            return 0;
         }
         let mut sent = 0;
         while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
@@ -320,6 +323,7 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read(now.0);
+        self.ended |= self.parts.stop.is_stopped();
         let sent = if self.ended {
             0
         } else if !self.setup.is_empty() {
