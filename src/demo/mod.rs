@@ -80,7 +80,7 @@ pub struct Args {
     #[arg(long, default_value = "239.77.1.1")]
     group: Ipv4Addr,
     /// UDP port of the feed; a free one where none is given.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Address of the interface to send on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -155,9 +155,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     refuse_used(&directory)?;
     check_json_path(args)?;
     // 3. Where the feed goes.
-    let reserved = ReservedPort::new().map_err(text)?;
-    let port = args.port.unwrap_or_else(|| reserved.get());
-    let endpoint = Endpoint { group: args.group, port, interface: args.interface };
+    let (endpoint, _reserved) = reserve(args)?;
     let session = session_name(date, PRODUCT_L3, 0).to_string();
     // 4. The exchange.
     let end = StopFlag::new();
@@ -275,6 +273,16 @@ fn refuse_used(directory: &Path) -> Outcome<()> {
         ));
     }
     Ok(())
+}
+
+/// Where the feed goes; the port is kept from other demos as long as the reservation lives.
+fn reserve(args: &Args) -> Outcome<(Endpoint, ReservedPort)> {
+    let at = |port| Endpoint { group: args.group, port, interface: args.interface };
+    let reserved = match args.port {
+        Some(port) => ReservedPort::take(at(port)).map_err(text)?,
+        None => ReservedPort::new().map_err(text)?,
+    };
+    Ok((at(reserved.get()), reserved))
 }
 
 fn start_subscribers(
