@@ -323,7 +323,8 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read(now.0);
-        self.ended |= self.parts.stop.is_stopped();
+        // Not within the administration: subscribers can end only what has begun.
+        self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
         let sent = if self.ended {
             0
         } else if !self.setup.is_empty() {
