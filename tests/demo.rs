@@ -475,6 +475,18 @@ fn help_shows_an_example_and_wrong_values_are_named() {
 }
 
 #[test]
+fn a_demo_that_is_interrupted_early_ends_in_order_too() {
+    let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
+    // The line comes just before the administration is sent.
+    demo.line_with(" agents, ");
+    demo.signal("INT");
+    let ended = demo.end();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{}", ended.out);
+    assert!(ended.out.contains("interrupted"), "{}", ended.out);
+    assert_eq!(ended.left, [] as [PathBuf; 0]);
+}
+
+#[test]
 fn a_demo_that_is_interrupted_ends_in_order() {
     for signal in ["INT", "TERM"] {
         let here = tempfile::tempdir().unwrap();
