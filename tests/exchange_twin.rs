@@ -73,6 +73,7 @@ impl Run {
         while let Some(step) = Machine::pending(&self.twin) {
             assert_eq!(self.engine.pending(), Some(step), "{place}: pending");
             counts.step();
+            self.compare_state();
             self.sequence += 1;
             let (sequence, time) = (self.sequence, self.sequence * 1_000);
             let expected = self.twin.go_on(sequence, time, step);

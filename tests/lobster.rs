@@ -46,7 +46,7 @@ impl Exchange {
 }
 
 fn played(flow: &mut Lobster) -> Exchange {
-    let (machine, tally) = (StateMachine::new(), Tally::with_file_ids());
+    let (machine, tally) = (StateMachine::new(), Tally::new());
     let mut exchange = Exchange { machine, tally, sequence: 0 };
     for command in flow.setup() {
         exchange.submit(command, flow);
@@ -66,7 +66,7 @@ fn an_hour_of_apple_has_the_totals_of_a_naive_simulation() {
         println!("skipped: {FILE} is neither at ISOCHRON_LOBSTER nor in ../shared/data");
         return;
     };
-    let mut flow = Lobster::open(&path).unwrap();
+    let mut flow = Lobster::open(&path, 20_120_621).unwrap();
     let exchange = played(&mut flow);
     let notes = flow.notes();
     let note = |label: &str| notes.iter().find(|note| note.0 == label).map(|note| note.1);

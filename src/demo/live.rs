@@ -21,8 +21,12 @@ impl Live {
     #[must_use]
     pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let commands = exchange.get(Counter::COMMANDS_EXECUTED);
-        Self { exchange, subscribers, symbol, terminal, seconds: 0, commands, waited_ns: 0 }
+        Self { exchange, subscribers, symbol, terminal, seconds: 0, commands: 0, waited_ns: 0 }
+    }
+
+    /// Trading begins: what was executed before is not counted.
+    pub(super) fn begin(&mut self) {
+        self.commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
     }
 
     /// Another second has passed.

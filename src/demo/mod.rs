@@ -26,6 +26,7 @@ use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Config, Exchange};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{Identity, Options as StoreOptions, StoreReader};
+use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use flow::{Flow, Lobster, Mix};
 use isochron_events::Message;
@@ -113,9 +114,10 @@ fn text(error: impl std::fmt::Display) -> String {
 fn demo(args: &Args) -> Outcome<Report> {
     // 1. What to trade, and how fast.
     let clock = SystemClock::new();
-    let (mut flow, pace) = open_flow(args)?;
+    let date = calendar_date(clock.now());
+    let (mut flow, pace) = open_flow(args, date)?;
     let setup = flow.setup();
-    let date = trading_date(&setup).ok_or("the flow begins no trading day")?;
+    let symbol = first_symbol(&setup);
     // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
@@ -158,7 +160,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     println!("{} agents, {placement}; {} cores", agents.len(), cores_available());
     let stop = StopFlag::new();
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
-    let live = Live::new(exchange_counters.clone(), watched, symbol(args));
+    let live = Live::new(exchange_counters.clone(), watched, symbol);
     let trading_ns = watch_run(live, &mut collector, &progress, &clock, || running.is_finished());
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
@@ -169,7 +171,8 @@ fn demo(args: &Args) -> Outcome<Report> {
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
     // 9. The verdict.
-    let report = Finished { agents, counters: exchange_counters, collector, trading_ns, progress }
+    let counters = exchange_counters;
+    let report = Finished { agents, counters, collector, trading_ns, progress, pace }
         .report(&directory, ended)?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
@@ -195,9 +198,9 @@ fn capacity() -> Capacity {
     Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 }
 }
 
-fn open_flow(args: &Args) -> Outcome<(Box<dyn Flow>, Pace)> {
+fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
     if let Some(file) = args.flow.strip_prefix("lobster:") {
-        let flow = Lobster::open(Path::new(file)).map_err(text)?;
+        let flow = Lobster::open(Path::new(file), date).map_err(text)?;
         let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
     }
@@ -205,16 +208,8 @@ fn open_flow(args: &Args) -> Outcome<(Box<dyn Flow>, Pace)> {
         return Err(format!("no such flow: {:?}; there are mix and lobster:FILE", args.flow));
     }
     let pace = args.rate.0.map_or(Pace::Max, Pace::Rate);
-    let expected = args.rate.0.unwrap_or(400_000).saturating_mul(args.seconds);
-    Ok((Box::new(Mix::new(expected, args.seed)), pace))
-}
-
-/// The day that the administration begins; the feed's session is named after it.
-fn trading_date(setup: &[Message]) -> Option<u32> {
-    setup.iter().find_map(|command| match command {
-        Message::DayStarted(started) => Some(started.trading_date),
-        _ => None,
-    })
+    let expected = args.rate.0.unwrap_or(40_000).saturating_mul(args.seconds);
+    Ok((Box::new(Mix::new(args.seed, date, expected)), pace))
 }
 
 /// A file played as fast as it goes is played to its end.
@@ -223,9 +218,13 @@ fn duration_ns(args: &Args, pace: Pace) -> Option<u64> {
     (!whole_file).then(|| args.seconds.saturating_mul(1_000_000_000))
 }
 
-/// The symbol that the live line shows.
-fn symbol(args: &Args) -> String {
-    if args.flow == "mix" { "first".to_owned() } else { "book".to_owned() }
+/// The symbol that the live line shows: the first that is defined.
+fn first_symbol(setup: &[Message]) -> String {
+    let defined = setup.iter().find_map(|command| match command {
+        Message::DefineInstrument(defined) => Some(Symbol(defined.symbol).to_string()),
+        _ => None,
+    });
+    defined.unwrap_or_default()
 }
 
 /// The demo begins a new exchange, so its directory must hold no log.
@@ -290,7 +289,10 @@ fn watch_run(
         if !progress.is_trading() {
             continue;
         }
-        let begun = *begun.get_or_insert(now);
+        let begun = *begun.get_or_insert_with(|| {
+            live.begin();
+            now
+        });
         if (now - begun) / 1_000_000_000 > second {
             second += 1;
             live.second(collector, progress);
@@ -315,6 +317,7 @@ struct Finished {
     collector: Collector,
     trading_ns: u64,
     progress: Progress,
+    pace: Pace,
 }
 
 impl Finished {
@@ -346,6 +349,7 @@ impl Finished {
             latencies: self.collector.total(),
             latencies_missed: self.collector.missed(),
             trading_ns: self.trading_ns,
+            paced: self.pace != Pace::Max,
             events,
             log_bytes,
             feed_messages: published,
@@ -393,4 +397,40 @@ fn replay(directory: &Path) -> Outcome<Replay> {
         replay.on_event(&event).map_err(|error| at(&error))?;
     }
     Ok(replay)
+}
+
+/// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date
+/// algorithms, `civil_from_days`.
+fn calendar_date(now: Nanos) -> u32 {
+    let days = now.0 / 86_400_000_000_000 + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    u32::try_from(year * 10_000 + month * 100 + day).expect("a date of this era")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        for (seconds, date) in [
+            (0, 19_700_101),
+            (951_782_399, 20_000_228),
+            (951_782_400, 20_000_229),
+            (951_868_800, 20_000_301),
+            (1_795_305_600, 20_261_122),
+            (1_798_761_599, 20_261_231),
+            (1_798_761_600, 20_270_101),
+        ] {
+            assert_eq!(calendar_date(Nanos(seconds * 1_000_000_000)), date, "{seconds}");
+        }
+    }
 }

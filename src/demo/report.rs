@@ -29,6 +29,8 @@ pub(super) struct Report {
     pub(super) latencies_missed: u64,
     /// From the first order to the last one committed.
     pub(super) trading_ns: u64,
+    /// Whether commands had times at which they were meant to be sent.
+    pub(super) paced: bool,
     /// Commands after the setup.
     pub(super) commands: u64,
     /// Events in the log.
@@ -121,6 +123,12 @@ impl Report {
         self.checks.iter().all(|check| check.fault.is_none())
     }
 
+    /// Whether latencies are from times that did not depend on the exchange: what is sent as fast
+    /// as it is taken, or waits for subscribers, says nothing about a client's latency.
+    fn is_open_loop(&self) -> bool {
+        self.paced && self.waited_ns == 0
+    }
+
     /// Commands a second while trading.
     #[must_use]
     pub(super) fn rate(&self) -> u64 {
@@ -170,7 +178,7 @@ impl Report {
             "feed_messages": self.feed_messages,
             "feed_datagrams": self.feed_datagrams,
             "waited_ns": self.waited_ns,
-            "open_loop": self.waited_ns == 0,
+            "open_loop": self.is_open_loop(),
             "latency": self.latencies.to_json(),
             "latencies_missed": self.latencies_missed,
             "state_hash": format!("{:032x}", self.state_hash),
@@ -222,7 +230,7 @@ impl fmt::Display for Report {
         for (label, number) in &self.notes {
             writeln!(f, "{label}: {number}")?;
         }
-        let kind = if self.waited_ns == 0 { "open-loop" } else { "not open-loop" };
+        let kind = if self.is_open_loop() { "open-loop" } else { "not open-loop" };
         writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;

@@ -156,7 +156,7 @@ impl SourceAgent {
             waited_ns: 0,
             ended: false,
             error: None,
-            tally: Tally::with_file_ids(),
+            tally: Tally::new(),
             progress: progress.clone(),
         };
         (agent, progress)

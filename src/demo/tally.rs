@@ -9,6 +9,7 @@ use isochron_events::{
     RejectReason, TimeInForce,
 };
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// Commands have template ids below this, outcomes from it (events.xml).
 const OUTCOME_TEMPLATES: usize = 50;
@@ -33,23 +34,27 @@ pub fn number_of(client_order_id: &[u8; 20]) -> Option<u64> {
     })
 }
 
-/// Orders by the numbers that a file gave them, for the trade hash over those.
+/// Orders by the numbers that a file gave them, for the trade hash over those: an order whose
+/// client order id is a number has that number. Empty, and no memory, where none has.
 #[derive(Clone, Debug)]
 struct FileIds {
-    /// The first order id that was seen.
+    /// The core's id of the first such order.
     base: u64,
-    /// From there; 0 for orders whose client order id is no number.
+    /// From there, since the core gives ids without gaps; 0 for an order without a number.
     numbers: Vec<u64>,
     hash: u64,
 }
 
 impl FileIds {
     fn accepted(&mut self, event: &OrderAcceptedEvent) {
+        let number = number_of(&event.client_order_id);
         if self.numbers.is_empty() {
+            if number.is_none() {
+                return;
+            }
             self.base = event.order_id;
         }
-        let number = number_of(&event.client_order_id).unwrap_or(0);
-        self.numbers.push(number);
+        self.numbers.push(number.unwrap_or(0));
     }
 
     fn traded(&mut self, maker: &OrderFilledEvent) {
@@ -84,7 +89,7 @@ pub struct Tally {
     trades: TradeTotals,
     /// The maker's side of a trade whose taker's side comes next.
     maker: Option<(OrderId, i64, u64)>,
-    file_ids: Option<FileIds>,
+    file_ids: FileIds,
     ioc: IocTotals,
     reduced: u64,
     fees: i128,
@@ -108,19 +113,11 @@ impl Tally {
             by_time_in_force: [0; 256],
             trades: TradeTotals::default(),
             maker: None,
-            file_ids: None,
+            file_ids: FileIds { base: 0, numbers: Vec::new(), hash: FNV_BASIS },
             ioc: IocTotals::default(),
             reduced: 0,
             fees: 0,
         }
-    }
-
-    /// Nothing seen, and the trade hash over the order ids of a file is wanted too: an order whose
-    /// client order id is a number has that id. Remembers 8 bytes an order.
-    #[must_use]
-    pub fn with_file_ids() -> Self {
-        let ids = FileIds { base: 0, numbers: Vec::new(), hash: FNV_BASIS };
-        Self { file_ids: Some(ids), ..Self::new() }
     }
 
     /// Counts an event.
@@ -146,9 +143,7 @@ impl Tally {
     fn accepted(&mut self, event: &OrderAcceptedEvent) {
         self.by_time_in_force[usize::from(event.time_in_force.0)] += 1;
         self.ioc.accepted += u64::from(event.time_in_force == TimeInForce::IMMEDIATE_OR_CANCEL);
-        if let Some(ids) = &mut self.file_ids {
-            ids.accepted(event);
-        }
+        self.file_ids.accepted(event);
     }
 
     /// The maker's side of a trade comes first; the taker's completes it.
@@ -156,9 +151,7 @@ impl Tally {
         self.fees += i128::from(event.fee_amount);
         if event.liquidity == Liquidity::MAKER {
             self.maker = Some((OrderId(event.order_id), event.price, event.quantity));
-            if let Some(ids) = &mut self.file_ids {
-                ids.traded(event);
-            }
+            self.file_ids.traded(event);
         } else if let Some((maker, price, quantity)) = self.maker.take() {
             self.trades.add(maker, OrderId(event.order_id), price.cast_unsigned(), quantity);
         }
@@ -183,10 +176,10 @@ impl Tally {
     }
 
     /// The trade hash over a file's order ids: FNV-1a over maker's id, price in 1/10,000 and
-    /// quantity of each trade. `None` where it was not asked for.
+    /// quantity of each trade. `None` where no client order id was a number.
     #[must_use]
     pub fn trade_hash_lobster(&self) -> Option<u64> {
-        self.file_ids.as_ref().map(|ids| ids.hash)
+        (!self.file_ids.numbers.is_empty()).then_some(self.file_ids.hash)
     }
 
     /// How many events have this template.
@@ -238,7 +231,7 @@ impl Tally {
             "notional": exact(self.trades.notional.try_into().unwrap_or(i128::MAX)),
             "trade_hash": format!("{:016x}", self.trades.hash),
             "fees": exact(self.fees),
-            "commands": named(commands, 0),
+            "commands_by_kind": named(commands, 0),
             "outcomes": named(outcomes, OUTCOME_TEMPLATES),
             "refusals": by_code(&self.refusals, RejectReason),
             "cancels": by_code(&self.cancels, CancelReason),
@@ -255,6 +248,36 @@ impl Tally {
         }
         value
     }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.trades)?;
+        if let Some(hash) = self.trade_hash_lobster() {
+            writeln!(f, "trade hash over the file's order ids {hash:016x}")?;
+        }
+        let names = (OUTCOME_TEMPLATES..TEMPLATES).map(|place| self.names[place].to_string());
+        line(f, "outcomes", &self.counts[OUTCOME_TEMPLATES..], names)?;
+        let codes = || 0..=u8::MAX;
+        line(f, "refused", &self.refusals, codes().map(|code| RejectReason(code).to_string()))?;
+        line(f, "canceled", &self.cancels, codes().map(|code| CancelReason(code).to_string()))?;
+        let (sign, fees) = (if self.fees < 0 { "-" } else { "" }, self.fees.unsigned_abs());
+        write!(f, "fees less rebates {sign}{}.{:04}", fees / 10_000, fees % 10_000)
+    }
+}
+
+/// A line of what was counted at all.
+fn line(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    counts: &[u64],
+    names: impl Iterator<Item = String>,
+) -> fmt::Result {
+    write!(f, "{title}:")?;
+    for (count, name) in counts.iter().zip(names).filter(|(count, _)| **count > 0) {
+        write!(f, "  {name} {count}")?;
+    }
+    writeln!(f)
 }
 
 /// A JSON number, or a text where a number would not be exact.
@@ -304,7 +327,9 @@ mod tests {
 
     #[test]
     fn a_trade_is_hashed_from_both_its_sides() {
-        let mut tally = Tally::with_file_ids();
+        let mut tally = Tally::new();
+        tally.on_event(&accepted(6, "i1", TimeInForce::IMMEDIATE_OR_CANCEL));
+        assert_eq!(tally.trade_hash_lobster(), None);
         tally.on_event(&accepted(7, "1001", TimeInForce::DAY));
         tally.on_event(&accepted(8, "i2", TimeInForce::IMMEDIATE_OR_CANCEL));
         tally.on_event(&filled(7, Liquidity::MAKER, 1_000_000, 30));
@@ -316,7 +341,6 @@ mod tests {
         assert_eq!((trades.trades, trades.quantity, trades.notional), (1, 30, 30_000_000));
         assert_eq!(trades.hash, hash(&[7, 8, 1_000_000, 30]));
         assert_eq!(tally.trade_hash_lobster(), Some(hash(&[1001, 1_000_000, 30])));
-        assert_eq!(Tally::new().trade_hash_lobster(), None);
     }
 
     #[test]
@@ -325,6 +349,8 @@ mod tests {
         tally.on_event(&accepted(1, "a", TimeInForce::DAY));
         tally.on_event(&accepted(2, "b", TimeInForce::IMMEDIATE_OR_CANCEL));
         let reason = CancelReason::IMMEDIATE_OR_CANCEL;
+        let fill = OrderFilledEvent { fee_amount: -20_005, ..<_>::default() };
+        tally.on_event(&fill.into());
         let canceled = OrderCanceledEvent { reason, canceled_quantity: 5, ..<_>::default() };
         tally.on_event(&canceled.into());
         let reason = RejectReason::PRICE_OFF_TICK;
@@ -334,8 +360,8 @@ mod tests {
         assert_eq!((tally.reduced(), tally.refusals(RejectReason::PRICE_OFF_TICK)), (0, 1));
         let json = tally.to_json();
         assert_eq!(json["outcomes"]["OrderAcceptedEvent"], 2);
-        assert_eq!(json["outcomes"].as_object().unwrap().len(), 4);
-        assert_eq!(json["commands"], json!({}));
+        assert_eq!(json["outcomes"].as_object().unwrap().len(), 5);
+        assert_eq!(json["commands_by_kind"], json!({}));
         assert_eq!(json["refusals"], json!({ "priceOffTick": 1 }));
         assert_eq!(json["cancels"], json!({ "immediateOrCancel": 1 }));
         assert_eq!(
@@ -344,5 +370,9 @@ mod tests {
         );
         assert_eq!(json["trade_hash"], "cbf29ce484222325");
         assert!(json.get("trade_hash_lobster").is_none());
+        let lines = "outcomes:  OrderAcceptedEvent 2  OrderRejectedEvent 1  OrderCanceledEvent 1  \
+            OrderReplacedEvent 1  OrderFilledEvent 1\nrefused:  priceOffTick 1\ncanceled:  immediateOrCancel 1\n\
+            fees less rebates -2.0005";
+        assert_eq!(tally.to_string(), format!("{}\n{lines}", tally.trades()));
     }
 }

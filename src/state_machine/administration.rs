@@ -1,4 +1,5 @@
-//! Administration: members, users, accounts, limits, transfers, kill switches, phases, sessions, days.
+//! Administration: members, users, accounts, limits, transfers, kill switches, phases, sessions,
+//! days.
 
 use super::day::is_date;
 use super::emit::Emit;

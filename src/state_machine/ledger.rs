@@ -203,8 +203,8 @@ impl Ledger {
         self.client_ids.finish(record.account, record.client_id);
     }
 
-    /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer in
-    /// a book.
+    /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer
+    /// in a book.
     pub(super) fn cancel_rest<O: Outcomes>(
         &mut self,
         mut record: OrderRecord,

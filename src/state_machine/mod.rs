@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   command ─▶ execute ─┬─ administration ─▶ accounts, instruments, wallet
-//!                       └─ trading ─▶ risk ─▶ reserve ─▶ sweep the book ─▶ rest, or cancel the rest
+//!                       └─ trading ─▶ risk ─▶ reserve ─▶ sweep the book ─▶ rest or cancel
 //!                                                          │
 //!                              outcomes ◀──────────────────┴─▶ pending: goes on in a Continuation
 //! ```

@@ -213,7 +213,7 @@ fn instruments_and_their_terms_are_hashed() {
         changes! { m:
             m.ledger.instruments.phase = Phase::HALTED;
             m.ledger.instruments.add_currency(Currency(*b"EUR"));
-            m.ledger.instruments.table.at_mut(1).terms.instrument_type = InstrumentType::EXCHANGE_TRADED_FUND;
+            m.ledger.instruments.table.at_mut(1).terms.instrument_type.0 += 1;
             m.ledger.instruments.table.at_mut(1).terms.symbol.0[7] ^= 1;
             m.ledger.instruments.table.at_mut(1).terms.display_symbol[15] ^= 1;
             m.ledger.instruments.table.at_mut(1).terms.settlement_currency.0[0] ^= 1;

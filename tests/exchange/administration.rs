@@ -23,6 +23,7 @@ impl Commands {
             },
             93..97 => self.start_day(),
             97 => Ask::EndDay { date: self.date },
+            98 if self.random.chance(500) => Ask::Continue { cursor: 1 },
             98 => Ask::StartEpoch { epoch: 2 },
             _ => Ask::Tick,
         }

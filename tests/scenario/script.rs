@@ -11,7 +11,8 @@
 //! phase SYMBOL|all PHASE      state ACCOUNT STATE      day DATE      endday DATE
 //! kill SCOPE NAME on|off      limits account|user NAME SYMBOL|all [live=N volume=N position=N]
 //! selftrade ACCOUNT POLICY [group=N]      open SESSION [member=M user=U cod=1]      close SESSION
-//! member NAME    user NAME member=M    newaccount NAME member=M user=U    tick    epoch
+//! member NAME    user NAME member=M    newaccount NAME member=M user=U
+//! tick    epoch    continue
 //! again                the last command once more, under the same number of its source
 //! times N COMMAND      silently, with `%` counted from 1
 //! book SYMBOL          wallet ACCOUNT CURRENCY|SYMBOL      house CURRENCY
@@ -399,6 +400,7 @@ impl World {
             }
             "endday" => Ask::EndDay { date: number(words.at(1)?)? },
             "tick" => Ask::Tick,
+            "continue" => Ask::Continue { cursor: 1 },
             "epoch" => Ask::StartEpoch { epoch: 1 },
             other => return Err(format!("what is {other}")),
         })

@@ -38,9 +38,6 @@ const RESTING: u32 = 1;
 /// The account whose IOC orders take.
 const TAKING: u32 = 2;
 
-/// The day where the file's name tells none.
-const DATE_DEFAULT: u32 = 20_260_105;
-
 /// Lines that are remembered of those that were not played.
 const LINES_NAMED_MAX: usize = 10;
 
@@ -129,7 +126,8 @@ impl Counts {
     fn quirk_at(&mut self, what: &str, line: u64) {
         self.quirk(what);
         if self.lines.len() < LINES_NAMED_MAX {
-            self.lines.push((format!("line: {what}"), line));
+            let number = self.lines.len() + 1;
+            self.lines.push((format!("odd row {number} ({what}), line"), line));
         }
     }
 }
@@ -148,7 +146,7 @@ pub struct Lobster {
     rows: Rows,
     held: Option<Row>,
     symbol: Symbol,
-    date: u32,
+    trading_date: u32,
     /// The first row's time, and the last one's.
     time_ns: Option<(u64, u64)>,
     orders: Vec<FileOrder>,
@@ -162,12 +160,12 @@ pub struct Lobster {
 }
 
 impl Lobster {
-    /// Opens a file, plain or compressed with gzip. Symbol and day are the first parts of its
-    /// name, as LOBSTER gives it: `AAPL_2012-06-21_...`.
+    /// Opens a file, plain or compressed with gzip, to be played on `trading_date` (yyyymmdd). The
+    /// symbol is the first part of its name, as LOBSTER gives it: `AAPL_2012-06-21_...`.
     ///
     /// # Errors
     /// The file cannot be opened, or its first bytes cannot be read.
-    pub fn open(path: &Path) -> Result<Self, LobsterError> {
+    pub fn open(path: &Path, trading_date: u32) -> Result<Self, LobsterError> {
         let failed = |error| LobsterError::Open { path: path.display().to_string(), error };
         let mut input = BufReader::with_capacity(BUFFER_BYTES, File::open(path).map_err(failed)?);
         let compressed = input.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
@@ -175,22 +173,23 @@ impl Lobster {
         let name = name.unwrap_or_default();
         if compressed {
             let input = MultiGzDecoder::new(input);
-            Ok(Self::new(&name, Box::new(BufReader::with_capacity(BUFFER_BYTES, input))))
+            let input = Box::new(BufReader::with_capacity(BUFFER_BYTES, input));
+            Ok(Self::new(&name, trading_date, input))
         } else {
-            Ok(Self::new(&name, Box::new(input)))
+            Ok(Self::new(&name, trading_date, Box::new(input)))
         }
     }
 
-    /// Plays what `input` says; `name` is a file's name.
+    /// Plays what `input` says on `trading_date` (yyyymmdd); `name` is a file's name.
     #[must_use]
-    pub fn new(name: &str, input: Box<dyn BufRead + Send>) -> Self {
-        let mut parts = name.split(['_', '.']);
-        let symbol = parts.next().and_then(Symbol::new).filter(Symbol::is_well_formed);
+    pub fn new(name: &str, trading_date: u32, input: Box<dyn BufRead + Send>) -> Self {
+        let symbol =
+            name.split(['_', '.']).next().and_then(Symbol::new).filter(Symbol::is_well_formed);
         Self {
             rows: Rows::new(input),
             held: None,
             symbol: symbol.unwrap_or(Symbol(*b"LOBSTER\0")),
-            date: parts.next().and_then(date_of).unwrap_or(DATE_DEFAULT),
+            trading_date,
             time_ns: None,
             orders: Vec::new(),
             places: Index::with_capacity(1 << 16),
@@ -403,7 +402,7 @@ impl Flow for Lobster {
             setup.cash(account, BALANCE_MAX / 2);
             setup.shares(account, ONE, BALANCE_MAX / 2);
         }
-        setup.day(self.date);
+        setup.day(self.trading_date);
         setup.phase(0, Phase::OPEN);
         setup.finish()
     }
@@ -501,20 +500,4 @@ fn new_order(account: u32, (side, price, quantity): (Side, i64, u64)) -> NewOrde
 /// A client order id: a letter or none, and a number. Lines are below 2^63, so it fits.
 fn numbered(kind: &str, number: u64) -> [u8; 20] {
     ClientOrderId::new(&format!("{kind}{number}")).expect("at most 20 characters").0
-}
-
-/// A date `2012-06-21` as yyyymmdd.
-fn date_of(text: &str) -> Option<u32> {
-    let digits = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let plain = text.len() == 10 && text.get(4..5) == Some("-") && text.get(7..8) == Some("-");
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u32::from(leap),
-        _ => return None,
-    };
-    let date = (1..=days).contains(&day) && year >= 1900;
-    (plain && date).then_some(year * 10_000 + month * 100 + day)
 }

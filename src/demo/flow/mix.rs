@@ -8,56 +8,24 @@
 //! instrument nearer to its number of live orders. In the middle one instrument is halted for a
 //! while; what is sent to it then is refused.
 
-use super::administration::{Administration, Limits, TICK, unlimited_share};
+use super::administration::{Administration, TICK};
+use super::population::{self, INSTRUMENTS, MID_START, header_of, new_order, user_of};
 use super::refusals::{self, NOBODY, SPOILED, UNFUNDED};
 use super::view::{Order, View};
 use super::{Flow, Next, SplitMix64};
-use crate::limits::LIVE_ORDERS_DEFAULT;
-use crate::types::{Side, Symbol};
+use crate::types::Side;
 use isochron_events::{
-    CancelOrderEvent, CancelRejectedEvent, DefineInstrument, EventHeader, Message, NewOrderEvent,
-    OrderAcceptedEvent, OrderRejectedEvent, OrderType, Phase, RejectReason, ReplaceOrderEvent,
-    Scope, TimeInForce,
+    CancelOrderEvent, CancelRejectedEvent, Message, NewOrderEvent, OrderAcceptedEvent,
+    OrderRejectedEvent, Phase, RejectReason, ReplaceOrderEvent, TimeInForce,
 };
-
-/// Funded accounts, from 1.
-pub const ACCOUNTS: u32 = 10_000;
-/// Instruments, from 1.
-pub const INSTRUMENTS: u32 = 100;
-/// Member firms, from 1; account, user and session `n` are of member `(n - 1) % 10 + 1`.
-const MEMBERS: u32 = 10;
-/// Users of the members.
-pub(super) const USERS: u32 = 50;
-/// Sessions of the members.
-pub(super) const SESSIONS: u32 = 20;
 
 /// Live orders that each instrument tends to.
 const LIVE_TARGET: i64 = 1_000;
-/// The mid price of the first instrument, in ticks; each next one starts 10 ticks higher.
-const MID_START: i64 = 10_000;
 /// How far a mid price walks from its start, in ticks: less than the band.
 const MID_WALK_MAX: i64 = 400;
 
-/// The rulebook's defaults, and 10,000.00 as the highest price.
-pub(super) const PRICE_MAX_OF_MIX: i64 = 100_000_000;
-pub(super) const QUANTITY_MAX_OF_MIX: u64 = 1_000_000;
-const NOTIONAL_MAX_OF_MIX: i64 = 10_000_000_000_000;
-const BAND: u32 = 1_000;
-const MAKER_RATE: i32 = -20;
-const TAKER_RATE: i32 = 30;
-
-/// What each account has at first, and may trade a day: an hour at the full rate moves an
-/// account's shares by some 20,000 either way, and trades less than a million.
-const CASH: i64 = 10_000_000_000_000;
-const SHARES: i64 = 1_000_000;
-const DAILY_VOLUME_MAX: u64 = 1_000_000_000;
-const USER_DAILY_VOLUME_MAX: u64 = 1_000_000_000_000;
-
 /// Orders that may be on their way before the flow waits for answers.
 const UNANSWERED_MAX: usize = 1 << 16;
-
-/// An account trades two instruments, this far apart.
-const SECOND_INSTRUMENT: u32 = 37;
 
 /// The instrument that is halted, from 1.
 const HALTED_INSTRUMENT: u32 = 50;
@@ -103,21 +71,23 @@ pub struct Mix {
     counts: Counts,
     /// Commands submitted; also what makes client order ids unique.
     submitted: u64,
-    commands: u64,
+    trading_date: u32,
+    expected: u64,
 }
 
 impl Mix {
-    /// A flow of so many commands after its setup. The halt is in the middle and lasts a
-    /// twentieth.
+    /// A flow without end, on `trading_date` (yyyymmdd). The halt begins in the middle of the
+    /// commands that are expected after the setup, and lasts a twentieth of them.
     #[must_use]
-    pub fn new(commands: u64, seed: u64) -> Self {
+    pub fn new(seed: u64, trading_date: u32, expected: u64) -> Self {
         let starts = (0..i64::from(INSTRUMENTS)).map(|number| MID_START + 10 * number);
         Self {
             random: SplitMix64(seed),
             view: View::new(starts),
             counts: Counts::default(),
             submitted: 0,
-            commands,
+            trading_date,
+            expected,
         }
     }
 
@@ -127,19 +97,18 @@ impl Mix {
         self.view.markets[market as usize].best(side)
     }
 
-    fn halt_at(&self) -> u64 {
-        self.commands / 2
-    }
-
-    fn reopen_at(&self) -> u64 {
-        self.commands / 2 + self.commands / 20
+    /// The number of the command that halts, and of the one that reopens.
+    fn halt(&self) -> (u64, u64) {
+        let middle = self.expected / 2;
+        (middle, middle + (self.expected / 20).max(1))
     }
 
     fn command(&mut self) -> Message {
-        if self.submitted == self.halt_at() {
+        let (halt, reopening) = self.halt();
+        if self.submitted == halt {
             return self.phase(Phase::HALTED);
         }
-        if self.submitted == self.reopen_at() {
+        if self.submitted == reopening {
             return self.phase(Phase::OPEN);
         }
         let market = self.random.below(INSTRUMENTS.into()) as u32;
@@ -360,16 +329,8 @@ impl Mix {
         1 + self.random.below(1000)
     }
 
-    /// One of the 200 accounts that trade an instrument.
     fn account(&mut self, market: u32) -> u32 {
-        let groups = ACCOUNTS / INSTRUMENTS;
-        let draw = self.random.below(u64::from(2 * groups)) as u32;
-        let (group, place) = if draw < groups {
-            (draw, market)
-        } else {
-            (draw - groups, (market + INSTRUMENTS - SECOND_INSTRUMENT) % INSTRUMENTS)
-        };
-        1 + place + INSTRUMENTS * group
+        population::trader(market, self.random.below(population::TRADERS.into()) as u32)
     }
 
     /// The kind, the slot in 6 and the number of the command in 12 hexadecimal digits.
@@ -397,53 +358,6 @@ fn slot_of(id: &[u8; 20]) -> Option<u32> {
     id[1..7]
         .iter()
         .try_fold(0, |slot: u32, digit| Some(slot * 16 + char::from(*digit).to_digit(16)?))
-}
-
-fn member_of(number: u32) -> u32 {
-    (number - 1) % MEMBERS + 1
-}
-
-fn user_of(account: u32) -> u32 {
-    member_of(account) + MEMBERS * (account / 10 % (USERS / MEMBERS))
-}
-
-fn header_of(account: u32) -> EventHeader {
-    let session = member_of(account) + MEMBERS * (account / 50 % (SESSIONS / MEMBERS));
-    EventHeader { session, ..EventHeader::default() }
-}
-
-fn new_order(account: u32, market: u32, terms: (Side, i64, u64)) -> NewOrderEvent {
-    let (side, price, quantity) = terms;
-    NewOrderEvent {
-        header: header_of(account),
-        account,
-        user: user_of(account),
-        broker: member_of(account),
-        instrument: market + 1,
-        side: match side {
-            Side::Buy => isochron_events::Side::BUY,
-            Side::Sell => isochron_events::Side::SELL,
-        },
-        order_type: OrderType::LIMIT,
-        time_in_force: TimeInForce::DAY,
-        price: price * TICK,
-        quantity,
-        ..NewOrderEvent::default()
-    }
-}
-
-fn instrument(number: u32) -> DefineInstrument {
-    let symbol = Symbol::new(&format!("S{number:03}")).expect("four characters");
-    DefineInstrument {
-        price_maximum: PRICE_MAX_OF_MIX,
-        quantity_maximum: QUANTITY_MAX_OF_MIX,
-        notional_maximum: NOTIONAL_MAX_OF_MIX,
-        reference_price: (MID_START + 10 * i64::from(number - 1)) * TICK,
-        band: BAND,
-        maker_rate: MAKER_RATE,
-        taker_rate: TAKER_RATE,
-        ..unlimited_share(number, symbol)
-    }
 }
 
 /// What the committed events tell.
@@ -509,40 +423,10 @@ impl Mix {
 
 impl Flow for Mix {
     fn setup(&mut self) -> Vec<Message> {
-        let mut setup = Administration::new(1, "the mix's setup");
-        (1..=MEMBERS).for_each(|member| setup.member(member));
-        (1..=USERS).for_each(|user| setup.user(user, member_of(user)));
-        (1..=SESSIONS).for_each(|session| {
-            let member = member_of(session);
-            setup.session(session, member, member);
-        });
-        (1..=INSTRUMENTS).for_each(|number| setup.instrument(instrument(number)));
-        let volume = Limits { daily_volume_max: USER_DAILY_VOLUME_MAX, ..Limits::default() };
-        (1..=USERS).for_each(|user| setup.limits(Scope::USER, user, volume));
-        let limits = Limits {
-            barred: false,
-            live_orders_max: LIVE_ORDERS_DEFAULT,
-            daily_volume_max: DAILY_VOLUME_MAX,
-            position_max: DAILY_VOLUME_MAX,
-        };
-        for account in 1..=ACCOUNTS {
-            setup.account(account, member_of(account), user_of(account));
-            setup.limits(Scope::ACCOUNT, account, limits);
-            setup.cash(account, CASH);
-            for apart in [0, SECOND_INSTRUMENT] {
-                setup.shares(account, (account - 1 + apart) % INSTRUMENTS + 1, SHARES);
-            }
-        }
-        refusals::define(&mut setup);
-        setup.day(20_260_105);
-        setup.phase(0, Phase::OPEN);
-        setup.finish()
+        population::setup(self.trading_date)
     }
 
     fn next(&mut self) -> Next {
-        if self.submitted == self.commands {
-            return Next::Done;
-        }
         if self.view.unanswered() >= UNANSWERED_MAX {
             return Next::Wait;
         }

@@ -11,6 +11,7 @@
 mod administration;
 pub mod lobster;
 pub mod mix;
+mod population;
 mod refusals;
 mod rows;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Orders that must be refused: a good order, spoiled in one way.
 
 use super::administration::{Administration, Limits};
-use super::mix::{ACCOUNTS, PRICE_MAX_OF_MIX, QUANTITY_MAX_OF_MIX, SESSIONS, USERS};
+use super::population::{ACCOUNTS, PRICE_MAX_OF_MIX, QUANTITY_MAX_OF_MIX, SESSIONS, USERS};
 use crate::types::ClientOrderId;
 use isochron_events::{
     AccountState, NewOrderEvent, OrderType, RejectReason as Reason, Scope, Side, TimeInForce,

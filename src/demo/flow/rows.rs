@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   34200.004241176,1,16113575,18,5853300,1
-//!   seconds after midnight, type, order id, size, price in 1/10,000, direction of the resting order
+//!   seconds after midnight, type, order id, size, price in 1/10,000, side of the resting order
 //! ```
 //!
 //! Types: 1 new, 2 partial cancel, 3 deletion, 4 execution of a visible order, 5 of a hidden one,

@@ -30,7 +30,7 @@ impl Exchange {
     fn new(lag: usize) -> Self {
         Self {
             machine: StateMachine::new(),
-            tally: Tally::with_file_ids(),
+            tally: Tally::new(),
             sequence: 0,
             lag,
             unseen: VecDeque::new(),
@@ -62,14 +62,20 @@ impl Exchange {
         }
     }
 
-    fn play(mut self, flow: &mut dyn Flow) -> Self {
+    /// Plays a flow to its end.
+    fn play(self, flow: &mut dyn Flow) -> Self {
+        self.play_some(flow, usize::MAX)
+    }
+
+    /// Plays the first commands of a flow.
+    fn play_some(mut self, flow: &mut dyn Flow, commands: usize) -> Self {
         for command in flow.setup() {
             self.submit(command);
         }
         self.show(flow, 0);
         assert_eq!(self.tally.count(isochron_events::AdministrationRejected::TEMPLATE_ID), 0);
         self.log.clear();
-        loop {
+        while self.due_ns.len() < commands {
             match flow.next() {
                 Next::Command { command, due_ns } => {
                     self.submit(command);
@@ -89,6 +95,9 @@ impl Exchange {
     }
 }
 
+/// The day of all tests.
+const DATE: u32 = 20_120_621;
+
 fn note(flow: &dyn Flow, label: &str) -> u64 {
     let notes = flow.notes();
     let found = notes.iter().find(|note| note.0 == label);
@@ -104,8 +113,8 @@ fn is_share(count: u64, all: u64, thousandths: u64) -> bool {
 
 #[test]
 fn the_mix_is_what_it_promises() {
-    let mut mix = Mix::new(200_000, 1);
-    let exchange = Exchange::new(0).play(&mut mix);
+    let mut mix = Mix::new(1, DATE, 200_000);
+    let exchange = Exchange::new(0).play_some(&mut mix, 200_000);
     let commands: Vec<_> = exchange.log.iter().filter(|event| event.template_id() < 50).collect();
     assert_eq!(commands.len(), 200_000, "no order sweeps more makers than one step takes");
     let of = |time_in_force: TimeInForce| {
@@ -133,8 +142,8 @@ fn the_mix_is_what_it_promises() {
 
 #[test]
 fn refusals_of_the_mix_are_those_that_it_means() {
-    let mut mix = Mix::new(60_000, 2);
-    let exchange = Exchange::new(0).play(&mut mix);
+    let mut mix = Mix::new(2, DATE, 60_000);
+    let exchange = Exchange::new(0).play_some(&mut mix, 60_000);
     assert_eq!(note(&mix, "refused_as_meant"), note(&mix, "to_be_refused"));
     let [unexpected, accepted, crossed] =
         ["refused_unexpectedly", "accepted_unexpectedly", "no_longer_live"].map(|l| note(&mix, l));
@@ -153,8 +162,8 @@ fn refusals_of_the_mix_are_those_that_it_means() {
 
 #[test]
 fn one_instrument_is_halted_in_the_middle_and_reopened() {
-    let mut mix = Mix::new(60_000, 3);
-    let exchange = Exchange::new(0).play(&mut mix);
+    let mut mix = Mix::new(3, DATE, 60_000);
+    let exchange = Exchange::new(0).play_some(&mut mix, 60_000);
     let at = |phase: Phase| {
         let changed = |e: &Message| match e {
             Message::PhaseChanged(e) => e.phase == phase && e.instrument == 50,
@@ -185,8 +194,8 @@ fn one_instrument_is_halted_in_the_middle_and_reopened() {
 #[test]
 fn the_mix_knows_its_live_orders_and_the_best_prices() {
     for lag in [0, 1, 700] {
-        let mut mix = Mix::new(60_000, 4);
-        let exchange = Exchange::new(lag).play(&mut mix);
+        let mut mix = Mix::new(4, DATE, 60_000);
+        let exchange = Exchange::new(lag).play_some(&mut mix, 60_000);
         let books = exchange.machine.books();
         assert_eq!(note(&mix, "live_orders"), books.live() as u64, "lag {lag}");
         for market in 0..100_u32 {
@@ -203,8 +212,8 @@ fn the_mix_knows_its_live_orders_and_the_best_prices() {
 
 #[test]
 fn the_mix_names_each_command_once() {
-    let mut mix = Mix::new(60_000, 5);
-    let exchange = Exchange::new(0).play(&mut mix);
+    let mut mix = Mix::new(5, DATE, 60_000);
+    let exchange = Exchange::new(0).play_some(&mut mix, 60_000);
     let mut ids = BTreeSet::new();
     let mut again = 0;
     for event in &exchange.log {
@@ -225,7 +234,10 @@ fn the_mix_names_each_command_once() {
 
 #[test]
 fn the_mix_is_the_same_from_the_same_seed() {
-    let hash = |seed: u64| Exchange::new(0).play(&mut Mix::new(30_000, seed)).machine.state_hash();
+    let hash = |seed: u64| {
+        let mut mix = Mix::new(seed, DATE, 30_000);
+        Exchange::new(0).play_some(&mut mix, 30_000).machine.state_hash()
+    };
     let first = hash(6);
     assert_eq!(first, hash(6));
     assert_ne!(first, hash(7));
@@ -233,13 +245,14 @@ fn the_mix_is_the_same_from_the_same_seed() {
 
 #[test]
 fn without_answers_the_mix_waits_in_the_end() {
-    let mut mix = Mix::new(u64::MAX, 8);
+    let mut mix = Mix::new(8, DATE, 1_000_000);
     let sent = (0..200_000).take_while(|_| mix.next() != Next::Wait).count();
     assert!((65_536..100_000).contains(&sent), "{sent}");
 }
 
 fn lobster(text: &str) -> Lobster {
-    Lobster::new("TEST_2012-06-21_1_2_message_50.csv", Box::new(Cursor::new(text.to_string())))
+    let name = "TEST_2012-06-21_1_2_message_50.csv";
+    Lobster::new(name, DATE, Box::new(Cursor::new(text.to_string())))
 }
 
 /// Plays a text; the same comes of it however late the events are seen.
@@ -263,7 +276,7 @@ fn resting(exchange: &Exchange, side: Side) -> Vec<(u64, i64, u64)> {
 }
 
 #[test]
-fn a_file_is_set_up_as_its_name_says_and_without_limits() {
+fn a_file_is_set_up_under_its_symbol_and_without_limits() {
     let mut flow = lobster("");
     let setup = flow.setup();
     let day = DayStarted { trading_date: 20_120_621, rules_version: 1, ..<_>::default() };
@@ -274,13 +287,17 @@ fn a_file_is_set_up_as_its_name_says_and_without_limits() {
     let terms = exchange.machine.instrument(InstrumentId(1)).unwrap().terms;
     assert_eq!((terms.tick, terms.lot, terms.band), (Price(100), Quantity(1), 0));
     assert_eq!((terms.maker_rate, terms.taker_rate), (0, 0));
-    let named = |name: &str| Lobster::new(name, Box::new(Cursor::new("")));
-    // None of these has a date; the last two have no symbol either.
-    for name in ["A", "A_2012-13-21", "A_2013-02-29", "A_20120621", "é_2012-é6-21", ""] {
-        let date = DayStarted { trading_date: 20_260_105, rules_version: 1, ..<_>::default() };
-        assert!(named(name).setup().contains(&date.into()), "{name}");
-        let exchange = Exchange::new(0).play(&mut named(name));
-        let symbol = if name.starts_with('A') { "A" } else { "LOBSTER" };
+    for (name, symbol) in [
+        ("A", "A"),
+        ("B.csv", "B"),
+        ("TOOLONGNAME_2012", "LOBSTER"),
+        ("_2012", "LOBSTER"),
+        ("\u{e9}", "LOBSTER"),
+        ("A B", "LOBSTER"),
+        ("", "LOBSTER"),
+    ] {
+        let mut flow = Lobster::new(name, DATE, Box::new(Cursor::new("")));
+        let exchange = Exchange::new(0).play(&mut flow);
         assert!(exchange.machine.by_symbol(Symbol::new(symbol).unwrap()).is_some(), "{name}");
     }
 }
@@ -296,7 +313,7 @@ fn new_orders_rest_in_time_order_and_are_due_at_their_times() {
     assert_eq!(resting(&exchange, Side::Sell), [(3, 1_000_100, 30)]);
     assert_eq!(exchange.due_ns, [0, 7, 7, 500_000_000]);
     assert_eq!((note(&flow, "rows"), note(&flow, "time runs backwards")), (4, 1));
-    assert_eq!(note(&flow, "line: time runs backwards"), 3);
+    assert_eq!(note(&flow, "odd row 1 (time runs backwards), line"), 3);
     let record = exchange.machine.order(OrderId(2)).unwrap();
     assert_eq!(record.client_id.text(), "1002");
     assert_eq!(record.time_in_force, TimeInForce::DAY);
@@ -331,7 +348,7 @@ fn a_partial_cancel_of_all_ends_the_order() {
     assert_eq!(resting(&exchange, Side::Buy), []);
     assert_eq!(exchange.tally.cancels(CancelReason::REPLACED_BELOW_EXECUTED), 2);
     assert_eq!(note(&flow, "partial cancel of all"), 2);
-    assert_eq!(note(&flow, "line: partial cancel of all"), 2);
+    assert_eq!(note(&flow, "odd row 2 (partial cancel of all), line"), 4);
 }
 
 #[test]
@@ -390,7 +407,7 @@ fn halts_become_phases_and_refuse_orders() {
     assert_eq!(exchange.tally.refusals(RejectReason::PHASE), 2);
     assert_eq!(resting(&exchange, Side::Buy), [(1, 1_000_000, 10), (2, 1_000_000, 10)]);
     assert_eq!((note(&flow, "refused"), note(&flow, "phase_changes")), (2, 3));
-    assert_eq!(note(&flow, "line: row about an order that was refused"), 8);
+    assert_eq!(note(&flow, "odd row 1 (row about an order that was refused), line"), 8);
 }
 
 #[test]
@@ -408,13 +425,14 @@ fn quirks_are_counted_with_their_lines_and_never_fatal() {
         ("blank lines", 1),
         ("broken rows", 3),
         ("order id a second time", 1),
-        ("line: order id a second time", 4),
-        ("line: size is zero", 5),
+        ("odd row 1 (order id a second time), line", 4),
+        ("odd row 2 (size is zero), line", 5),
         ("price off tick", 2),
-        ("line: price off tick", 6),
-        ("line: row about an order that was refused", 7),
-        ("line: fewer than six fields", 9),
-        ("line: direction is neither 1 nor -1", 10),
+        ("odd row 3 (price off tick), line", 6),
+        ("odd row 4 (row about an order that was refused), line", 7),
+        ("odd row 5 (price off tick), line", 8),
+        ("odd row 6 (fewer than six fields), line", 9),
+        ("odd row 7 (direction is neither 1 nor -1), line", 10),
     ];
     for (label, number) in expected {
         assert_eq!(note(&flow, label), number, "{label}");
@@ -424,8 +442,9 @@ fn quirks_are_counted_with_their_lines_and_never_fatal() {
 #[test]
 fn only_the_first_broken_lines_are_named() {
     let (_, flow) = played(&"garbage\n".repeat(10_000).replacen("garbage", "?", 1));
-    let lines: Vec<_> = flow.notes().into_iter().filter(|n| n.0.starts_with("line: ")).collect();
-    let expected: Vec<_> = (1..=10).map(|n| ("line: fewer than six fields".into(), n)).collect();
+    let lines: Vec<_> = flow.notes().into_iter().filter(|n| n.0.starts_with("odd row ")).collect();
+    let expected: Vec<_> =
+        (1..=10).map(|n| (format!("odd row {n} (fewer than six fields), line"), n)).collect();
     assert_eq!(lines, expected);
     assert_eq!(note(&flow, "broken rows"), 10_000);
 }
@@ -443,15 +462,15 @@ fn files_are_read_plain_and_compressed() {
     {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
-        let exchange = Exchange::new(0).play(&mut Lobster::open(&path).unwrap());
+        let exchange = Exchange::new(0).play(&mut Lobster::open(&path, DATE).unwrap());
         assert_eq!(exchange.tally.trades().trades, trades, "{name}");
     }
     let path = folder.path().join("cut.csv.gz");
     std::fs::write(&path, cut).unwrap();
-    let mut flow = Lobster::open(&path).unwrap();
+    let mut flow = Lobster::open(&path, DATE).unwrap();
     Exchange::new(0).play(&mut flow);
     assert_eq!(note(&flow, "file cannot be read further"), 1);
-    let missing = Lobster::open(&folder.path().join("missing.csv")).err().unwrap();
+    let missing = Lobster::open(&folder.path().join("missing.csv"), DATE).err().unwrap();
     assert!(missing.to_string().contains("missing.csv: No such file"), "{missing}");
-    assert!(Lobster::open(folder.path()).is_err());
+    assert!(Lobster::open(folder.path(), DATE).is_err());
 }
