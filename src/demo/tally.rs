@@ -9,6 +9,7 @@ use isochron_events::{
     RejectReason, TimeInForce,
 };
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// Commands have template ids below this, outcomes from it (events.xml).
 const OUTCOME_TEMPLATES: usize = 50;
@@ -249,6 +250,36 @@ impl Tally {
     }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.trades)?;
+        if let Some(hash) = self.trade_hash_lobster() {
+            writeln!(f, "trade hash over the file's order ids {hash:016x}")?;
+        }
+        let names = (OUTCOME_TEMPLATES..TEMPLATES).map(|place| self.names[place].to_string());
+        line(f, "outcomes", &self.counts[OUTCOME_TEMPLATES..], names)?;
+        let codes = || 0..=u8::MAX;
+        line(f, "refused", &self.refusals, codes().map(|code| RejectReason(code).to_string()))?;
+        line(f, "canceled", &self.cancels, codes().map(|code| CancelReason(code).to_string()))?;
+        let (sign, fees) = (if self.fees < 0 { "-" } else { "" }, self.fees.unsigned_abs());
+        write!(f, "fees less rebates {sign}{}.{:04}", fees / 10_000, fees % 10_000)
+    }
+}
+
+/// A line of what was counted at all.
+fn line(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    counts: &[u64],
+    names: impl Iterator<Item = String>,
+) -> fmt::Result {
+    write!(f, "{title}:")?;
+    for (count, name) in counts.iter().zip(names).filter(|(count, _)| **count > 0) {
+        write!(f, "  {name} {count}")?;
+    }
+    writeln!(f)
+}
+
 /// A JSON number, or a text where a number would not be exact.
 fn exact(number: i128) -> Value {
     i64::try_from(number).map_or_else(|_| json!(number.to_string()), |number| json!(number))
@@ -337,8 +368,11 @@ mod tests {
             json["ioc"],
             json!({ "accepted": 1, "without_fill": 1, "unfilled_quantity": 5 })
         );
-        assert_eq!(json["fees"], -20_005);
         assert_eq!(json["trade_hash"], "cbf29ce484222325");
         assert!(json.get("trade_hash_lobster").is_none());
+        let lines = "outcomes:  OrderAcceptedEvent 2  OrderRejectedEvent 1  OrderCanceledEvent 1  \
+            OrderReplacedEvent 1  OrderFilledEvent 1\nrefused:  priceOffTick 1\ncanceled:  immediateOrCancel 1\n\
+            fees less rebates -2.0005";
+        assert_eq!(tally.to_string(), format!("{}\n{lines}", tally.trades()));
     }
 }
