@@ -254,7 +254,7 @@ impl fmt::Display for Report {
                 None => writeln!(f, "  ok    {name}")?,
                 // The further lines of a fault stand below its first.
                 Some(fault) => {
-                    writeln!(f, "  FAIL  {name}: {}", fault.replace('\n', "\n        "))?
+                    writeln!(f, "  FAIL  {name}: {}", fault.replace('\n', "\n        "))?;
                 }
             }
         }
