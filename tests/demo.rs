@@ -462,6 +462,8 @@ fn help_shows_an_example_and_wrong_values_are_named() {
         (&["--rate", "1000000001"], "1000000001"),
         (&["--speed", "0.5"], "0.5"),
         (&["--speed", "maximum"], "maximum"),
+        (&["--speed", "10"], "--speed 10"),
+        (&["--flow", "lobster:rows.csv", "--rate", "77"], "--rate 77"),
         (&["--seconds", "-1"], "-1"),
         (&["--seconds", "99999999999999999999"], "99999999999999999999"),
         (&["--subscribers", "65"], "65"),

@@ -67,11 +67,6 @@ impl Program {
         self.read("out")
     }
 
-    /// What it has printed about errors so far.
-    pub(crate) fn errors(&self) -> String {
-        self.read("errors")
-    }
-
     fn read(&self, name: &str) -> String {
         let bytes = fs::read(self.folder.path().join(name)).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -85,7 +80,7 @@ impl Program {
             let out = self.out();
             let whole = out.rsplit_once('\n').map_or("", |(lines, _)| lines);
             let line = whole.lines().find(|line| line.contains(part)).map(str::to_owned);
-            assert!(line.is_some() || ended.is_none(), "{name}: {out}{}", self.errors());
+            assert!(line.is_some() || ended.is_none(), "{name}: {out}{}", self.read("errors"));
             line
         })
     }
