@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use isochron::store::StoreReader;
 use isochron_events::{Liquidity, Message};
-use program::{Ended, Program, content, pasted, run, send_signal, wait};
+use program::{Ended, Program, content, run, send_signal, wait};
 use serde_json::Value;
 
 /// The beginning of FNV-1a, and what it multiplies with.
@@ -46,8 +47,15 @@ fn sum(counts: &Value) -> u64 {
     counts.as_object().unwrap().values().map(number).sum()
 }
 
+/// The arguments of a command line that was printed to be pasted, without the program's name.
+fn pasted(line: &str) -> Vec<String> {
+    line.split_whitespace().skip(1).map(str::to_owned).collect()
+}
+
+/// Whether a process has not ended, whoever may still have to take note of its end.
 fn is_running(pid: u64) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// What holds for every report of a run that went well.
@@ -481,11 +489,32 @@ fn a_demo_that_is_interrupted_early_ends_in_order_too() {
     let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
     // The line comes just before the administration is sent.
     demo.line_with(" agents, ");
-    demo.signal("INT");
+    // Two at once, as some senders do, are one wish.
+    let script = format!("kill -INT {0} && kill -INT {0}", demo.pid());
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     let ended = demo.end();
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{}", ended.out);
     assert!(ended.out.contains("interrupted"), "{}", ended.out);
     assert_eq!(ended.left, [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_demo_that_is_interrupted_again_ends_at_once() {
+    let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
+    demo.line_with("  1 s ");
+    // A subscriber that does not answer would hold the end up.
+    let subscribers = children(demo.pid());
+    send_signal(subscribers[0], "STOP");
+    wait("the demo ends", || {
+        demo.signal("INT");
+        std::thread::sleep(Duration::from_millis(300));
+        (!is_running(demo.pid().into())).then_some(())
+    });
+    assert_eq!(demo.end().code, Some(130));
+    send_signal(subscribers[0], "KILL");
+    for pid in subscribers {
+        wait("the subscriber ends", || (!is_running(pid.into())).then_some(()));
+    }
 }
 
 #[test]

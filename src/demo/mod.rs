@@ -205,7 +205,10 @@ fn demo(args: &Args) -> Outcome<Report> {
     });
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
-    wait_until(&clock, SUBSCRIBERS_NS_MAX, || subscribers.iter_mut().all(Subscriber::has_ended));
+    wait_until(&clock, SUBSCRIBERS_NS_MAX, || {
+        let _ = interrupt.has_come();
+        subscribers.iter_mut().all(Subscriber::has_ended)
+    });
     running.stop();
     let agents = running
         .join()

@@ -130,11 +130,6 @@ pub(crate) fn send_signal(pid: u32, signal: &str) {
     assert!(kill.unwrap().success(), "kill -{signal} {pid}");
 }
 
-/// The arguments of a command line that was printed to be pasted, without the program's name.
-pub(crate) fn pasted(line: &str) -> Vec<String> {
-    line.split_whitespace().skip(1).map(str::to_owned).collect()
-}
-
 /// Every file below a directory, with its content.
 pub(crate) fn content(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
