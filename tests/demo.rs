@@ -462,6 +462,8 @@ fn help_shows_an_example_and_wrong_values_are_named() {
         (&["--rate", "1000000001"], "1000000001"),
         (&["--speed", "0.5"], "0.5"),
         (&["--speed", "maximum"], "maximum"),
+        (&["--speed", "10"], "--speed 10"),
+        (&["--flow", "lobster:rows.csv", "--rate", "77"], "--rate 77"),
         (&["--seconds", "-1"], "-1"),
         (&["--seconds", "99999999999999999999"], "99999999999999999999"),
         (&["--subscribers", "65"], "65"),
@@ -472,6 +474,18 @@ fn help_shows_an_example_and_wrong_values_are_named() {
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(ended.errors.contains(value), "{value} in {}", ended.errors);
     }
+}
+
+#[test]
+fn a_demo_that_is_interrupted_early_ends_in_order_too() {
+    let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
+    // The line comes just before the administration is sent.
+    demo.line_with(" agents, ");
+    demo.signal("INT");
+    let ended = demo.end();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{}", ended.out);
+    assert!(ended.out.contains("interrupted"), "{}", ended.out);
+    assert_eq!(ended.left, [] as [PathBuf; 0]);
 }
 
 #[test]

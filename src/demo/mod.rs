@@ -49,24 +49,27 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long subscribers may take to listen, and to end.
 const SUBSCRIBERS_NS_MAX: u64 = 20_000_000_000;
 
+/// Commands a second of the mix where none are asked for.
+const RATE_DEFAULT: u64 = 43_000;
+
 /// The source's id.
 const SOURCE: u32 = 1;
 
 /// Options of `isochron demo`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// Seconds of trading.
+    /// Seconds of trading; a file at `max` is played to its end.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Commands a second of the default flow, or `max`.
-    #[arg(long, default_value = "43000")]
-    rate: NumberOrMax,
+    /// Commands a second of the default flow, or `max` [default: 43000].
+    #[arg(long)]
+    rate: Option<NumberOrMax>,
     /// Where orders come from: `mix`, or `lobster:FILE` (CSV, plain or gz).
     #[arg(long, default_value = "mix")]
     flow: String,
-    /// How many times faster than its own times a file is played, or `max`.
-    #[arg(long, default_value = "1")]
-    speed: NumberOrMax,
+    /// How many times faster than its own times a file is played, or `max` [default: 1].
+    #[arg(long)]
+    speed: Option<NumberOrMax>,
     /// Seed of the default flow.
     #[arg(long, default_value_t = 20_261_122)]
     seed: u64,
@@ -80,7 +83,7 @@ pub struct Args {
     #[arg(long, default_value = "239.77.1.1")]
     group: Ipv4Addr,
     /// UDP port of the feed; a free one where none is given.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Address of the interface to send on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -155,9 +158,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     refuse_used(&directory)?;
     check_json_path(args)?;
     // 3. Where the feed goes.
-    let reserved = ReservedPort::new().map_err(text)?;
-    let port = args.port.unwrap_or_else(|| reserved.get());
-    let endpoint = Endpoint { group: args.group, port, interface: args.interface };
+    let (endpoint, _reserved) = reserve(args)?;
     let session = session_name(date, PRODUCT_L3, 0).to_string();
     // 4. The exchange.
     let end = StopFlag::new();
@@ -169,7 +170,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let mut subscribers =
         start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, &watched);
+    show_setting(&directory, args.store.is_some(), &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -238,15 +239,22 @@ fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
         if file.is_empty() {
             return Err(format!("flow {:?} names no file, as lobster:FILE does", args.flow));
         }
+        if let Some(rate) = args.rate {
+            return Err(format!("--rate {rate} is the mix's; a file has its times and --speed"));
+        }
         let flow = Lobster::open(Path::new(file), date).map_err(text)?;
-        let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
+        let pace = args.speed.map_or(Some(1), |speed| speed.0).map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
     }
     if args.flow != "mix" {
         return Err(format!("no such flow: {:?}; there are mix and lobster:FILE", args.flow));
     }
-    let pace = args.rate.0.map_or(Pace::Max, Pace::Rate);
-    let expected = args.rate.0.unwrap_or(40_000).saturating_mul(args.seconds);
+    if let Some(speed) = args.speed {
+        return Err(format!("--speed {speed} is a file's; the mix has no times but --rate"));
+    }
+    let rate = args.rate.map_or(Some(RATE_DEFAULT), |rate| rate.0);
+    let pace = rate.map_or(Pace::Max, Pace::Rate);
+    let expected = rate.unwrap_or(40_000).saturating_mul(args.seconds);
     Ok((Box::new(Mix::new(args.seed, date, expected)), pace))
 }
 
@@ -275,6 +283,16 @@ fn refuse_used(directory: &Path) -> Outcome<()> {
         ));
     }
     Ok(())
+}
+
+/// Where the feed goes; the port is kept from other demos as long as the reservation lives.
+fn reserve(args: &Args) -> Outcome<(Endpoint, ReservedPort)> {
+    let at = |port| Endpoint { group: args.group, port, interface: args.interface };
+    let reserved = match args.port {
+        Some(port) => ReservedPort::take(at(port)).map_err(text)?,
+        None => ReservedPort::new().map_err(text)?,
+    };
+    Ok((at(reserved.get()), reserved))
 }
 
 fn start_subscribers(
@@ -306,8 +324,9 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, subscribers: &[Counters]) {
-    say(format_args!("store {}", directory.display()));
+fn show_setting(directory: &Path, kept: bool, subscribers: &[Counters]) {
+    let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
+    say(format_args!("store {}{removed}", directory.display()));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();

@@ -92,7 +92,8 @@ fn subscriber_fault(ended: &Ended, published: u64, books: &[EngineBook]) -> Opti
     if ended.exit_code != Some(0) {
         let code = ended.exit_code.map(|code| format!("exit code {code}"));
         let end = code.unwrap_or_else(|| "ended by a signal".to_owned());
-        return Some(format!("{end}: {}", ended.errors.trim()));
+        let said = ended.errors.lines().filter(|line| !line.starts_with("listening to "));
+        return Some(format!("{end}: {}", said.collect::<Vec<_>>().join("\n")));
     }
     let Some(report) = &ended.report else { return Some("it left no report".to_owned()) };
     let number = |name: &str| report.get(name).and_then(Value::as_u64);
@@ -237,7 +238,9 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.tally)?;
         self.show_notes(f)?;
         let kind = if self.is_open_loop() { "open-loop" } else { "not open-loop" };
-        writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
+        if self.latencies.count > 0 {
+            writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
+        }
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
         }
@@ -249,7 +252,10 @@ impl fmt::Display for Report {
         for Check { name, fault } in &self.checks {
             match fault {
                 None => writeln!(f, "  ok    {name}")?,
-                Some(fault) => writeln!(f, "  FAIL  {name}: {fault}")?,
+                // The further lines of a fault stand below its first.
+                Some(fault) => {
+                    writeln!(f, "  FAIL  {name}: {}", fault.replace('\n', "\n        "))?;
+                }
             }
         }
         let verdict = if self.holds() { "all checks hold" } else { "A CHECK FAILED" };

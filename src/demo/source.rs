@@ -31,6 +31,9 @@ const IN_FLIGHT_MAX: usize = 1_024;
 const COMMANDS_PER_CYCLE_MAX: usize = 64;
 const EVENTS_PER_CYCLE_MAX: usize = 512;
 
+/// How long after the end of its time a run goes on with what was due before.
+const LATE_NS_MAX: u64 = 5_000_000_000;
+
 /// Bytes of a receive buffer that a small datagram takes (Linux accounts for more than it holds).
 const BUFFER_BYTES_PER_DATAGRAM: u64 = 830;
 
@@ -244,6 +247,9 @@ impl SourceAgent {
             self.waiting_since = Some(now);
             return 0;
         }
+        // A rate that nobody can keep does not make a short run a long one.
+        let late_ns = now.saturating_sub(start + self.waited_ns);
+        self.ended |= late_ns >= LATE_NS_MAX && self.is_over(late_ns - LATE_NS_MAX);
         let mut sent = 0;
         while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
             // Before the flow is asked: it counts what it gives as sent.
@@ -323,7 +329,8 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read(now.0);
-        self.ended |= self.parts.stop.is_stopped();
+        // Not within the administration: subscribers can end only what has begun.
+        self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
         let sent = if self.ended {
             0
         } else if !self.setup.is_empty() {
