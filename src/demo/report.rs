@@ -144,7 +144,7 @@ impl Report {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    /// The report as JSON; keys stay in their order.
+    /// The report as JSON; keys in alphabetical order.
     #[must_use]
     pub(super) fn to_json(&self) -> Value {
         let checksums: Map<String, Value> = self
