@@ -102,12 +102,12 @@ impl ClientIds {
             self.entries[list.newest as usize].next = entry;
         }
         list.newest = entry;
-        list.length += 1;
-        if list.length as usize > FINISHED_CLIENT_IDS {
+        if list.length as usize == FINISHED_CLIENT_IDS {
             let oldest = list.oldest;
             list.oldest = self.entries[oldest as usize].next;
-            list.length -= 1;
             self.forget(oldest);
+        } else {
+            list.length += 1;
         }
     }
 
