@@ -1,9 +1,9 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
 use super::*;
-use crate::limits::FILLS_PER_STEP_MAX;
+use crate::limits::{FILLS_PER_STEP_MAX, ORDERS_MAX};
 use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Side, UserId};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId};
 use isochron_events::*;
 
 /// Executes commands one after the other, continuations included unless told otherwise.
@@ -401,4 +401,26 @@ fn conservation_is_checked() {
         fault(&mut machine);
         assert!(machine.check_conservation().is_err(), "{name} goes unseen");
     }
+}
+
+#[test]
+fn others_look_at_what_is_there() {
+    let machine = populated().machine;
+    assert_eq!(machine.accounts().accounts.get(1).map(|account| account.live_orders), Some(1));
+    let symbol = |text: &str| Symbol(name(text));
+    assert_eq!(machine.by_symbol(symbol("AAPL")), Some(InstrumentId(1)));
+    assert_eq!(machine.by_symbol(symbol("MSFT")), Some(InstrumentId(2)));
+    assert_eq!(machine.by_symbol(symbol("IBM")), None);
+    let terms = |id| machine.instrument(InstrumentId(id)).map(|found| found.terms.symbol);
+    assert_eq!((terms(2), terms(3)), (Some(symbol("MSFT")), None));
+    let leaves = |id| machine.order(OrderId(id)).map(OrderRecord::leaves);
+    assert_eq!((leaves(1), leaves(2)), (Some(Quantity(40)), None));
+}
+
+#[test]
+fn an_order_beyond_what_the_exchange_holds_is_refused() {
+    let ledger = populated().machine.ledger;
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX - 1), Ok(()));
+    let refusal = Refusal::new(RejectReason::EXCHANGE_FULL, ORDERS_MAX, ORDERS_MAX + 1);
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX), Err(refusal));
 }
