@@ -1,16 +1,22 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
+use super::day::Day;
 use super::*;
 use crate::limits::{FILLS_PER_STEP_MAX, ORDERS_MAX};
 use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId, flags};
 use isochron_events::*;
 
-/// Executes commands one after the other, continuations included unless told otherwise.
+mod replay;
+
+/// Executes commands one after the other; continuations only when they are given to it.
+#[derive(Clone)]
 struct Desk {
     machine: StateMachine,
     sequence: u64,
     outcomes: Vec<Message>,
+    /// All commands and outcomes, as a log has them.
+    log: Vec<Message>,
 }
 
 impl Desk {
@@ -28,6 +34,13 @@ impl Desk {
         }
         self.outcomes.clear();
         self.machine.execute(&command, &mut self.outcomes);
+        self.log.push(command);
+        self.log.extend_from_slice(&self.outcomes);
+        let last = self.log.last_mut().expect("the command at least").header_mut();
+        last.flags |= flags::END_OF_TRANSACTION;
+        if self.machine.pending.is_none() || matches!(command, Message::EpochStarted(_)) {
+            last.flags |= flags::END_OF_EVENT;
+        }
         &self.outcomes
     }
 
@@ -103,7 +116,7 @@ fn populated() -> Desk {
 
 fn populated_in(capacity: Capacity) -> Desk {
     let machine = StateMachine::with_capacity(capacity);
-    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new() };
+    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new(), log: Vec::new() };
     desk.apply(DefineMember { member: 1, name: name("one"), ..Default::default() });
     desk.apply(DefineUser { user: 1, member: 1, name: name("ann"), ..Default::default() });
     desk.apply(instrument(1, "AAPL"));
@@ -367,8 +380,7 @@ fn where_records_lie_in_memory_is_not_hashed() {
     let before = desk.machine.state_hash();
     let mut refused = order(1, isochron_events::Side::BUY, 1, 100, 70);
     refused.instrument = 2;
-    let mut again =
-        Desk { machine: desk.machine.clone(), sequence: desk.sequence, outcomes: vec![] };
+    let mut again = desk.clone();
     again.step(refused);
     // What changes by a refusal: the source's number and the session's outbound number.
     *again.machine.ledger.accounts.sources.at_mut(0) -= 1;
@@ -423,4 +435,17 @@ fn an_order_beyond_what_the_exchange_holds_is_refused() {
     assert_eq!(ledger.check_live_orders(0, ORDERS_MAX - 1), Ok(()));
     let refusal = Refusal::new(RejectReason::EXCHANGE_FULL, ORDERS_MAX, ORDERS_MAX + 1);
     assert_eq!(ledger.check_live_orders(0, ORDERS_MAX), Err(refusal));
+}
+
+#[test]
+fn the_day_counts_its_trades_once_and_begins_with_none() {
+    let mut desk = populated();
+    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
+    assert_eq!((date, rules_version), (20_261_122, 1));
+    // 60 shares at 10.00; the taker pays 30 millionths of 600.00, the maker gets 20.
+    assert_eq!((trades, quantity, notional, fees), (1, 60, 6_000_000, 180 - 120));
+    desk.apply(DayStarted { trading_date: 20_261_123, rules_version: 1, ..Default::default() });
+    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
+    assert_eq!((date, rules_version), (20_261_123, 1));
+    assert_eq!((trades, quantity, notional, fees), (0, 0, 0, 0));
 }
