@@ -3,7 +3,7 @@
 use super::day::Day;
 use super::*;
 use crate::limits::{FILLS_PER_STEP_MAX, ORDERS_MAX};
-use crate::orders::{OrderRecord, Override};
+use crate::orders::{Holding, OrderRecord, Override, UserVolume};
 use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId, flags};
 use isochron_events::*;
 
@@ -388,6 +388,37 @@ fn where_records_lie_in_memory_is_not_hashed() {
     assert_eq!(again.machine.state_hash(), before);
     desk.step(Tick::default());
     assert_ne!(desk.machine.state_hash(), before, "the source's number counts");
+}
+
+#[test]
+fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
+    fn holding(machine: &mut StateMachine) -> &mut Holding {
+        let slot = machine.ledger.wallet.holding_slot(2, 2);
+        machine.ledger.wallet.holding_mut(slot)
+    }
+    fn volume(machine: &mut StateMachine) -> &mut UserVolume {
+        let slot = machine.ledger.user_volumes.slot(1, 2);
+        machine.ledger.user_volumes.get_mut(slot)
+    }
+    check(
+        populated,
+        changes! { m:
+            holding(m).open_buys = 1;
+            holding(m).execute(20_261_122, 1);
+            holding(m).shares.settled = 1;
+            holding(m).limits =
+                Some(Override { tradable: true, daily_volume_max: 0, position_max: 0 });
+            volume(m).open = 1;
+            volume(m).execute(20_261_122, 1);
+            volume(m).limit = Some(0);
+        },
+    );
+    let mut machine = populated().machine;
+    let before = machine.state_hash();
+    // What was executed on another day than today is nothing.
+    holding(&mut machine).execute(20_261_121, 1);
+    volume(&mut machine).execute(20_261_121, 1);
+    assert_eq!(machine.state_hash(), before);
 }
 
 #[test]
