@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     /// 5.
-    fn check_live_orders(&self, account: u32, live: usize) -> Result<(), Refusal> {
+    pub(super) fn check_live_orders(&self, account: u32, live: usize) -> Result<(), Refusal> {
         let account = self.accounts.accounts.at(account);
         let (limit, value) = (account.limits.live_orders_max, account.live_orders + 1);
         if limit != 0 && value > limit {

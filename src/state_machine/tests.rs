@@ -1,16 +1,22 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
+use super::day::Day;
 use super::*;
-use crate::limits::FILLS_PER_STEP_MAX;
-use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Side, UserId};
+use crate::limits::{FILLS_PER_STEP_MAX, ORDERS_MAX};
+use crate::orders::{Holding, OrderRecord, Override, UserVolume};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId, flags};
 use isochron_events::*;
 
-/// Executes commands one after the other, continuations included unless told otherwise.
+mod replay;
+
+/// Executes commands one after the other; continuations only when they are given to it.
+#[derive(Clone)]
 struct Desk {
     machine: StateMachine,
     sequence: u64,
     outcomes: Vec<Message>,
+    /// All commands and outcomes, as a log has them.
+    log: Vec<Message>,
 }
 
 impl Desk {
@@ -28,6 +34,13 @@ impl Desk {
         }
         self.outcomes.clear();
         self.machine.execute(&command, &mut self.outcomes);
+        self.log.push(command);
+        self.log.extend_from_slice(&self.outcomes);
+        let last = self.log.last_mut().expect("the command at least").header_mut();
+        last.flags |= flags::END_OF_TRANSACTION;
+        if self.machine.pending.is_none() || matches!(command, Message::EpochStarted(_)) {
+            last.flags |= flags::END_OF_EVENT;
+        }
         &self.outcomes
     }
 
@@ -103,7 +116,7 @@ fn populated() -> Desk {
 
 fn populated_in(capacity: Capacity) -> Desk {
     let machine = StateMachine::with_capacity(capacity);
-    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new() };
+    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new(), log: Vec::new() };
     desk.apply(DefineMember { member: 1, name: name("one"), ..Default::default() });
     desk.apply(DefineUser { user: 1, member: 1, name: name("ann"), ..Default::default() });
     desk.apply(instrument(1, "AAPL"));
@@ -367,8 +380,7 @@ fn where_records_lie_in_memory_is_not_hashed() {
     let before = desk.machine.state_hash();
     let mut refused = order(1, isochron_events::Side::BUY, 1, 100, 70);
     refused.instrument = 2;
-    let mut again =
-        Desk { machine: desk.machine.clone(), sequence: desk.sequence, outcomes: vec![] };
+    let mut again = desk.clone();
     again.step(refused);
     // What changes by a refusal: the source's number and the session's outbound number.
     *again.machine.ledger.accounts.sources.at_mut(0) -= 1;
@@ -376,6 +388,37 @@ fn where_records_lie_in_memory_is_not_hashed() {
     assert_eq!(again.machine.state_hash(), before);
     desk.step(Tick::default());
     assert_ne!(desk.machine.state_hash(), before, "the source's number counts");
+}
+
+#[test]
+fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
+    fn holding(machine: &mut StateMachine) -> &mut Holding {
+        let slot = machine.ledger.wallet.holding_slot(2, 2);
+        machine.ledger.wallet.holding_mut(slot)
+    }
+    fn volume(machine: &mut StateMachine) -> &mut UserVolume {
+        let slot = machine.ledger.user_volumes.slot(1, 2);
+        machine.ledger.user_volumes.get_mut(slot)
+    }
+    check(
+        populated,
+        changes! { m:
+            holding(m).open_buys = 1;
+            holding(m).execute(20_261_122, 1);
+            holding(m).shares.settled = 1;
+            holding(m).limits =
+                Some(Override { tradable: true, daily_volume_max: 0, position_max: 0 });
+            volume(m).open = 1;
+            volume(m).execute(20_261_122, 1);
+            volume(m).limit = Some(0);
+        },
+    );
+    let mut machine = populated().machine;
+    let before = machine.state_hash();
+    // What was executed on another day than today is nothing.
+    holding(&mut machine).execute(20_261_121, 1);
+    volume(&mut machine).execute(20_261_121, 1);
+    assert_eq!(machine.state_hash(), before);
 }
 
 #[test]
@@ -401,4 +444,39 @@ fn conservation_is_checked() {
         fault(&mut machine);
         assert!(machine.check_conservation().is_err(), "{name} goes unseen");
     }
+}
+
+#[test]
+fn others_look_at_what_is_there() {
+    let machine = populated().machine;
+    assert_eq!(machine.accounts().accounts.get(1).map(|account| account.live_orders), Some(1));
+    let symbol = |text: &str| Symbol(name(text));
+    assert_eq!(machine.by_symbol(symbol("AAPL")), Some(InstrumentId(1)));
+    assert_eq!(machine.by_symbol(symbol("MSFT")), Some(InstrumentId(2)));
+    assert_eq!(machine.by_symbol(symbol("IBM")), None);
+    let terms = |id| machine.instrument(InstrumentId(id)).map(|found| found.terms.symbol);
+    assert_eq!((terms(2), terms(3)), (Some(symbol("MSFT")), None));
+    let leaves = |id| machine.order(OrderId(id)).map(OrderRecord::leaves);
+    assert_eq!((leaves(1), leaves(2)), (Some(Quantity(40)), None));
+}
+
+#[test]
+fn an_order_beyond_what_the_exchange_holds_is_refused() {
+    let ledger = populated().machine.ledger;
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX - 1), Ok(()));
+    let refusal = Refusal::new(RejectReason::EXCHANGE_FULL, ORDERS_MAX, ORDERS_MAX + 1);
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX), Err(refusal));
+}
+
+#[test]
+fn the_day_counts_its_trades_once_and_begins_with_none() {
+    let mut desk = populated();
+    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
+    assert_eq!((date, rules_version), (20_261_122, 1));
+    // 60 shares at 10.00; the taker pays 30 millionths of 600.00, the maker gets 20.
+    assert_eq!((trades, quantity, notional, fees), (1, 60, 6_000_000, 180 - 120));
+    desk.apply(DayStarted { trading_date: 20_261_123, rules_version: 1, ..Default::default() });
+    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
+    assert_eq!((date, rules_version), (20_261_123, 1));
+    assert_eq!((trades, quantity, notional, fees), (0, 0, 0, 0));
 }
