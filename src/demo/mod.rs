@@ -70,6 +70,9 @@ pub struct Args {
     /// Keeps the event store in this directory; it must hold no log yet.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
     /// Writes the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -130,14 +133,22 @@ fn demo(args: &Args) -> Outcome<Report> {
     let session = session_name(date, PRODUCT_L3, 0).to_string();
     // 4. The exchange.
     let end = StopFlag::new();
-    let config =
-        Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, end: end.clone() };
+    let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
+    let config = Config {
+        store,
+        capacity: capacity(),
+        endpoint,
+        ttl: 0,
+        rings: 1,
+        counters: Some(counters.clone()),
+        end: end.clone(),
+    };
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
     println!("isochron {}", arguments(endpoint, &session).join(" "));
     // 5. The subscribers, listening before anything is sent.
     let mut subscribers = start_subscribers(args, endpoint, &session, scratch.path(), &clock)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, &watched);
+    show_setting(&directory, &counters, &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -264,8 +275,9 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, subscribers: &[Counters]) {
+fn show_setting(directory: &Path, counters: &Path, subscribers: &[Counters]) {
     println!("store {}", directory.display());
+    println!("isochron stat {}", counters.display());
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         println!("{} subscribers, receive buffer {granted} bytes each", subscribers.len());
@@ -401,7 +413,7 @@ fn replay(directory: &Path) -> Outcome<Replay> {
 
 /// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date
 /// algorithms, `civil_from_days`.
-fn calendar_date(now: Nanos) -> u32 {
+pub(crate) fn calendar_date(now: Nanos) -> u32 {
     let days = now.0 / 86_400_000_000_000 + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;
