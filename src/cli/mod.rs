@@ -44,7 +44,8 @@ enum Command {
     Subscribe(subscribe::Args),
     /// Shows the events of a log, or a book as it stood at any moment.
     ///
-    /// Times are UTC. Exit code 0, 1 if the log does not execute as it says, 2 if it cannot be read.
+    /// Times are UTC. Exit code 0, 1 if the log does not execute as it says, 2 if it cannot be
+    /// read.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::Args),
     /// Checks a log: every frame, the chain, the numbers, re-execution, money and shares.

@@ -166,7 +166,7 @@ impl Market {
                     });
                 }
                 _ => {
-                    let side = if next(state) % 2 == 0 { Side::BUY } else { Side::SELL };
+                    let side = if next(state).is_multiple_of(2) { Side::BUY } else { Side::SELL };
                     let instrument = 1 + (next(state) % 2) as u32;
                     let (price, quantity) = (price(state), 1 + next(state) % 50);
                     self.order(account, instrument, side, price, quantity);
@@ -175,7 +175,7 @@ impl Market {
         }
     }
 
-    /// A sell through so many small bids that it takes three steps.
+    /// In an empty book, a sell through so many small bids that it takes three steps.
     pub(crate) fn sweep(&mut self) {
         for _ in 0..70 {
             self.order(1, 1, Side::BUY, 150_000, 1);
@@ -201,7 +201,8 @@ impl Market {
 }
 
 fn price(state: &mut u64) -> i64 {
-    100_000 + (next(state) % 12) as i64 * 100
+    let steps = i64::try_from(next(state) % 12).expect("it is small");
+    100_000 + steps * 100
 }
 
 /// A log of two epochs with a sweep of several steps, closed: about 150 KB in three segments.
@@ -209,11 +210,12 @@ pub(crate) fn log_of_two_epochs(directory: &Path, seed: u64) {
     let mut state = seed;
     let mut market = Market::open(directory, OPEN_NS);
     market.set_up();
-    market.trade(&mut state, 200);
     market.sweep();
+    market.trade(&mut state, 200);
+    let orders = market.orders;
     market.close();
     let mut market = Market::open(directory, OPEN_NS + 1_000_000_000);
-    market.orders = 1_000;
+    market.orders = orders;
     market.trade(&mut state, 150);
     market.close();
 }

@@ -161,7 +161,13 @@ fn a_running_demo_is_watched_until_it_ends() {
     assert!(lines.len() >= 3 && lines.iter().all(|line| line["pid"] == json!(pid)), "{lines:?}");
     let last = lines.last().unwrap();
     assert_eq!(last["lives"], json!(false));
-    assert!(lines[..lines.len() - 1].iter().all(|line| line["lives"] == json!(true)));
+    assert_eq!(last["store"], Value::Null);
+    let running = &lines[..lines.len() - 1];
+    assert!(running.iter().all(|line| line["lives"] == json!(true)));
+    assert_eq!(running[0]["store"]["accepting"], json!("yes"));
+    let committed: Vec<u64> =
+        running.iter().filter_map(|line| line["store"]["committed"].as_u64()).collect();
+    assert!(committed.is_sorted() && committed.len() >= 2, "{lines:?}");
     let executed = |line: &Value| line["counters"]["commands-executed"].as_u64().unwrap();
     assert!(lines.is_sorted_by_key(executed) && executed(last) >= 4_000, "{last}");
     assert!(last["counters"]["latency-p50-ns"].as_u64().unwrap() > 0, "{last}");

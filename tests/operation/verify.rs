@@ -137,11 +137,9 @@ fn a_log_that_is_being_written_is_verified_to_its_end() {
 /// A log whose frames are whole, with these transactions after the beginning of an epoch.
 fn written(directory: &Path, begin: EpochStarted, transactions: &[Vec<Message>]) -> Vec<Position> {
     let (mut writer, _) = StoreWriter::open(&store_options(directory), Nanos(1)).unwrap();
-    let mut sequence = 0;
     let begin = vec![Message::from(begin)];
     let mut ends = Vec::new();
-    for messages in std::iter::once(&begin).chain(transactions) {
-        sequence += 1;
+    for (sequence, messages) in (1..).zip(std::iter::once(&begin).chain(transactions)) {
         let bytes = messages.iter().map(|message| framed(message.encoded_length())).sum();
         let mut transaction = writer.begin(bytes).unwrap();
         for (at, message) in messages.iter().enumerate() {

@@ -90,9 +90,9 @@ pub(super) fn show(
     let (book, time, depth) = (BookIndex(slot), Nanos(replay.time()), args.depth);
     let view = View { machine, instrument, book, sequence, time, depth };
     if as_json {
-        writeln!(out, "{}", view.to_json())?
+        writeln!(out, "{}", view.to_json())?;
     } else {
-        view.write(out)?
+        view.write(out)?;
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ fn events(args: &Args, reader: &mut StoreReader, out: &mut dyn Write) -> Result<
         if !next_transaction(reader, &mut transaction)? {
             out.flush()?;
             if !args.follow {
-                return Ok(());
+                return filter.judge_symbol().map_err(End::unreadable);
             }
             std::thread::sleep(FOLLOW_PAUSE);
             continue;

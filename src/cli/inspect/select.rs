@@ -114,12 +114,14 @@ pub(super) struct Filter {
     selection: Selection,
     /// The instruments that have the symbol now.
     named: Vec<u64>,
+    /// Whether one ever had it.
+    is_known: bool,
 }
 
 impl Filter {
     /// A filter before the first transaction.
     pub(super) fn new(selection: Selection) -> Self {
-        Self { selection, named: Vec::new() }
+        Self { selection, named: Vec::new(), is_known: false }
     }
 
     /// The events of a transaction that are to be shown.
@@ -143,6 +145,16 @@ impl Filter {
             || past(self.selection.time, header.timestamp)
     }
 
+    /// A symbol that no instrument of the whole log ever had is a mistake.
+    pub(super) fn judge_symbol(&self) -> Result<(), String> {
+        match self.selection.symbol {
+            Some(symbol) if !self.is_known => {
+                Err(format!("no instrument of the log has the symbol {symbol}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Symbols belong to instruments from the command that says so, where it took effect.
     fn learn(&mut self, transaction: &[Entry]) {
         let Some(symbol) = self.selection.symbol else { return };
@@ -156,6 +168,7 @@ impl Filter {
         self.named.retain(|named| *named != id);
         if Symbol(defined.symbol) == symbol {
             self.named.push(id);
+            self.is_known = true;
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn human(entry: &Entry) -> String {
         FieldValue::U64(0) if name == "entry_time" => add(name, &"-"),
         FieldValue::U64(time) if name == "entry_time" => add(name, &Utc(Nanos(time))),
         FieldValue::Text("") => add(name, &"-"),
+        FieldValue::Text(text) if text.contains(' ') => add(name, &format_args!("{text:?}")),
         value => add(name, &value),
     });
     line

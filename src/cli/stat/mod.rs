@@ -4,6 +4,7 @@
 //! In what form they are shown is in `show.rs`.
 
 mod show;
+mod store;
 
 use super::output::{End, end};
 use crate::agent::{Clock, SystemClock};
@@ -14,6 +15,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use store::{StoreState, Watch};
 
 /// Options of `isochron stat`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -52,7 +54,10 @@ struct Reading {
 struct Sample {
     time: Nanos,
     pid: u64,
+    /// Whether that process still runs.
+    lives: bool,
     readings: Vec<Reading>,
+    store: Option<StoreState>,
 }
 
 impl Sample {
@@ -68,7 +73,8 @@ impl Sample {
             };
             readings.push(Reading { row, label, ring, value });
         }
-        Self { time, pid: counters.pid(), readings }
+        let pid = counters.pid();
+        Self { time, pid, lives: lives(pid), readings, store: None }
     }
 
     /// How much a counter grew each second since an earlier sample of the same process.
@@ -87,8 +93,9 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn stat(args: &Args) -> Result<(), End> {
-    let path =
-        if args.source.is_dir() { args.source.join("counters") } else { args.source.clone() };
+    let directory = args.source.is_dir().then(|| args.source.clone());
+    let path = directory.as_ref().map_or(args.source.clone(), |store| store.join("counters"));
+    let mut watch = Watch::new(directory);
     let clock = SystemClock::new();
     let stdout = std::io::stdout();
     let redraws = stdout.is_terminal() && !args.once && !args.json && !args.prometheus;
@@ -96,19 +103,20 @@ fn stat(args: &Args) -> Result<(), End> {
     let mut before: Option<Sample> = None;
     loop {
         let counters = Counters::attach(&path).map_err(End::unreadable)?;
-        let sample = Sample::of(&counters, clock.now());
-        let lives = lives(sample.pid);
+        let mut sample = Sample::of(&counters, clock.now());
+        // Without a writer there is nothing that changes, and its end would have to be looked for.
+        sample.store = if sample.lives { watch.look(sample.pid) } else { None };
         if args.prometheus {
             show::prometheus(&mut out, &sample)?;
         } else if args.json {
-            writeln!(out, "{}", show::json(&sample, before.as_ref(), lives))?;
+            writeln!(out, "{}", show::json(&sample, before.as_ref()))?;
         } else if redraws || args.once {
-            show::table(&mut out, &sample, before.as_ref(), lives, args.all, redraws)?;
+            show::table(&mut out, &sample, before.as_ref(), args.all, redraws)?;
         } else {
             writeln!(out, "{}", show::line(&sample, before.as_ref(), args.all))?;
         }
         out.flush()?;
-        if args.once || args.prometheus || !lives {
+        if args.once || args.prometheus || !sample.lives {
             return Ok(());
         }
         before = Some(sample);

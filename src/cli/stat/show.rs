@@ -1,6 +1,7 @@
 //! Counters as a table, as a line, as JSON, and in the text format of Prometheus.
 
 use super::Sample;
+use super::store::StoreState;
 use crate::cli::utc::Utc;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -11,7 +12,6 @@ pub(super) fn table(
     out: &mut dyn Write,
     sample: &Sample,
     before: Option<&Sample>,
-    lives: bool,
     all: bool,
     redraws: bool,
 ) -> io::Result<()> {
@@ -21,8 +21,12 @@ pub(super) fn table(
     if redraws && before.is_none() {
         write!(out, "\x1b[2J")?;
     }
-    let state = if lives { "" } else { ", which has ended" };
+    let state = if sample.lives { "" } else { ", which has ended" };
     write!(out, "{begin}process {}{state}, {}{line_end}", sample.pid, Utc(sample.time))?;
+    if let Some(StoreState { accepting, committed, synced }) = &sample.store {
+        let line = format!("store accepting {accepting}, committed {committed}, synced {synced}");
+        write!(out, "{line}{line_end}")?;
+    }
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
             continue;
@@ -37,6 +41,9 @@ pub(super) fn table(
 /// A line: the time, then each counter, with its rate where it grows.
 pub(super) fn line(sample: &Sample, before: Option<&Sample>, all: bool) -> String {
     let mut line = Utc(sample.time).to_string();
+    if let Some(StoreState { accepting, .. }) = &sample.store {
+        write!(line, " accepting={accepting}").expect("a text takes what it is given");
+    }
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
             continue;
@@ -51,7 +58,7 @@ pub(super) fn line(sample: &Sample, before: Option<&Sample>, all: bool) -> Strin
 }
 
 /// An object with all counters, and the rates of those that count.
-pub(super) fn json(sample: &Sample, before: Option<&Sample>, lives: bool) -> Value {
+pub(super) fn json(sample: &Sample, before: Option<&Sample>) -> Value {
     let (mut counters, mut rates) = (Map::new(), Map::new());
     for (at, reading) in sample.readings.iter().enumerate() {
         counters.insert(reading.label.clone(), json!(reading.value));
@@ -63,7 +70,14 @@ pub(super) fn json(sample: &Sample, before: Option<&Sample>, lives: bool) -> Val
         "timestamp": sample.time.0,
         "time": Utc(sample.time).to_string(),
         "pid": sample.pid,
-        "lives": lives,
+        "lives": sample.lives,
+        "store": sample.store.as_ref().map(|store| {
+            json!({
+                "accepting": store.accepting,
+                "committed": store.committed,
+                "synced": store.synced,
+            })
+        }),
         "counters": counters,
         "rates": rates,
     })
@@ -82,6 +96,16 @@ pub(super) fn prometheus(out: &mut dyn Write, sample: &Sample) -> io::Result<()>
         }
         let ring = reading.ring.map_or_else(String::new, |ring| format!("{{ring=\"{ring}\"}}"));
         writeln!(out, "{name}{ring} {}", reading.value)?;
+    }
+    let Some(StoreState { accepting, committed, synced }) = &sample.store else { return Ok(()) };
+    for (name, help, value) in [
+        ("accepting", "1 while the store takes commands.", u64::from(accepting == "yes")),
+        ("committed", "The store's position up to which all is committed.", *committed),
+        ("synced", "The store's position up to which all is durable.", *synced),
+    ] {
+        writeln!(out, "# HELP isochron_store_{name} {help}")?;
+        writeln!(out, "# TYPE isochron_store_{name} gauge")?;
+        writeln!(out, "isochron_store_{name} {value}")?;
     }
     Ok(())
 }
