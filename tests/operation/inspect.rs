@@ -307,6 +307,29 @@ fn a_book_is_a_table_for_people() {
 }
 
 #[test]
+fn a_book_in_the_middle_of_a_sweep_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut market = Market::open(directory.path(), OPEN_NS);
+    market.set_up();
+    market.sweep();
+    let last = market.sequence();
+    let book = |sequence: u64| {
+        let ran = run("inspect", directory.path(), &format!("--book AAPL --at {sequence} --json"));
+        ran.json().pop().expect("a book")
+    };
+    // 70 bids, of which a step takes 32 at most.
+    for (sequence, bids, goes_on) in
+        [(last - 3, 70, false), (last - 2, 38, true), (last - 1, 6, true), (last, 0, false)]
+    {
+        let book = book(sequence);
+        assert_eq!((&book["orders"], &book["event_goes_on"]), (&json!(bids), &json!(goes_on)));
+        assert_eq!(book["asks"], json!([]));
+    }
+    let ran = run("inspect", directory.path(), &format!("--book AAPL --at {}", last - 1));
+    assert!(ran.out.contains("the event goes on"), "{}", ran.out);
+}
+
+#[test]
 fn a_live_log_is_followed() {
     let directory = tempfile::tempdir().unwrap();
     let mut market = Market::open(directory.path(), OPEN_NS);
@@ -316,7 +339,11 @@ fn a_live_log_is_followed() {
     let mut child = command.spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for n in 1..=3 {
-        // Each is read before the next is sent.
+        // Each is read before the next is sent; the last comes from another writer.
+        if n == 3 {
+            market.close();
+            market = Market::open(directory.path(), OPEN_NS + 1_000_000_000);
+        }
         market.order(1, 1, Side::BUY, 100_000, n);
         let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert_eq!(line["fields"]["quantity"], json!(n));

@@ -235,6 +235,21 @@ fn what_cannot_be_judged_has_another_code_than_what_is_wrong() {
     fs::write(&lost, &kept).unwrap();
     verdict(directory, 0);
 
+    // What says whose log it is has a checksum of its own, and the log is none without it.
+    let meta = directory.join("meta");
+    let kept = fs::read(&meta).unwrap();
+    for at in 0..kept.len() {
+        let mut bytes = kept.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&meta, &bytes).unwrap();
+        let ran = run("verify", directory, "");
+        assert!(matches!(ran.code, Some(1 | 2)), "byte {at} of meta: {ran:?}");
+        let said = format!("{}{}", ran.out, ran.error);
+        assert!(said.contains("meta") || said.contains("store"), "byte {at}: {said}");
+    }
+    fs::write(&meta, &kept).unwrap();
+    verdict(directory, 0);
+
     // A store of another schema is not ours to judge.
     let other = tempfile::tempdir().unwrap();
     let mut options = store_options(other.path());

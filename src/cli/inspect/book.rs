@@ -163,6 +163,7 @@ impl View<'_> {
             "sequence": self.sequence.0,
             "timestamp": self.time.0,
             "time": Utc(self.time).to_string(),
+            "event_goes_on": self.machine.pending().is_some(),
             "phase": self.instrument.phase.name(),
             "last_trade": self.instrument.last_trade.0,
             "orders": self.instrument.live_orders,
@@ -187,6 +188,9 @@ impl View<'_> {
             self.machine.books().checksum(self.book),
         )?;
         let [bids, asks] = Side::BOTH.map(|side| self.levels(side));
+        if self.machine.pending().is_some() {
+            writeln!(out, "the event goes on: its taker is in no book, and trades in later steps")?;
+        }
         writeln!(out, "\n  orders   quantity          bid | ask            quantity   orders")?;
         let cells = |rows: Option<&Vec<Row<'_>>>| {
             rows.map_or_else(Default::default, |rows| {
