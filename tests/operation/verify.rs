@@ -150,7 +150,7 @@ fn written(directory: &Path, begin: EpochStarted, transactions: &[Vec<Message>])
             header.sequence = if header.sequence == 0 { sequence } else { header.sequence };
             header.timestamp = if header.timestamp == 0 { sequence } else { header.timestamp };
             header.cause = if header.cause == 0 { sequence } else { header.cause };
-            header.flags = flags;
+            header.flags = if header.flags == 0 { flags } else { header.flags };
             transaction.append(message.encoded_length(), |bytes| {
                 message.encode(bytes).expect("it fits");
             });
@@ -217,6 +217,45 @@ fn a_log_that_lies_is_found_out() {
     let directory = tempfile::tempdir().unwrap();
     written(directory.path(), begin, &[honest]);
     assert_eq!(verdict(directory.path(), 0)["events"], json!(3));
+}
+
+#[test]
+fn commands_that_no_client_sends_are_judged_and_break_nothing() {
+    let honest = tempfile::tempdir().unwrap();
+    log_of_two_epochs(honest.path(), 15);
+    let log = market::read(honest.path());
+    let transactions: Vec<Vec<Message>> = log
+        .chunk_by(|left, right| left.1.header().sequence == right.1.header().sequence)
+        .map(|events| events.iter().map(|(_, event)| *event).collect())
+        .take(250)
+        .collect();
+    let Message::EpochStarted(begin) = transactions[0][0] else { panic!("an epoch begins it") };
+    let whole = tempfile::tempdir().unwrap();
+    written(whole.path(), begin, &transactions[1..]);
+    verdict(whole.path(), 0);
+    let mut state = 16;
+    let mut refused = 0;
+    for _ in 0..60 {
+        let mut changed = transactions[1..].to_vec();
+        changed.truncate(1 + next(&mut state) as usize % changed.len());
+        // Bytes behind the header of the last command are anything; the log goes on as it was.
+        let command = &mut changed.last_mut().expect("one is left")[0];
+        let mut bytes = vec![0; command.encoded_length()];
+        command.encode(&mut bytes).unwrap();
+        for _ in 0..1 + next(&mut state) % 8 {
+            let at = 40 + next(&mut state) as usize % (bytes.len() - 40);
+            bytes[at] = next(&mut state) as u8;
+        }
+        *command = Message::decode(&bytes).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        written(directory.path(), begin, &changed);
+        let ran = run("verify", directory.path(), "");
+        assert!(matches!(ran.code, Some(0 | 1)), "{:?}: {ran:?}", changed.last());
+        refused += i32::from(ran.code == Some(1));
+        let ran = run("inspect", directory.path(), "");
+        assert_eq!((ran.code, ran.error.as_str()), (Some(0), ""));
+    }
+    assert!(refused > 20, "{refused} of 60 were refused");
 }
 
 #[test]
