@@ -41,7 +41,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use subscribers::{Subscriber, pasteable};
+use subscribers::{Subscriber, arguments, pasteable};
 
 /// How often the demo looks at its parts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -76,6 +76,9 @@ pub struct Args {
     /// Keeps the event store in this directory; it must hold no log yet.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
     /// Writes the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -162,15 +165,23 @@ fn demo(args: &Args) -> Outcome<Report> {
     let session = session_name(date, PRODUCT_L3, 0).to_string();
     // 4. The exchange.
     let end = StopFlag::new();
-    let config =
-        Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, end: end.clone() };
+    let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
+    let config = Config {
+        store,
+        capacity: capacity(),
+        endpoint,
+        ttl: 0,
+        rings: 1,
+        counters: Some(counters.clone()),
+        end: end.clone(),
+    };
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    say(pasteable(endpoint, &session));
+    say(pasteable(&arguments(endpoint, &session)));
     // 5. The subscribers, listening before anything is sent.
     let mut subscribers =
         start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, args.store.is_some(), &watched);
+    show_setting(&directory, &counters, args.store.is_some(), &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -327,9 +338,10 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, kept: bool, subscribers: &[Counters]) {
+fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
     say(format_args!("store {}{removed}", directory.display()));
+    say(pasteable(&["stat".to_owned(), counters.display().to_string()]));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();
@@ -468,7 +480,7 @@ fn replay(directory: &Path) -> Outcome<Replay> {
 
 /// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date
 /// algorithms, `civil_from_days`.
-fn calendar_date(now: Nanos) -> u32 {
+pub(crate) fn calendar_date(now: Nanos) -> u32 {
     let days = now.0 / 86_400_000_000_000 + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;

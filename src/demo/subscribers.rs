@@ -48,15 +48,20 @@ fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
 
 /// The command line with which anybody subscribes, to be pasted: this program as it was called.
 #[must_use]
-pub(super) fn pasteable(endpoint: Endpoint, session: &str) -> String {
+pub(super) fn pasteable(arguments: &[String]) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "isochron".to_owned());
+    let words = std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str));
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    let program = if program.chars().all(plain) {
-        program
+    if word.chars().all(plain) {
+        word.to_owned()
     } else {
-        format!("'{}'", program.replace('\'', "'\\''"))
-    };
-    format!("{program} {}", arguments(endpoint, session).join(" "))
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 impl Subscriber {
