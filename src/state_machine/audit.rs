@@ -1,9 +1,10 @@
 //! What must be true after every command: nothing is made or lost, nothing is owed.
 
 use super::StateMachine;
+use super::pending::Work;
 use crate::limits::CURRENCIES_MAX;
 use crate::matching::BookIndex;
-use crate::orders::reservation;
+use crate::orders::{OrderRecord, reservation};
 use crate::types::Side;
 use std::collections::BTreeMap;
 
@@ -38,9 +39,17 @@ impl StateMachine {
         Ok(())
     }
 
+    /// The order that is live and in no book.
+    fn sweeping(&self) -> Option<&OrderRecord> {
+        match self.pending.as_ref().map(|pending| &pending.work) {
+            Some(Work::Sweep(record)) => Some(record),
+            _ => None,
+        }
+    }
+
     fn needs(&self) -> Result<Needs, String> {
         let mut needs = Needs::default();
-        let mut records: Vec<_> = self.pending.iter().map(|pending| pending.record).collect();
+        let mut records: Vec<_> = self.sweeping().into_iter().copied().collect();
         for (id, instrument) in self.ledger.instruments.table.iter() {
             let slot = self.ledger.instruments.table.slot(id).expect("iterated");
             let before = records.len();

@@ -1,5 +1,6 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
+use super::pending::Work;
 use super::*;
 use crate::limits::FILLS_PER_STEP_MAX;
 use crate::orders::{OrderRecord, Override};
@@ -277,6 +278,7 @@ fn wallets_volumes_counters_and_the_day_are_hashed() {
             m.ledger.counters.execution += 1;
             m.ledger.counters.trade += 1;
             m.ledger.day.date += 1;
+        m.ledger.day.ended = true;
             m.ledger.day.rules_version += 1;
             m.ledger.day.trades += 1;
             m.ledger.day.quantity += 1;
@@ -323,21 +325,21 @@ fn a_pending_continuation_is_hashed() {
             m.pending = None;
             pending(m).cause += 1;
             pending(m).steps += 1;
-            pending(m).record.id = OrderId(9);
-            pending(m).record.price = Price(9);
-            pending(m).record.total.0 += 1;
-            pending(m).record.cumulative.0 += 1;
-            pending(m).record.cumulative_notional.0 += 1;
-            pending(m).record.reserved += 1;
-            pending(m).record.entry_time += 1;
-            pending(m).record.account = 0;
-            pending(m).record.user += 1;
-            pending(m).record.broker += 1;
-            pending(m).record.session += 1;
-            pending(m).record.instrument = 1;
-            pending(m).record.client_id = ClientOrderId::EMPTY;
-            pending(m).record.side = Side::Sell;
-            pending(m).record.time_in_force = TimeInForce::FILL_OR_KILL;
+            sweeping(m).id = OrderId(9);
+            sweeping(m).price = Price(9);
+            sweeping(m).total.0 += 1;
+            sweeping(m).cumulative.0 += 1;
+            sweeping(m).cumulative_notional.0 += 1;
+            sweeping(m).reserved += 1;
+            sweeping(m).entry_time += 1;
+            sweeping(m).account = 0;
+            sweeping(m).user += 1;
+            sweeping(m).broker += 1;
+            sweeping(m).session += 1;
+            sweeping(m).instrument = 1;
+            sweeping(m).client_id = ClientOrderId::EMPTY;
+            sweeping(m).side = Side::Sell;
+            sweeping(m).time_in_force = TimeInForce::FILL_OR_KILL;
         },
     );
 }
@@ -350,10 +352,8 @@ fn priority_is_hashed() {
     let before = desk.machine.state_hash();
     // The first of the level leaves the book and comes back: all else is as it was.
     let first = desk.machine.books.find(OrderId(5)).expect("it rests");
-    let record = *desk.machine.ledger.orders.get(first.0);
-    desk.machine.books.remove(first);
+    let record = desk.machine.take_out(first);
     desk.machine.rest(record);
-    desk.machine.ledger.leave_book(&record);
     assert_ne!(desk.machine.state_hash(), before);
 }
 
