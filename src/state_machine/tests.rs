@@ -4,9 +4,9 @@ use super::many_cancels::{ManyCancels, Then, Which};
 use super::pending::Work;
 use super::settlement::Settlement;
 use super::*;
-use crate::limits::{CANCELS_PER_STEP_MAX, FILLS_PER_STEP_MAX};
+use crate::limits::{CANCELS_PER_STEP_MAX, FILLS_PER_STEP_MAX, ORDERS_MAX};
 use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Side, UserId};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId};
 use isochron_events::*;
 
 /// Executes commands one after the other, continuations included unless told otherwise.
@@ -498,4 +498,17 @@ fn conservation_is_checked() {
         fault(&mut machine);
         assert!(machine.check_conservation().is_err(), "{name} goes unseen");
     }
+}
+
+/// No test fills an exchange with 16 million orders: the check is asked with the number instead.
+#[test]
+fn a_full_exchange_takes_no_order_more() {
+    let desk = populated();
+    let mut command = order(1, isochron_events::Side::SELL, 1, 100_000, 70);
+    command.header.session = 1;
+    let judge = |live: usize| desk.machine.ledger.judge_new(&command, live).err();
+    assert_eq!(judge(ORDERS_MAX - 1), None);
+    let most = ORDERS_MAX as i64;
+    let refusal = Refusal { reason: RejectReason::EXCHANGE_FULL, limit: most, value: most + 1 };
+    assert_eq!(judge(ORDERS_MAX), Some(refusal));
 }
