@@ -46,7 +46,7 @@ fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     std::iter::once("subscribe".to_owned()).chain(pairs).collect()
 }
 
-/// The command line with which anybody subscribes, to be pasted: this program as it was called.
+/// A command line to be pasted: this program as it was called, with these arguments.
 #[must_use]
 pub(super) fn pasteable(arguments: &[String]) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "isochron".to_owned());

@@ -87,6 +87,7 @@ impl StateMachine {
 }
 
 impl Ledger {
+    /// All checks in their order; `live` is how many orders rest in the whole exchange.
     fn judge_new(&self, command: &NewOrderEvent, live: usize) -> Result<Judged, Refusal> {
         let (session, user) = (SessionId(command.header.session), UserId(command.user));
         let account = self.accounts.may_trade(AccountId(command.account), session, user)?;

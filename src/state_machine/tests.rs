@@ -1,8 +1,11 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
 use super::day::Day;
+use super::many_cancels::{ManyCancels, Then, Which};
+use super::pending::Work;
+use super::settlement::Settlement;
 use super::*;
-use crate::limits::{FILLS_PER_STEP_MAX, ORDERS_MAX};
+use crate::limits::{CANCELS_PER_STEP_MAX, FILLS_PER_STEP_MAX, ORDERS_MAX};
 use crate::orders::{Holding, OrderRecord, Override, UserVolume};
 use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId, flags};
 use isochron_events::*;
@@ -290,6 +293,7 @@ fn wallets_volumes_counters_and_the_day_are_hashed() {
             m.ledger.counters.execution += 1;
             m.ledger.counters.trade += 1;
             m.ledger.day.date += 1;
+        m.ledger.day.ended = true;
             m.ledger.day.rules_version += 1;
             m.ledger.day.trades += 1;
             m.ledger.day.quantity += 1;
@@ -325,32 +329,125 @@ fn orders_and_client_order_ids_are_hashed() {
     );
 }
 
-#[test]
-fn a_pending_continuation_is_hashed() {
-    fn pending(machine: &mut StateMachine) -> &mut Pending {
-        machine.pending.as_mut().expect("it is pending")
+/// A state with a mass cancel that is not over.
+fn canceling() -> Desk {
+    let mut desk = populated();
+    for n in 0..=CANCELS_PER_STEP_MAX as u32 {
+        desk.apply(order(1, isochron_events::Side::SELL, 1, 100_000, 100 + n));
     }
+    let scope = Scope::INSTRUMENT;
+    desk.apply(MassCancelEvent { account: 1, user: 1, scope, instrument: 1, ..Default::default() });
+    desk
+}
+
+/// A state with a settlement that is not over.
+fn settling() -> Desk {
+    let mut desk = populated();
+    desk.apply(PhaseChange { phase: Phase::CLOSED, ..Default::default() });
+    desk.apply(DayEnding { trading_date: 20_261_122, ..Default::default() });
+    desk
+}
+
+fn pending(machine: &mut StateMachine) -> &mut Pending {
+    machine.pending.as_mut().expect("it is pending")
+}
+
+fn sweeping(machine: &mut StateMachine) -> &mut OrderRecord {
+    match &mut pending(machine).work {
+        Work::Sweep(record) => record,
+        other => panic!("not a sweep: {other:?}"),
+    }
+}
+
+fn cancels(machine: &mut StateMachine) -> &mut ManyCancels {
+    match &mut pending(machine).work {
+        Work::Cancels(cancels) => cancels,
+        other => panic!("not cancels: {other:?}"),
+    }
+}
+
+fn settlement(machine: &mut StateMachine) -> &mut Settlement {
+    match &mut pending(machine).work {
+        Work::Settlement(settlement) => settlement,
+        other => panic!("not a settlement: {other:?}"),
+    }
+}
+
+#[test]
+fn pending_cancels_are_hashed() {
+    fn answer(session: u32, account: u32, user: u32, first: u8) -> Then {
+        let mut client_id = [0; 20];
+        client_id[0] = first;
+        Then::Answer { session, account, user, client_id }
+    }
+    check(
+        canceling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            cancels(m).which = Which::Account(1);
+            cancels(m).which = Which::Account(2);
+            cancels(m).which = Which::AccountIn(2, 0);
+            cancels(m).which = Which::AccountIn(1, 1);
+            cancels(m).which = Which::KilledAccount(1);
+            cancels(m).which = Which::User(1);
+            cancels(m).which = Which::Session(1);
+            cancels(m).which = Which::Member(1);
+            cancels(m).which = Which::Instrument(1);
+            cancels(m).which = Which::All;
+            cancels(m).reason = CancelReason::KILL;
+            cancels(m).then = Then::End;
+            cancels(m).then = Then::Settle;
+            cancels(m).then = answer(2, 1, 1, 0);
+            cancels(m).then = answer(1, 2, 1, 0);
+            cancels(m).then = answer(1, 1, 2, 0);
+            cancels(m).then = answer(1, 1, 1, 1);
+            cancels(m).canceled += 1;
+            cancels(m).at += 1;
+            cancels(m).passed = Some(0);
+        },
+    );
+}
+
+#[test]
+fn a_pending_settlement_is_hashed() {
+    check(
+        settling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            settlement(m).account += 1;
+            settlement(m).currency += 1;
+            settlement(m).instrument += 1;
+        },
+    );
+}
+
+#[test]
+fn a_pending_sweep_is_hashed() {
     check(
         interrupted,
         changes! { m:
             m.pending = None;
             pending(m).cause += 1;
             pending(m).steps += 1;
-            pending(m).record.id = OrderId(9);
-            pending(m).record.price = Price(9);
-            pending(m).record.total.0 += 1;
-            pending(m).record.cumulative.0 += 1;
-            pending(m).record.cumulative_notional.0 += 1;
-            pending(m).record.reserved += 1;
-            pending(m).record.entry_time += 1;
-            pending(m).record.account = 0;
-            pending(m).record.user += 1;
-            pending(m).record.broker += 1;
-            pending(m).record.session += 1;
-            pending(m).record.instrument = 1;
-            pending(m).record.client_id = ClientOrderId::EMPTY;
-            pending(m).record.side = Side::Sell;
-            pending(m).record.time_in_force = TimeInForce::FILL_OR_KILL;
+            sweeping(m).id = OrderId(9);
+            sweeping(m).price = Price(9);
+            sweeping(m).total.0 += 1;
+            sweeping(m).cumulative.0 += 1;
+            sweeping(m).cumulative_notional.0 += 1;
+            sweeping(m).reserved += 1;
+            sweeping(m).entry_time += 1;
+            sweeping(m).account = 0;
+            sweeping(m).user += 1;
+            sweeping(m).broker += 1;
+            sweeping(m).session += 1;
+            sweeping(m).instrument = 1;
+            sweeping(m).client_id = ClientOrderId::EMPTY;
+            sweeping(m).side = Side::Sell;
+            sweeping(m).time_in_force = TimeInForce::FILL_OR_KILL;
         },
     );
 }
@@ -363,10 +460,8 @@ fn priority_is_hashed() {
     let before = desk.machine.state_hash();
     // The first of the level leaves the book and comes back: all else is as it was.
     let first = desk.machine.books.find(OrderId(5)).expect("it rests");
-    let record = *desk.machine.ledger.orders.get(first.0);
-    desk.machine.books.remove(first);
+    let record = desk.machine.take_out(first);
     desk.machine.rest(record);
-    desk.machine.ledger.leave_book(&record);
     assert_ne!(desk.machine.state_hash(), before);
 }
 
@@ -425,7 +520,9 @@ fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
 fn conservation_is_checked() {
     let desk = populated();
     assert_eq!(desk.machine.check_conservation(), Ok(()));
-    assert_eq!(interrupted().machine.check_conservation(), Ok(()));
+    for interrupted in [interrupted(), canceling(), settling()] {
+        assert_eq!(interrupted.machine.check_conservation(), Ok(()));
+    }
     let faults: &[Change] = changes! { m:
         m.ledger.wallet.cash_mut(0, 0).pending += 1;
         m.ledger.wallet.cash_mut(0, 0).reserved += 1;
@@ -471,12 +568,14 @@ fn an_order_beyond_what_the_exchange_holds_is_refused() {
 #[test]
 fn the_day_counts_its_trades_once_and_begins_with_none() {
     let mut desk = populated();
-    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
-    assert_eq!((date, rules_version), (20_261_122, 1));
+    let Day { date, ended, rules_version, trades, quantity, notional, fees } =
+        desk.machine.ledger.day;
+    assert_eq!((date, ended, rules_version), (20_261_122, false, 1));
     // 60 shares at 10.00; the taker pays 30 millionths of 600.00, the maker gets 20.
     assert_eq!((trades, quantity, notional, fees), (1, 60, 6_000_000, 180 - 120));
     desk.apply(DayStarted { trading_date: 20_261_123, rules_version: 1, ..Default::default() });
-    let Day { date, rules_version, trades, quantity, notional, fees } = desk.machine.ledger.day;
-    assert_eq!((date, rules_version), (20_261_123, 1));
+    let Day { date, ended, rules_version, trades, quantity, notional, fees } =
+        desk.machine.ledger.day;
+    assert_eq!((date, ended, rules_version), (20_261_123, false, 1));
     assert_eq!((trades, quantity, notional, fees), (0, 0, 0, 0));
 }
