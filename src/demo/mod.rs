@@ -11,6 +11,7 @@
 //! shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
+mod interrupt;
 mod live;
 mod pace;
 mod report;
@@ -29,16 +30,18 @@ use crate::store::{Identity, Options as StoreOptions, StoreReader};
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use flow::{Flow, Lobster, Mix};
+use interrupt::Interrupt;
 use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
 use report::{Check, Report, check_subscriber, engine_books};
 use source::{Parts, Progress, SourceAgent, Watch};
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use subscribers::{Subscriber, arguments};
+use subscribers::{Subscriber, pasteable};
 
 /// How often the demo looks at its parts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -95,7 +98,11 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     match demo(args) {
         Ok(report) => {
-            println!("{report}");
+            say(&report);
+            if let Err(error) = write_json(args, &report) {
+                eprintln!("isochron demo: {error}");
+                return ExitCode::from(2);
+            }
             if report.holds() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
@@ -111,9 +118,32 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
+/// Prints a line. A reader that has gone away is no reason to stop: the exit code still tells.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// That a report cannot be written should not be found out when the run is over.
+fn check_json_path(args: &Args) -> Outcome<()> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(format!("cannot write {}: no file can be there", path.display()));
+    }
+    Ok(())
+}
+
+fn write_json(args: &Args, report: &Report) -> Outcome<()> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
+    let named = |error| format!("cannot write {}: {error}", path.display());
+    std::fs::write(path, json + "\n").map_err(named)
+}
+
 fn demo(args: &Args) -> Outcome<Report> {
     // 1. What to trade, and how fast.
     let clock = SystemClock::new();
+    let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
     let (mut flow, pace) = open_flow(args, date)?;
     let setup = flow.setup();
@@ -123,6 +153,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
     let store = StoreOptions::new(&directory, identity());
     refuse_used(&directory)?;
+    check_json_path(args)?;
     // 3. Where the feed goes.
     let reserved = ReservedPort::new().map_err(text)?;
     let port = args.port.unwrap_or_else(|| reserved.get());
@@ -133,15 +164,17 @@ fn demo(args: &Args) -> Outcome<Report> {
     let config =
         Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, end: end.clone() };
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    println!("isochron {}", arguments(endpoint, &session).join(" "));
+    say(pasteable(endpoint, &session));
     // 5. The subscribers, listening before anything is sent.
-    let mut subscribers = start_subscribers(args, endpoint, &session, scratch.path(), &clock)?;
+    let mut subscribers =
+        start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
     show_setting(&directory, &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
     let watch = Watch { exchange: exchange_counters.clone(), subscribers: watched.clone() };
+    let trading_end = StopFlag::new();
     let (source, progress) = SourceAgent::new(Parts {
         setup,
         flow,
@@ -152,16 +185,23 @@ fn demo(args: &Args) -> Outcome<Report> {
         reader: exchange.reader().map_err(text)?,
         latencies: recorder,
         watch,
+        stop: trading_end.clone(),
     });
     // 7. All of it runs, watched, until the source has seen its last command committed.
     let mut agents = std::mem::take(&mut exchange.agents);
     agents.push(Box::new(source));
     let placement = Placement::for_cores(cores_available(), agents.len());
-    println!("{} agents, {placement}; {} cores", agents.len(), cores_available());
+    say(format_args!("{} agents, {placement}; {} cores", agents.len(), cores_available()));
     let stop = StopFlag::new();
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
     let live = Live::new(exchange_counters.clone(), watched, symbol);
-    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || running.is_finished());
+    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || {
+        // Without all its subscribers the run has failed, and the source would wait for them.
+        if interrupt.has_come() || subscribers.iter_mut().any(Subscriber::has_ended) {
+            trading_end.stop();
+        }
+        running.is_finished()
+    });
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
     wait_until(&clock, SUBSCRIBERS_NS_MAX, || subscribers.iter_mut().all(Subscriber::has_ended));
@@ -172,14 +212,9 @@ fn demo(args: &Args) -> Outcome<Report> {
     let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
     // 9. The verdict.
     let counters = exchange_counters;
-    let report = Finished { agents, counters, collector, trading_ns, progress, pace }
-        .report(&directory, ended)?;
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
-        let named = |error| format!("cannot write {}: {error}", path.display());
-        std::fs::write(path, json + "\n").map_err(named)?;
-    }
-    Ok(report)
+    let interrupted = interrupt.has_come();
+    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted }
+        .report(&directory, ended)
 }
 
 /// Whose store the demo makes.
@@ -200,6 +235,9 @@ fn capacity() -> Capacity {
 
 fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
     if let Some(file) = args.flow.strip_prefix("lobster:") {
+        if file.is_empty() {
+            return Err(format!("flow {:?} names no file, as lobster:FILE does", args.flow));
+        }
         let flow = Lobster::open(Path::new(file), date).map_err(text)?;
         let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
@@ -245,6 +283,7 @@ fn start_subscribers(
     session: &str,
     scratch: &Path,
     clock: &SystemClock,
+    interrupt: &Interrupt,
 ) -> Outcome<Vec<Subscriber>> {
     let mut subscribers = Vec::new();
     for n in 0..args.subscribers {
@@ -255,6 +294,9 @@ fn start_subscribers(
     let deadline = clock.now().0 + SUBSCRIBERS_NS_MAX;
     for subscriber in &mut subscribers {
         while !subscriber.is_listening()? {
+            if interrupt.has_come() {
+                return Err("interrupted before trading began".to_owned());
+            }
             if clock.now().0 > deadline {
                 return Err("a subscriber did not begin to listen".to_owned());
             }
@@ -265,10 +307,11 @@ fn start_subscribers(
 }
 
 fn show_setting(directory: &Path, subscribers: &[Counters]) {
-    println!("store {}", directory.display());
+    say(format_args!("store {}", directory.display()));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
-        println!("{} subscribers, receive buffer {granted} bytes each", subscribers.len());
+        let count = subscribers.len();
+        say(format_args!("{count} subscribers, receive buffer {granted} bytes each"));
     }
 }
 
@@ -278,7 +321,7 @@ fn watch_run(
     collector: &mut Collector,
     progress: &Progress,
     clock: &SystemClock,
-    died: impl Fn() -> bool,
+    mut died: impl FnMut() -> bool,
 ) -> u64 {
     let mut begun = None;
     let mut second = 0;
@@ -318,6 +361,7 @@ struct Finished {
     trading_ns: u64,
     progress: Progress,
     pace: Pace,
+    interrupted: bool,
 }
 
 impl Finished {
@@ -350,6 +394,7 @@ impl Finished {
             latencies_missed: self.collector.missed(),
             trading_ns: self.trading_ns,
             paced: self.pace != Pace::Max,
+            interrupted: self.interrupted,
             events,
             log_bytes,
             feed_messages: published,

@@ -14,7 +14,7 @@
 use super::flow::{Flow, Next};
 use super::pace::Pace;
 use super::tally::Tally;
-use crate::agent::Agent;
+use crate::agent::{Agent, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::Producer;
 use crate::store::StoreReader;
@@ -116,6 +116,8 @@ pub(super) struct Parts {
     pub(super) latencies: Recorder,
     /// The subscribers.
     pub(super) watch: Watch,
+    /// When set, nothing more is sent.
+    pub(super) stop: StopFlag,
 }
 
 /// The order source on its thread.
@@ -233,22 +235,28 @@ impl SourceAgent {
     fn send_due(&mut self, now: u64) -> usize {
         let start = *self.start.get_or_insert(now);
         self.progress.trading.store(true, Ordering::Release);
-        if self.parts.watch.is_behind() {
-            self.waiting_since.get_or_insert(now);
-            return 0;
-        }
+        let behind = self.parts.watch.is_behind();
         if let Some(since) = self.waiting_since.take() {
             self.waited_ns += now.saturating_sub(since);
             self.progress.waited_ns.store(self.waited_ns, Ordering::Release);
         }
+        if behind {
+            self.waiting_since = Some(now);
+            return 0;
+        }
         let mut sent = 0;
         while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
+            // Before the flow is asked: it counts what it gives as sent.
+            if self.ready.is_none() && self.is_over(self.due(start, now, 0) - start) {
+                self.ended = true;
+                break;
+            }
             let Some((command, due)) = self.next_command(start, now) else { break };
             if due > now {
                 self.ready = Some((command, due));
                 break;
             }
-            if self.parts.duration_ns.is_some_and(|duration| due - start >= duration) {
+            if self.is_over(due - start) {
                 self.ended = true;
                 break;
             }
@@ -262,17 +270,25 @@ impl SourceAgent {
         sent
     }
 
+    /// When the next command is due, nanoseconds UTC; `own_ns` is the flow's own time for it, and
+    /// 0 gives the earliest that it can be.
+    fn due(&self, start: u64, now: u64, own_ns: u64) -> u64 {
+        let due = self.parts.pace.due_ns(self.orders, own_ns);
+        due.map_or(now, |due| start + self.waited_ns + due)
+    }
+
+    /// Whether what is due so long after the start comes too late to be sent.
+    fn is_over(&self, due_ns: u64) -> bool {
+        self.parts.duration_ns.is_some_and(|duration| due_ns >= duration)
+    }
+
     /// The next command and when it is due, nanoseconds UTC.
     fn next_command(&mut self, start: u64, now: u64) -> Option<(Message, u64)> {
         if let Some(ready) = self.ready.take() {
             return Some(ready);
         }
         match self.parts.flow.next() {
-            Next::Command { command, due_ns } => {
-                let due = self.parts.pace.due_ns(self.orders, due_ns);
-                let due = due.map_or(now, |due| start + self.waited_ns + due);
-                Some((command, due))
-            }
+            Next::Command { command, due_ns } => Some((command, self.due(start, now, due_ns))),
             Next::Wait => None,
             Next::Done => {
                 self.ended = true;
@@ -307,6 +323,7 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read(now.0);
+        self.ended |= self.parts.stop.is_stopped();
         let sent = if self.ended {
             0
         } else if !self.setup.is_empty() {

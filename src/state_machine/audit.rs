@@ -29,6 +29,11 @@ impl StateMachine {
         for (id, account) in self.ledger.accounts.accounts.iter() {
             let slot = self.ledger.accounts.accounts.slot(id).expect("iterated");
             let live = needs.orders.get(&slot).copied().unwrap_or(0);
+            let listed = self.ledger.orders.of_account(slot).count();
+            let sweeping = usize::from(self.sweeping().is_some_and(|o| o.account == slot));
+            if listed + sweeping != live as usize {
+                return Err(format!("account {id}: {listed} orders in its list, counted {live}"));
+            }
             if live != account.live_orders {
                 return Err(format!(
                     "account {id}: {} live orders, counted {live}",

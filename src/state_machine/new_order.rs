@@ -18,7 +18,8 @@ use isochron_events::{
 };
 
 /// What a new order was found to be.
-struct Judged {
+#[derive(Debug)]
+pub(super) struct Judged {
     account: u32,
     instrument: u32,
     side: Side,
@@ -87,7 +88,12 @@ impl StateMachine {
 }
 
 impl Ledger {
-    fn judge_new(&self, command: &NewOrderEvent, live: usize) -> Result<Judged, Refusal> {
+    /// All checks in their order; `live` is how many orders rest in the whole exchange.
+    pub(super) fn judge_new(
+        &self,
+        command: &NewOrderEvent,
+        live: usize,
+    ) -> Result<Judged, Refusal> {
         let (session, user) = (SessionId(command.header.session), UserId(command.user));
         let account = self.accounts.may_trade(AccountId(command.account), session, user)?;
         let slot = self.instruments.table.slot(command.instrument);

@@ -1,10 +1,12 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
+use super::many_cancels::{ManyCancels, Then, Which};
 use super::pending::Work;
+use super::settlement::Settlement;
 use super::*;
-use crate::limits::FILLS_PER_STEP_MAX;
+use crate::limits::{CANCELS_PER_STEP_MAX, FILLS_PER_STEP_MAX, ORDERS_MAX};
 use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Side, UserId};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId};
 use isochron_events::*;
 
 /// Executes commands one after the other, continuations included unless told otherwise.
@@ -314,11 +316,104 @@ fn orders_and_client_order_ids_are_hashed() {
     );
 }
 
-#[test]
-fn a_pending_continuation_is_hashed() {
-    fn pending(machine: &mut StateMachine) -> &mut Pending {
-        machine.pending.as_mut().expect("it is pending")
+/// A state with a mass cancel that is not over.
+fn canceling() -> Desk {
+    let mut desk = populated();
+    for n in 0..=CANCELS_PER_STEP_MAX as u32 {
+        desk.apply(order(1, isochron_events::Side::SELL, 1, 100_000, 100 + n));
     }
+    let scope = Scope::INSTRUMENT;
+    desk.apply(MassCancelEvent { account: 1, user: 1, scope, instrument: 1, ..Default::default() });
+    desk
+}
+
+/// A state with a settlement that is not over.
+fn settling() -> Desk {
+    let mut desk = populated();
+    desk.apply(PhaseChange { phase: Phase::CLOSED, ..Default::default() });
+    desk.apply(DayEnding { trading_date: 20_261_122, ..Default::default() });
+    desk
+}
+
+fn pending(machine: &mut StateMachine) -> &mut Pending {
+    machine.pending.as_mut().expect("it is pending")
+}
+
+fn sweeping(machine: &mut StateMachine) -> &mut OrderRecord {
+    match &mut pending(machine).work {
+        Work::Sweep(record) => record,
+        other => panic!("not a sweep: {other:?}"),
+    }
+}
+
+fn cancels(machine: &mut StateMachine) -> &mut ManyCancels {
+    match &mut pending(machine).work {
+        Work::Cancels(cancels) => cancels,
+        other => panic!("not cancels: {other:?}"),
+    }
+}
+
+fn settlement(machine: &mut StateMachine) -> &mut Settlement {
+    match &mut pending(machine).work {
+        Work::Settlement(settlement) => settlement,
+        other => panic!("not a settlement: {other:?}"),
+    }
+}
+
+#[test]
+fn pending_cancels_are_hashed() {
+    fn answer(session: u32, account: u32, user: u32, first: u8) -> Then {
+        let mut client_id = [0; 20];
+        client_id[0] = first;
+        Then::Answer { session, account, user, client_id }
+    }
+    check(
+        canceling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            cancels(m).which = Which::Account(1);
+            cancels(m).which = Which::Account(2);
+            cancels(m).which = Which::AccountIn(2, 0);
+            cancels(m).which = Which::AccountIn(1, 1);
+            cancels(m).which = Which::KilledAccount(1);
+            cancels(m).which = Which::User(1);
+            cancels(m).which = Which::Session(1);
+            cancels(m).which = Which::Member(1);
+            cancels(m).which = Which::Instrument(1);
+            cancels(m).which = Which::All;
+            cancels(m).reason = CancelReason::KILL;
+            cancels(m).then = Then::End;
+            cancels(m).then = Then::Settle;
+            cancels(m).then = answer(2, 1, 1, 0);
+            cancels(m).then = answer(1, 2, 1, 0);
+            cancels(m).then = answer(1, 1, 2, 0);
+            cancels(m).then = answer(1, 1, 1, 1);
+            cancels(m).canceled += 1;
+            cancels(m).at += 1;
+            cancels(m).passed = Some(0);
+        },
+    );
+}
+
+#[test]
+fn a_pending_settlement_is_hashed() {
+    check(
+        settling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            settlement(m).account += 1;
+            settlement(m).currency += 1;
+            settlement(m).instrument += 1;
+        },
+    );
+}
+
+#[test]
+fn a_pending_sweep_is_hashed() {
     check(
         interrupted,
         changes! { m:
@@ -382,7 +477,9 @@ fn where_records_lie_in_memory_is_not_hashed() {
 fn conservation_is_checked() {
     let desk = populated();
     assert_eq!(desk.machine.check_conservation(), Ok(()));
-    assert_eq!(interrupted().machine.check_conservation(), Ok(()));
+    for interrupted in [interrupted(), canceling(), settling()] {
+        assert_eq!(interrupted.machine.check_conservation(), Ok(()));
+    }
     let faults: &[Change] = changes! { m:
         m.ledger.wallet.cash_mut(0, 0).pending += 1;
         m.ledger.wallet.cash_mut(0, 0).reserved += 1;
@@ -401,4 +498,17 @@ fn conservation_is_checked() {
         fault(&mut machine);
         assert!(machine.check_conservation().is_err(), "{name} goes unseen");
     }
+}
+
+/// No test fills an exchange with 16 million orders: the check is asked with the number instead.
+#[test]
+fn a_full_exchange_takes_no_order_more() {
+    let desk = populated();
+    let mut command = order(1, isochron_events::Side::SELL, 1, 100_000, 70);
+    command.header.session = 1;
+    let judge = |live: usize| desk.machine.ledger.judge_new(&command, live).err();
+    assert_eq!(judge(ORDERS_MAX - 1), None);
+    let most = ORDERS_MAX as i64;
+    let refusal = Refusal { reason: RejectReason::EXCHANGE_FULL, limit: most, value: most + 1 };
+    assert_eq!(judge(ORDERS_MAX), Some(refusal));
 }
