@@ -88,7 +88,8 @@ enum Work {
     /// An order on its way through the other side.
     Sweep(u64),
     Cancel(Cancels),
-    Settle,
+    /// Balances that are still to be looked at.
+    Settle(VecDeque<(u32, Asset)>),
 }
 
 impl Pending {
@@ -97,7 +98,7 @@ impl Pending {
         match &self.work {
             Work::Sweep(_) => WorkKind::Sweep,
             Work::Cancel(cancels) => cancels.kind(),
-            Work::Settle => WorkKind::Settlement,
+            Work::Settle(_) => WorkKind::Settlement,
         }
     }
 }

@@ -285,7 +285,7 @@ impl Exchange {
             match work {
                 Work::Sweep(order) => self.sweep(order, steps),
                 Work::Cancel(cancels) => self.cancel_many(cancels, steps),
-                Work::Settle => self.settle(steps),
+                Work::Settle(left) => self.settle(left, steps),
             }
         }
     }
@@ -301,7 +301,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn order(&self, id: u64) -> &Order {
+    fn order(&self, id: u64) -> &Order {
         self.live.iter().find(|o| o.id == id).unwrap()
     }
 
