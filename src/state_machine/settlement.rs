@@ -113,7 +113,8 @@ impl StateMachine {
     fn end<O: Outcomes>(&mut self, emit: &mut Emit<'_, O>) {
         let day = &mut self.ledger.day;
         day.ended = true;
-        let shown = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
+        let nearest = |sum: i128| if sum < 0 { i64::MIN } else { i64::MAX };
+        let shown = |sum: i128| i64::try_from(sum).unwrap_or(nearest(sum));
         let header = emit.header(0);
         emit.emit(DayEnded {
             header,
