@@ -14,16 +14,23 @@ pub(crate) enum Occurred {
     Accepted,
     Rejected(Rule),
     Canceled(Why),
-    Replaced { priority_lost: bool },
+    Replaced {
+        priority_lost: bool,
+    },
     CancelRejected(Rule),
     ReplaceRejected(Rule),
-    Filled { liquidity: u8, status: u8 },
+    Filled {
+        liquidity: u8,
+        status: u8,
+    },
     MassCancelDone {
         any: bool,
     },
     MassCancelRejected(Rule),
     Balance,
-    Applied { template: u16 },
+    Applied {
+        template: u16,
+    },
     NotApplied(Rule),
     Phase,
     DayEnded,

@@ -1,6 +1,6 @@
 //! What a scenario and the random commands need of an exchange: the twin or the engine.
 
-use crate::exchange::words::{Ask, Command, WorkKind, Money3, Outcome};
+use crate::exchange::words::{Ask, Command, Money3, Outcome, WorkKind};
 use crate::exchange::{Asset, Exchange, Rests};
 
 /// Work that goes on before any other command.

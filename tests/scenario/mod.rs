@@ -18,7 +18,7 @@ mod words;
 
 use std::fmt::Write as _;
 
-use crate::exchange::words::{WorkKind, News};
+use crate::exchange::words::{News, WorkKind};
 use machine::Machine;
 use script::{Line, World};
 

@@ -43,7 +43,13 @@ impl Cancels {
 pub(crate) enum Then {
     Nothing,
     /// The session that asked for a mass cancel is told how many there were.
-    Tell { session: u32, account: u32, user: u32, client: Client, canceled: u64 },
+    Tell {
+        session: u32,
+        account: u32,
+        user: u32,
+        client: Client,
+        canceled: u64,
+    },
     Settle,
 }
 
