@@ -33,10 +33,14 @@ impl StateMachine {
         steps: u64,
         emit: &mut Emit<'_, O>,
     ) {
-        let mut balances = 0;
-        for _ in 0..VISITS_PER_STEP_MAX {
+        let (mut balances, mut visits) = (0, 0);
+        loop {
             let before = work;
             let Some(place) = self.next_place(&mut work) else { return self.end(emit) };
+            if visits == VISITS_PER_STEP_MAX {
+                return self.pend(Work::Settlement(before), steps, emit);
+            }
+            visits += 1;
             let Some(place) = place.filter(|place| self.balance_mut(*place).pending != 0) else {
                 continue;
             };
@@ -50,7 +54,6 @@ impl StateMachine {
             let balance = *balance;
             self.emit_settled(work.account, place, balance, emit);
         }
-        self.pend(Work::Settlement(work), steps, emit);
     }
 
     /// The place after the one before: `None` at the end, `Some(None)` where nothing was ever held.
@@ -110,7 +113,8 @@ impl StateMachine {
     fn end<O: Outcomes>(&mut self, emit: &mut Emit<'_, O>) {
         let day = &mut self.ledger.day;
         day.ended = true;
-        let shown = |sum: i128| i64::try_from(sum).unwrap_or(i64::MAX);
+        let nearest = |sum: i128| if sum < 0 { i64::MIN } else { i64::MAX };
+        let shown = |sum: i128| i64::try_from(sum).unwrap_or(nearest(sum));
         let header = emit.header(0);
         emit.emit(DayEnded {
             header,
