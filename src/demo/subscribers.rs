@@ -34,7 +34,7 @@ pub(super) struct Ended {
 
 /// The arguments with which anybody subscribes.
 #[must_use]
-fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
+pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     let Endpoint { group, port, interface } = endpoint;
     let pairs = [
         ("--group", group.to_string()),

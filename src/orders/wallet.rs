@@ -167,6 +167,13 @@ impl Wallet {
     /// The holding in a slot.
     #[must_use]
     #[inline]
+    pub fn holding(&self, slot: u32) -> &Holding {
+        &self.holdings[slot as usize]
+    }
+
+    /// The holding in a slot.
+    #[must_use]
+    #[inline]
     pub fn holding_mut(&mut self, slot: u32) -> &mut Holding {
         &mut self.holdings[slot as usize]
     }
