@@ -58,7 +58,7 @@ pub(super) struct ManyCancels {
     pub(super) then: Then,
     /// Canceled so far.
     pub(super) canceled: u64,
-    /// The id of the account, or of the instrument, that is looked at.
+    /// The id of the account, or of the instrument, that is looked at; 0 before the first of many.
     pub(super) at: u32,
     /// The slot of the account's order that was looked at last, and stays.
     pub(super) passed: Option<u32>,
@@ -79,7 +79,7 @@ impl ManyCancels {
             | Which::AccountIn(id, _)
             | Which::KilledAccount(id)
             | Which::Instrument(id) => id,
-            _ => 1,
+            _ => 0,
         };
         Self { which, reason, then, canceled: 0, at, passed: None }
     }

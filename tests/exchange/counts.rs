@@ -9,28 +9,18 @@ use crate::exchange::words::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Occurred {
     Repeat,
-    /// A continuation.
     Step(WorkKind),
     Accepted,
     Rejected(Rule),
     Canceled(Why),
-    Replaced {
-        priority_lost: bool,
-    },
+    Replaced { priority_lost: bool },
     CancelRejected(Rule),
     ReplaceRejected(Rule),
-    Filled {
-        liquidity: u8,
-        status: u8,
-    },
-    MassCancelDone {
-        any: bool,
-    },
+    Filled { liquidity: u8, status: u8 },
+    MassCancelDone { any: bool },
     MassCancelRejected(Rule),
     Balance,
-    Applied {
-        template: u16,
-    },
+    Applied { template: u16 },
     NotApplied(Rule),
     Phase,
     DayEnded,

@@ -390,5 +390,5 @@ fn is_date(date: u32) -> bool {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         _ => 0,
     };
-    (1..=9_999).contains(&year) && (1..=days).contains(&day)
+    (1_900..=9_999).contains(&year) && (1..=days).contains(&day)
 }

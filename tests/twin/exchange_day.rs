@@ -26,7 +26,7 @@ pub(crate) struct Cancels {
 /// What a step of cancels comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
-    /// An account, or an order that stays: it counts as a visit.
+    /// An account or an instrument, or an order that stays: it counts as a visit.
     Visit,
     Cancel(u64),
 }
@@ -89,7 +89,7 @@ impl Exchange {
     /// What a kill switch does that was just turned on.
     pub(super) fn kill_orders(&mut self, scope: u8, subject: u32) {
         let left = match scope {
-            OF_INSTRUMENT => self.by_instrument(|instrument| instrument == subject),
+            OF_INSTRUMENT => self.of_instrument(subject),
             OF_ACCOUNT => self.of_account(subject, |_| true),
             OF_USER => self.by_account(|_| true, |order| order.user == subject),
             OF_SESSION => self.by_account(|_| true, |order| order.session == subject),
@@ -118,7 +118,7 @@ impl Exchange {
     }
 
     pub(super) fn end_day(&mut self) {
-        let left = self.by_instrument(|_| true);
+        let left = self.by_instrument();
         self.cancel_many(Cancels { why: Why::Expired, left, then: Then::Settle }, 0);
     }
 
@@ -146,16 +146,20 @@ impl Exchange {
         orders.into_iter().map(look).collect()
     }
 
-    /// Instruments by id, and of each the bids, then the asks, in priority order.
-    fn by_instrument(&self, wanted: impl Fn(u32) -> bool) -> VecDeque<Look> {
+    /// All instruments by id, and their orders.
+    fn by_instrument(&self) -> VecDeque<Look> {
         let mut looks = VecDeque::new();
-        for instrument in self.instruments.keys().filter(|id| wanted(**id)) {
-            for side in [BUY, SELL] {
-                let book = self.book(*instrument, side);
-                looks.extend(book.iter().map(|o| Look::Cancel(o.order)));
-            }
+        for instrument in self.instruments.keys() {
+            looks.push_back(Look::Visit);
+            looks.extend(self.of_instrument(*instrument));
         }
         looks
+    }
+
+    /// The orders in one instrument: the bids, then the asks, in priority order.
+    fn of_instrument(&self, instrument: u32) -> VecDeque<Look> {
+        let sides = [BUY, SELL].into_iter().flat_map(|side| self.book(instrument, side));
+        sides.map(|order| Look::Cancel(order.order)).collect()
     }
 
     /// One step of the cancels.
