@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// A stock exchange whose market data reaches every subscriber at the same instant.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = "Example:\n  isochron demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

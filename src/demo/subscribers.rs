@@ -5,8 +5,13 @@ use crate::metrics::{Counter, Counters};
 use crate::net::Endpoint;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// Seconds after which a subscriber gives up that the demo cannot end any more. The feed sends a
+/// heartbeat each second, and the first of several waits for the others to listen.
+const IDLE_SECONDS_MAX: u64 = 30;
 
 /// A subscriber that runs.
 pub(super) struct Subscriber {
@@ -29,7 +34,7 @@ pub(super) struct Ended {
 
 /// The arguments with which anybody subscribes.
 #[must_use]
-pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
+fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     let Endpoint { group, port, interface } = endpoint;
     let pairs = [
         ("--group", group.to_string()),
@@ -39,6 +44,19 @@ pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     ];
     let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
     std::iter::once("subscribe".to_owned()).chain(pairs).collect()
+}
+
+/// The command line with which anybody subscribes, to be pasted: this program as it was called.
+#[must_use]
+pub(super) fn pasteable(endpoint: Endpoint, session: &str) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "isochron".to_owned());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    let program = if program.chars().all(plain) {
+        program
+    } else {
+        format!("'{}'", program.replace('\'', "'\\''"))
+    };
+    format!("{program} {}", arguments(endpoint, session).join(" "))
 }
 
 impl Subscriber {
@@ -54,6 +72,10 @@ impl Subscriber {
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.args(arguments(endpoint, session)).arg("--json").arg("--counters").arg(counters);
+        command.arg("--idle-timeout").arg(IDLE_SECONDS_MAX.to_string());
+        // What a terminal sends to the demo is the demo's to answer: its subscribers end with the
+        // session, or when they have heard nothing for a while.
+        command.process_group(0);
         if let Some(datagram) = drop_datagram {
             command.arg("--drop-datagram").arg(datagram.to_string());
         }
