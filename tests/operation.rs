@@ -62,8 +62,9 @@ fn what_is_not_there_is_an_error_of_code_2() {
         for name in ["inspect", "verify", "stat"] {
             let ran = run(name, &path, "");
             assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{name}: {ran:?}");
-            let begin = format!("isochron {name}: {}: ", path.display());
-            assert!(ran.error.starts_with(&begin), "{}", ran.error);
+            assert!(ran.error.starts_with(&format!("isochron {name}: ")), "{}", ran.error);
+            let named = ran.error.matches(&path.display().to_string()).count();
+            assert_eq!(named, 1, "{}", ran.error);
             assert_eq!(ran.error.lines().count(), 1, "{}", ran.error);
         }
     }

@@ -33,13 +33,15 @@ impl From<io::Error> for End {
     }
 }
 
-/// The exit code of a command, and its last words on stderr.
+/// The exit code of a command, and its last words on stderr, which name what it is about once.
 pub(super) fn end(command: &str, about: &dyn fmt::Display, outcome: Result<u8, End>) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(End::Closed) => ExitCode::SUCCESS,
         Err(End::Failed(code, error)) => {
-            eprintln!("isochron {command}: {about}: {error}");
+            let about = about.to_string();
+            let about = if error.contains(&about) { String::new() } else { about + ": " };
+            eprintln!("isochron {command}: {about}{error}");
             ExitCode::from(code)
         }
     }

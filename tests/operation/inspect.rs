@@ -132,7 +132,8 @@ fn orders_accounts_and_symbols_bring_their_commands() {
             Message::DefineInstrument(e) => e.instrument == 2,
             Message::Transfer(e) => e.instrument == 2,
             Message::BalanceChanged(e) => e.instrument == 2,
-            Message::PhaseChanged(e) => e.instrument == 2,
+            Message::PhaseChange(e) => [0, 2].contains(&e.instrument),
+            Message::PhaseChanged(e) => [0, 2].contains(&e.instrument),
             _ => false,
         };
         named || with(&|(_, _, instrument)| instrument == 2, e, next)
@@ -144,6 +145,34 @@ fn orders_accounts_and_symbols_bring_their_commands() {
     assert!(ran.error.contains("no instrument of the log has the symbol IBM"), "{}", ran.error);
     let both = positions(directory, "--symbol MSFT --account 3 --sequence 50..100");
     assert!(both.iter().all(|position| wanted.contains(position)) && !both.is_empty());
+}
+
+#[test]
+fn a_symbol_is_the_instrument_that_has_it_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut market = Market::open(directory.path(), OPEN_NS);
+    market.set_up();
+    let before = market.sequence();
+    // Refused: the symbol is in use. Then MSFT is renamed.
+    market.define(3, "AAPL");
+    market.define(2, "META");
+    let renamed = market.sequence();
+    market.take(Transfer { account: 1, instrument: 2, amount: 5, ..Default::default() });
+    market.take(Transfer { account: 1, instrument: 3, amount: 5, ..Default::default() });
+    let last = market.sequence();
+    let log = market::read(directory.path());
+    let sequences = |symbol: &str| {
+        let chosen = positions(directory.path(), &format!("--symbol {symbol}"));
+        let at = |position: &u64| log.iter().find(|(p, _)| p.0 == *position).expect("it is there");
+        let mut sequences: Vec<u64> =
+            chosen.iter().map(|position| at(position).1.header().sequence).collect();
+        sequences.dedup();
+        sequences
+    };
+    assert_eq!(sequences("META"), [renamed, last - 1]);
+    let microsoft = sequences("MSFT");
+    assert!(microsoft.len() == 5 && microsoft.iter().all(|s| *s <= before), "{microsoft:?}");
+    assert!(sequences("AAPL").iter().all(|s| *s <= before));
 }
 
 #[test]

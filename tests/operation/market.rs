@@ -5,7 +5,8 @@ use isochron::state_machine::{Capacity, command_origin_mut};
 use isochron::store::{Identity, Options as StoreOptions, StoreReader};
 use isochron::types::{Nanos, Position};
 use isochron_events::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// When the market opens: 2026-11-22T00:00:00, UTC.
 pub(crate) const OPEN_NS: u64 = 1_795_305_600_000_000_000;
@@ -42,6 +43,7 @@ fn name<const N: usize>(text: &str) -> [u8; N] {
 /// An exchange that takes commands of one source.
 pub(crate) struct Market {
     sequencer: Sequencer,
+    directory: PathBuf,
     source_sequence: u64,
     now_ns: u64,
     orders: u64,
@@ -54,7 +56,8 @@ impl Market {
         let options = Options { store, capacity: Capacity::default() };
         let (sequencer, _) = Sequencer::open(&options, Nanos(now_ns)).expect("the store opens");
         // The source goes on with numbers that it has not used.
-        Market { sequencer, source_sequence: now_ns, now_ns, orders: 0 }
+        let directory = directory.to_path_buf();
+        Market { sequencer, directory, source_sequence: now_ns, now_ns, orders: 0 }
     }
 
     pub(crate) fn take(&mut self, command: impl Into<Message>) {
@@ -74,26 +77,30 @@ impl Market {
         }
     }
 
+    pub(crate) fn define(&mut self, instrument: u32, symbol: &str) {
+        self.take(DefineInstrument {
+            instrument,
+            instrument_type: InstrumentType::COMMON_SHARE,
+            symbol: name(symbol),
+            settlement_currency: *b"USD",
+            quote_currency: *b"USD",
+            tick: 100,
+            lot: 1,
+            price_minimum: 100,
+            price_maximum: 10_000_000,
+            quantity_minimum: 1,
+            quantity_maximum: 1_000_000,
+            notional_maximum: 10_000_000_000_000,
+            ..Default::default()
+        });
+    }
+
     /// Three accounts that may trade AAPL (instrument 1) and MSFT (2).
     pub(crate) fn set_up(&mut self) {
         self.take(DefineMember { member: 1, ..Default::default() });
         self.take(DefineUser { user: 1, member: 1, ..Default::default() });
         for (instrument, symbol) in [(1, "AAPL"), (2, "MSFT")] {
-            self.take(DefineInstrument {
-                instrument,
-                instrument_type: InstrumentType::COMMON_SHARE,
-                symbol: name(symbol),
-                settlement_currency: *b"USD",
-                quote_currency: *b"USD",
-                tick: 100,
-                lot: 1,
-                price_minimum: 100,
-                price_maximum: 10_000_000,
-                quantity_minimum: 1,
-                quantity_maximum: 1_000_000,
-                notional_maximum: 10_000_000_000_000,
-                ..Default::default()
-            });
+            self.define(instrument, symbol);
         }
         self.take(SessionOpened { opened_session: 1, member: 1, user: 1, ..Default::default() });
         self.take(DayStarted { trading_date: 20_261_122, rules_version: 1, ..Default::default() });
@@ -197,12 +204,32 @@ impl Market {
 
     pub(crate) fn close(self) {
         self.sequencer.close().expect("it closes");
+        wait_until_released(&self.directory);
+    }
+
+    /// Leaves the store as a killed process does.
+    pub(crate) fn die(self) {
+        drop(self.sequencer);
+        wait_until_released(&self.directory);
     }
 }
 
 fn price(state: &mut u64) -> i64 {
     let steps = i64::try_from(next(state) % 12).expect("it is small");
     100_000 + steps * 100
+}
+
+/// Waits until nobody has the lock of a store. A program that another test is starting has this
+/// process's files, and so their locks, from its fork to its exec.
+pub(crate) fn wait_until_released(directory: &Path) {
+    for _ in 0..2_000 {
+        let reader = StoreReader::attach(directory, None).expect("there is a store");
+        if !reader.writer_lives().expect("the lock can be asked for") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{} stays locked", directory.display());
 }
 
 /// A log of two epochs with a sweep of several steps, closed: about 150 KB in three segments.

@@ -1,6 +1,8 @@
 //! `isochron verify`: a sound log, and logs that each have one fault.
 
-use super::market::{self, Market, OPEN_NS, log_of_two_epochs, next, store_options};
+use super::market::{
+    self, Market, OPEN_NS, log_of_two_epochs, next, store_options, wait_until_released,
+};
 use super::run;
 use isochron::state_machine::{Replay, StateMachine};
 use isochron::store::{StoreWriter, framed};
@@ -98,7 +100,7 @@ fn what_a_writer_that_died_had_committed_must_be_there() {
     let end = market.position().0;
     let hash = format!("{:032x}", market.state_hash());
     // Nothing is closed or synced.
-    drop(market);
+    market.die();
     let report = verdict(directory, 0);
     assert_eq!((&report["position"], &report["state_hash"]), (&json!(end), &json!(hash)));
     assert_eq!(report["tail"], Value::Null);
@@ -158,6 +160,7 @@ fn written(directory: &Path, begin: EpochStarted, transactions: &[Vec<Message>])
         ends.push(transaction.finish());
     }
     writer.close().unwrap();
+    wait_until_released(directory);
     ends
 }
 

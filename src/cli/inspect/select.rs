@@ -85,6 +85,8 @@ struct Subjects {
     order: Option<u64>,
     account: Option<u64>,
     instrument: Option<u64>,
+    /// It is about every instrument: a phase of the whole market.
+    all_instruments: bool,
 }
 
 impl Subjects {
@@ -104,6 +106,8 @@ impl Subjects {
             "instrument" => subjects.instrument = subjects.instrument.or(subject),
             _ => {}
         }
+        let is_phase = matches!(message, Message::PhaseChange(_) | Message::PhaseChanged(_));
+        subjects.all_instruments = is_phase && subjects.instrument == Some(0);
         subjects
     }
 }
@@ -204,10 +208,11 @@ impl Filter {
     fn holds(&self, message: &Message) -> bool {
         let found = Subjects::of(message);
         let is = |asked: Option<u64>, found: Option<u64>| asked.is_none() || asked == found;
-        let named = |id: u64| self.named.contains(&id);
+        let all = found.all_instruments;
+        let named = |id: u64| self.named.contains(&id) || (all && !self.named.is_empty());
         is(self.selection.order, found.order)
             && is(self.selection.account, found.account)
-            && is(self.selection.instrument, found.instrument)
+            && (all || is(self.selection.instrument, found.instrument))
             && (self.selection.symbol.is_none() || found.instrument.is_some_and(named))
     }
 }
