@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod agent;
+pub mod bench;
 pub mod cli;
 pub mod core;
 pub mod demo;

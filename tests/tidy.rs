@@ -22,7 +22,7 @@ use source::{CodePath, Source, Token};
 const LAYERS: &str = "
 layer      | modules                                      | may import         | and the crates
 -----------|----------------------------------------------|--------------------|----------------
-wiring     | lib main ▸ cli ▸ demo ▸ node                 | components beside  | events messages
+wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
            |                                              | mechanisms         | feeds recovery
            |                                              | domain ground      |
 components | gateway core scheduler standby replication   | mechanisms         | events messages
@@ -80,7 +80,8 @@ const COLUMNS_MAX: usize = 100;
 
 /// Code that talks to the operating system, beside the files called `agent.rs`: the rest is
 /// handed bytes and times.
-const SHELLS: &[&str] = &["agent", "net", "store", "metrics", "cli", "demo", "node", "main"];
+const SHELLS: &[&str] =
+    &["agent", "net", "store", "metrics", "cli", "bench", "demo", "node", "main"];
 
 /// The generator's call of rustfmt.
 const SHELL_FILES: &[&str] = &["codegen/src/format.rs"];

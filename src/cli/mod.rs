@@ -9,7 +9,7 @@ pub mod subscribe;
 mod utc;
 mod verify;
 
-use crate::demo;
+use crate::{bench, demo};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -23,6 +23,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures one part of the exchange, and checks that it works right.
+    ///
+    /// Exit code 0 if the result is right, 1 if not, 2 if it could not run.
+    #[command(after_help = "Example:\n  isochron bench matching")]
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
     /// Runs an exchange, an order source and subscribers, and proves that they agree.
     ///
     /// Exit code 0 if every check holds, 1 if one does not, 2 if it could not run.
@@ -84,6 +92,7 @@ Examples:
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
+        Command::Bench { bench } => bench::run(&bench),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Subscribe(args) => subscribe::run(args),

@@ -13,9 +13,9 @@
 pub mod flow;
 mod interrupt;
 mod live;
-mod pace;
+pub(crate) mod pace;
 mod report;
-mod source;
+pub(crate) mod source;
 mod subscribers;
 pub mod tally;
 
@@ -216,20 +216,29 @@ fn demo(args: &Args) -> Outcome<Report> {
     });
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
-    wait_until(&clock, SUBSCRIBERS_NS_MAX, || {
-        let _ = interrupt.has_come();
-        subscribers.iter_mut().all(Subscriber::has_ended)
-    });
+    let ended = end_subscribers(subscribers, &clock, &interrupt);
     running.stop();
     let agents = running
         .join()
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
     // 9. The verdict.
     let counters = exchange_counters;
     let interrupted = interrupt.has_come();
     Finished { agents, counters, collector, trading_ns, progress, pace, interrupted }
         .report(&directory, ended)
+}
+
+/// Waits until the subscribers have seen the end of the session, and ends those that have not.
+fn end_subscribers(
+    mut subscribers: Vec<Subscriber>,
+    clock: &SystemClock,
+    interrupt: &Interrupt,
+) -> Vec<subscribers::Ended> {
+    wait_until(clock, SUBSCRIBERS_NS_MAX, || {
+        let _ = interrupt.has_come();
+        subscribers.iter_mut().all(Subscriber::has_ended)
+    });
+    subscribers.into_iter().map(Subscriber::end).collect()
 }
 
 /// Whose store the demo makes.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// How fast commands are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(crate) enum Pace {
     /// So many a second, evenly.
     Rate(u64),
     /// At the flow's own times, so many times faster.
@@ -18,7 +18,7 @@ impl Pace {
     /// When the `n`th command (from 0) is due after the start, in nanoseconds; `None` is at once.
     /// `own_ns` is the flow's own time.
     #[must_use]
-    pub(super) fn due_ns(self, n: u64, own_ns: u64) -> Option<u64> {
+    pub(crate) fn due_ns(self, n: u64, own_ns: u64) -> Option<u64> {
         match self {
             Pace::Rate(rate) => {
                 let due = u128::from(n) * 1_000_000_000 / u128::from(rate);
@@ -32,7 +32,7 @@ impl Pace {
 
 /// A number from 1, or `max`: a rate or a speed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NumberOrMax(pub(super) Option<u64>);
+pub(crate) struct NumberOrMax(pub(crate) Option<u64>);
 
 impl FromStr for NumberOrMax {
     type Err = String;

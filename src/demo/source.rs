@@ -42,7 +42,7 @@ const LOG_BYTES_PER_MESSAGE: u64 = 200;
 
 /// What the agent tells the others while it runs.
 #[derive(Clone, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     finished: Arc<AtomicBool>,
     waited_ns: Arc<AtomicU64>,
     trading: Arc<AtomicBool>,
@@ -52,35 +52,35 @@ pub(super) struct Progress {
 impl Progress {
     /// Whether all was sent and seen committed.
     #[must_use]
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Acquire)
     }
 
     /// Whether the first order was sent.
     #[must_use]
-    pub(super) fn is_trading(&self) -> bool {
+    pub(crate) fn is_trading(&self) -> bool {
         self.trading.load(Ordering::Acquire)
     }
 
     /// From the first order to the last one seen committed, when it has finished.
     #[must_use]
-    pub(super) fn trading_ns(&self) -> u64 {
+    pub(crate) fn trading_ns(&self) -> u64 {
         self.trading_ns.load(Ordering::Acquire)
     }
 
     /// Time waited for subscribers.
     #[must_use]
-    pub(super) fn waited_ns(&self) -> u64 {
+    pub(crate) fn waited_ns(&self) -> u64 {
         self.waited_ns.load(Ordering::Acquire)
     }
 }
 
 /// How far subscribers may fall behind.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// The exchange's own counters.
-    pub(super) exchange: Counters,
+    pub(crate) exchange: Counters,
     /// Each subscriber's.
-    pub(super) subscribers: Vec<Counters>,
+    pub(crate) subscribers: Vec<Counters>,
 }
 
 impl Watch {
@@ -100,31 +100,31 @@ impl Watch {
 }
 
 /// What the agent works with.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// The administration that comes first.
-    pub(super) setup: Vec<Message>,
+    pub(crate) setup: Vec<Message>,
     /// The commands.
-    pub(super) flow: Box<dyn Flow>,
+    pub(crate) flow: Box<dyn Flow>,
     /// When they are due.
-    pub(super) pace: Pace,
+    pub(crate) pace: Pace,
     /// The time of trading after which nothing new is sent; `None` is to the flow's end.
-    pub(super) duration_ns: Option<u64>,
+    pub(crate) duration_ns: Option<u64>,
     /// The source's id.
-    pub(super) source: u32,
+    pub(crate) source: u32,
     /// To the core.
-    pub(super) ring: Producer,
+    pub(crate) ring: Producer,
     /// From the core.
-    pub(super) reader: StoreReader,
+    pub(crate) reader: StoreReader,
     /// Latencies.
-    pub(super) latencies: Recorder,
+    pub(crate) latencies: Recorder,
     /// The subscribers.
-    pub(super) watch: Watch,
+    pub(crate) watch: Watch,
     /// When set, nothing more is sent.
-    pub(super) stop: StopFlag,
+    pub(crate) stop: StopFlag,
 }
 
 /// The order source on its thread.
-pub(super) struct SourceAgent {
+pub(crate) struct SourceAgent {
     parts: Parts,
     setup: VecDeque<Message>,
     /// The next command and when it is due.
@@ -139,14 +139,14 @@ pub(super) struct SourceAgent {
     ended: bool,
     error: Option<String>,
     /// What the log came to.
-    pub(super) tally: Tally,
+    pub(crate) tally: Tally,
     progress: Progress,
 }
 
 impl SourceAgent {
     /// A source, and where it tells its progress.
     #[must_use]
-    pub(super) fn new(mut parts: Parts) -> (Self, Progress) {
+    pub(crate) fn new(mut parts: Parts) -> (Self, Progress) {
         let progress = Progress::default();
         let setup = std::mem::take(&mut parts.setup).into();
         let agent = Self {
@@ -169,19 +169,19 @@ impl SourceAgent {
 
     /// What went wrong, if something did: the log could not be read.
     #[must_use]
-    pub(super) fn error(&self) -> Option<&str> {
+    pub(crate) fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
     /// What the flow counted about its input.
     #[must_use]
-    pub(super) fn notes(&self) -> Vec<(String, u64)> {
+    pub(crate) fn notes(&self) -> Vec<(String, u64)> {
         self.parts.flow.notes()
     }
 
     /// Commands sent after the setup.
     #[must_use]
-    pub(super) fn orders(&self) -> u64 {
+    pub(crate) fn orders(&self) -> u64 {
         self.orders
     }
 

@@ -1,13 +1,16 @@
 //! Client order ids: which of an account's are in use, and the last 64 that were.
 //!
-//! One table of entries for all accounts, found by hash. A finished id stays in its account's
-//! first-in-first-out list, threaded through the entries, until 64 newer ones have finished.
+//! One table of entries for all accounts, found by hash. A finished id stays in its account's ring
+//! until 64 newer ones have finished.
 //!
 //! ```text
 //!   places:  [ · | 3 | · | 1 | 2 | · ]      by hash of (account, id), open addressing
-//!   entries: 1 {account, id, order}   2 {..., next ─▶ 3}   3 {...}
-//!   list of an account: oldest ─▶ 2, newest ─▶ 3, length 2
+//!   entries: 1 {account, id, order}   2 {...}   3 {...}
+//!   ring of an account: [ 2 | 3 | · | ... ], the place after the newest is the oldest's
 //! ```
+//!
+//! A place holds the hash beside the entry, so that a look-up reads an entry only if it is the one,
+//! and an id is forgotten without reading any: each of them is a wait for memory.
 
 use crate::limits::FINISHED_CLIENT_IDS;
 use crate::types::{ClientOrderId, OrderId};
@@ -20,26 +23,33 @@ struct Entry {
     /// The account's slot.
     account: u32,
     order: OrderId,
-    /// The next finished one of the account, or the next free entry.
-    next: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct List {
-    oldest: u32,
-    newest: u32,
-    length: u32,
+struct Place {
+    /// The hash of the entry's account and id; its low bits are its home.
+    tag: u32,
+    entry: u32,
 }
+
+const VACANT: Place = Place { tag: 0, entry: NONE };
+
+/// The finished ids of an account, as entries.
+type Ring = [u32; FINISHED_CLIENT_IDS];
 
 /// The client order ids of all accounts.
 #[derive(Clone, Debug)]
 pub struct ClientIds {
-    places: Vec<u32>,
+    places: Vec<Place>,
     entries: Vec<Entry>,
-    free: u32,
+    /// The hash of each entry.
+    tags: Vec<u32>,
+    free: Vec<u32>,
     used: usize,
     /// By account slot.
-    finished: Vec<List>,
+    finished: Vec<Ring>,
+    /// How many have finished, ever, by account slot.
+    counts: Vec<u64>,
 }
 
 impl ClientIds {
@@ -47,145 +57,149 @@ impl ClientIds {
     #[must_use]
     pub fn with_capacity(ids: usize) -> Self {
         Self {
-            places: vec![NONE; (ids.max(8) * 2).next_power_of_two()],
+            places: vec![VACANT; (ids.max(8) * 2).next_power_of_two()],
             entries: Vec::with_capacity(ids),
-            free: NONE,
+            tags: Vec::with_capacity(ids),
+            free: Vec::with_capacity(ids),
             used: 0,
             finished: Vec::new(),
+            counts: Vec::new(),
         }
     }
 
-    /// A list for the next account slot.
+    /// A ring for the next account slot.
     pub fn open(&mut self) {
-        self.finished.push(List { oldest: NONE, newest: NONE, length: 0 });
+        self.finished.push([NONE; FINISHED_CLIENT_IDS]);
+        self.counts.push(0);
     }
 
     /// The order, live or finished, that has this id.
     #[must_use]
     #[inline]
     pub fn find(&self, account: u32, id: ClientOrderId) -> Option<OrderId> {
-        let entry = self.places[self.place_of(account, id)];
+        let entry = self.places[self.place_of(hash(account, id), account, id)].entry;
         (entry != NONE).then(|| self.entries[entry as usize].order)
     }
 
-    /// Takes an id that is not in use.
+    /// Takes an id that is not in use; gives the entry to finish it by.
     #[inline]
-    pub fn insert(&mut self, account: u32, id: ClientOrderId, order: OrderId) {
+    pub fn insert(&mut self, account: u32, id: ClientOrderId, order: OrderId) -> u32 {
         if (self.used + 1) * 2 > self.places.len() {
             self.grow();
         }
-        let entry = Entry { id, account, order, next: NONE };
-        let at = if self.free == NONE {
-            self.entries.push(entry);
-            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 ids")
-        } else {
-            let at = self.free;
-            self.free = self.entries[at as usize].next;
+        let tag = hash(account, id);
+        let place = self.place_of(tag, account, id);
+        assert!(self.places[place].entry == NONE, "client order id {id} is in use");
+        let entry = Entry { id, account, order };
+        let at = if let Some(at) = self.free.pop() {
             self.entries[at as usize] = entry;
+            self.tags[at as usize] = tag;
             at
+        } else {
+            self.entries.push(entry);
+            self.tags.push(tag);
+            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 ids")
         };
-        let place = self.place_of(account, id);
-        assert!(self.places[place] == NONE, "client order id {id} is in use");
-        self.places[place] = at;
+        self.places[place] = Place { tag, entry: at };
         self.used += 1;
+        at
     }
 
-    /// An id that is in use finishes; the oldest finished one may be forgotten.
+    /// The id of this entry finishes, once; the account's oldest finished one may be forgotten.
     #[inline]
-    pub fn finish(&mut self, account: u32, id: ClientOrderId) {
-        let entry = self.places[self.place_of(account, id)];
-        assert!(entry != NONE, "client order id {id} is not in use");
-        let list = &mut self.finished[account as usize];
-        if list.newest == NONE {
-            list.oldest = entry;
-        } else {
-            self.entries[list.newest as usize].next = entry;
-        }
-        list.newest = entry;
-        if list.length as usize == FINISHED_CLIENT_IDS {
-            let oldest = list.oldest;
-            list.oldest = self.entries[oldest as usize].next;
+    pub fn finish(&mut self, account: u32, entry: u32) {
+        let count = &mut self.counts[account as usize];
+        let place = *count as usize % FINISHED_CLIENT_IDS;
+        let oldest = std::mem::replace(&mut self.finished[account as usize][place], entry);
+        *count += 1;
+        if oldest != NONE {
             self.forget(oldest);
-        } else {
-            list.length += 1;
         }
     }
 
     /// The finished ids of an account, oldest first, each with its order.
     pub fn finished(&self, account: u32) -> impl Iterator<Item = (ClientOrderId, OrderId)> {
-        let mut at = self.finished[account as usize].oldest;
-        std::iter::from_fn(move || {
-            let entry = self.entries.get(at as usize)?;
-            at = entry.next;
-            Some((entry.id, entry.order))
+        let ring = &self.finished[account as usize];
+        let count = self.counts[account as usize];
+        let oldest = count.saturating_sub(FINISHED_CLIENT_IDS as u64);
+        (oldest..count).map(|n| {
+            let entry = ring[n as usize % FINISHED_CLIENT_IDS];
+            let entry = &self.entries[entry as usize];
+            (entry.id, entry.order)
         })
     }
 
     /// Where an id is, or would be put.
     #[inline]
-    fn place_of(&self, account: u32, id: ClientOrderId) -> usize {
+    fn place_of(&self, tag: u32, account: u32, id: ClientOrderId) -> usize {
         let mask = self.places.len() - 1;
-        let mut place = self.home(account, id);
+        let mut place = tag as usize & mask;
         loop {
-            let entry = self.places[place];
+            let Place { tag: found, entry } = self.places[place];
             if entry == NONE {
                 return place;
             }
-            let found = &self.entries[entry as usize];
-            if found.id == id && found.account == account {
-                return place;
+            if found == tag {
+                let found = &self.entries[entry as usize];
+                if found.id == id && found.account == account {
+                    return place;
+                }
             }
             place = (place + 1) & mask;
         }
-    }
-
-    fn home(&self, account: u32, id: ClientOrderId) -> usize {
-        let word = |from: usize| {
-            u64::from_le_bytes(std::array::from_fn(|n| *id.0.get(from + n).unwrap_or(&0)))
-        };
-        let mut hash = u64::from(account).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        for word in [word(0), word(8), word(16)] {
-            hash = (hash ^ word).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            hash ^= hash >> 31;
-        }
-        (hash >> 8) as usize & (self.places.len() - 1)
     }
 
     /// Takes an entry out and closes the hole it leaves among the places.
     fn forget(&mut self, entry: u32) {
-        let Entry { id, account, .. } = self.entries[entry as usize];
         let mask = self.places.len() - 1;
-        let mut hole = self.place_of(account, id);
+        let mut hole = self.tags[entry as usize] as usize & mask;
+        while self.places[hole].entry != entry {
+            hole = (hole + 1) & mask;
+        }
         let mut place = hole;
         loop {
             place = (place + 1) & mask;
             let moved = self.places[place];
-            if moved == NONE {
+            if moved.entry == NONE {
                 break;
             }
-            let Entry { id, account, .. } = self.entries[moved as usize];
-            let home = self.home(account, id);
+            let home = moved.tag as usize & mask;
             if place.wrapping_sub(home) & mask >= place.wrapping_sub(hole) & mask {
                 self.places[hole] = moved;
                 hole = place;
             }
         }
-        self.places[hole] = NONE;
-        self.entries[entry as usize].next = self.free;
-        self.free = entry;
+        self.places[hole] = VACANT;
+        self.free.push(entry);
         self.used -= 1;
     }
 
     fn grow(&mut self) {
-        let larger = vec![NONE; self.places.len() * 2];
-        for entry in std::mem::replace(&mut self.places, larger) {
-            if entry != NONE {
-                let Entry { id, account, .. } = self.entries[entry as usize];
-                let place = self.place_of(account, id);
-                self.places[place] = entry;
+        let larger = vec![VACANT; self.places.len() * 2];
+        let mask = larger.len() - 1;
+        for moved in std::mem::replace(&mut self.places, larger) {
+            if moved.entry != NONE {
+                let mut place = moved.tag as usize & mask;
+                while self.places[place].entry != NONE {
+                    place = (place + 1) & mask;
+                }
+                self.places[place] = moved;
             }
         }
     }
+}
+
+#[inline]
+fn hash(account: u32, id: ClientOrderId) -> u32 {
+    let word = |from: usize| {
+        u64::from_le_bytes(std::array::from_fn(|n| *id.0.get(from + n).unwrap_or(&0)))
+    };
+    let mut hash = u64::from(account).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    for word in [word(0), word(8), word(16)] {
+        hash = (hash ^ word).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        hash ^= hash >> 31;
+    }
+    (hash >> 8) as u32
 }
 
 #[cfg(test)]
@@ -199,7 +213,7 @@ mod tests {
     fn it_agrees_with_a_map_and_queues() {
         let mut ids = ClientIds::with_capacity(0);
         let mut in_use: BTreeMap<(u32, ClientOrderId), OrderId> = BTreeMap::new();
-        let mut live: Vec<(u32, ClientOrderId)> = Vec::new();
+        let mut live: Vec<(u32, ClientOrderId, u32)> = Vec::new();
         let mut queues = vec![VecDeque::new(); 3];
         (0..3).for_each(|_| ids.open());
         let mut state = 7_u64;
@@ -212,13 +226,13 @@ mod tests {
             let id = ClientOrderId::new(&format!("c{}", below(400))).unwrap();
             assert_eq!(ids.find(account, id), in_use.get(&(account, id)).copied());
             if let Entry::Vacant(vacant) = in_use.entry((account, id)) {
-                ids.insert(account, id, OrderId(order));
+                let entry = ids.insert(account, id, OrderId(order));
                 vacant.insert(OrderId(order));
-                live.push((account, id));
+                live.push((account, id, entry));
             }
             if live.len() > 100 {
-                let (account, id) = live.swap_remove(below(100) as usize);
-                ids.finish(account, id);
+                let (account, id, entry) = live.swap_remove(below(100) as usize);
+                ids.finish(account, entry);
                 let queue = &mut queues[account as usize];
                 queue.push_back(id);
                 if queue.len() > FINISHED_CLIENT_IDS {
@@ -240,11 +254,13 @@ mod tests {
             ids.open();
             let room = (ids.places.len(), ids.entries.capacity());
             let id = |n: usize| ClientOrderId::new(&format!("c{n}")).unwrap();
-            (0..capacity).for_each(|n| ids.insert(0, id(n), OrderId(n as u64 + 1)));
-            (0..capacity).for_each(|n| ids.finish(0, id(n)));
+            let entries: Vec<u32> =
+                (0..capacity).map(|n| ids.insert(0, id(n), OrderId(n as u64 + 1))).collect();
+            entries.into_iter().for_each(|entry| ids.finish(0, entry));
             // What was forgotten makes room for as many new ones.
-            let forgotten = capacity.saturating_sub(FINISHED_CLIENT_IDS);
-            (0..forgotten).for_each(|n| ids.insert(0, id(n), OrderId(1)));
+            for n in 0..capacity.saturating_sub(FINISHED_CLIENT_IDS) {
+                ids.insert(0, id(n), OrderId(1));
+            }
             assert_eq!((ids.places.len(), ids.entries.capacity()), room, "{capacity} ids");
         }
     }
@@ -254,11 +270,14 @@ mod tests {
     fn ids_are_spread_over_the_places() {
         let mut ids = ClientIds::with_capacity(1_024);
         let id = |n: u64| ClientOrderId::new(&format!("order-{n:012}")).unwrap();
-        (0..1_024).for_each(|n| ids.insert(n as u32 % 2, id(n / 2), OrderId(n + 1)));
+        for n in 0..1_024 {
+            ids.insert(n as u32 % 2, id(n / 2), OrderId(n + 1));
+        }
         let mask = ids.places.len() - 1;
         let behind = |n: u64| {
             let (account, id) = (n as u32 % 2, id(n / 2));
-            ids.place_of(account, id).wrapping_sub(ids.home(account, id)) & mask
+            let tag = hash(account, id);
+            ids.place_of(tag, account, id).wrapping_sub(tag as usize) & mask
         };
         let (sum, most) = (0..1_024)
             .map(behind)

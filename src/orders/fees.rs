@@ -9,6 +9,10 @@ use crate::types::{Money, Price, Quantity};
 #[must_use]
 #[inline]
 pub fn fee(notional: Money, rate: i32) -> Money {
+    // Most products fit 64 bits, and dividing 128 takes tens of cycles.
+    if let Some(product) = notional.0.checked_mul(i64::from(rate)) {
+        return Money(product / FEE_RATE_SCALE);
+    }
     let fee = i128::from(notional.0) * i128::from(rate) / i128::from(FEE_RATE_SCALE);
     Money(i64::try_from(fee).expect("a rate is below 1, so a fee is below its notional"))
 }
@@ -19,6 +23,10 @@ pub fn fee(notional: Money, rate: i32) -> Money {
 #[inline]
 pub fn reservation(price: Price, leaves: Quantity, rate_max: i32) -> Option<Money> {
     let notional = price.checked_notional(leaves)?;
+    let product = notional.0.checked_mul(i64::from(rate_max.max(0)));
+    if let Some(product) = product.and_then(|product| product.checked_add(FEE_RATE_SCALE - 1)) {
+        return notional.0.checked_add(product / FEE_RATE_SCALE).map(Money);
+    }
     let fee = i128::from(notional.0) * i128::from(rate_max.max(0));
     let fee = (fee + i128::from(FEE_RATE_SCALE) - 1) / i128::from(FEE_RATE_SCALE);
     notional.0.checked_add(i64::try_from(fee).ok()?).map(Money)
@@ -43,6 +51,15 @@ mod tests {
         assert_eq!(reservation(Price(10_000), Quantity(10), -20), Some(Money(100_000)));
         assert_eq!(reservation(Price(10_000), Quantity(0), 30), Some(Money(0)));
         assert_eq!(reservation(Price(i64::MAX / 2), Quantity(3), 0), None);
+    }
+
+    #[test]
+    fn the_largest_notionals_do_not_fit_64_bits_on_the_way() {
+        let (notional, rate) = (100_000_000_000_000_000, 100_000);
+        assert_eq!(fee(Money(notional), rate), Money(10_000_000_000_000_000));
+        assert_eq!(fee(Money(notional + 9), -rate), Money(-10_000_000_000_000_000));
+        let reserved = reservation(Price(notional + 1), Quantity(1), rate);
+        assert_eq!(reserved, Some(Money(notional + 1 + 10_000_000_000_000_001)));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
 
-/// One live order. Ids name things outside; slots find them in constant time.
+/// One live order. Ids name things outside; slots find them in constant time. Two cache lines that
+/// the processor fetches as a pair.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
 pub struct OrderRecord {
     /// The order.
     pub id: OrderId,
@@ -36,11 +38,15 @@ pub struct OrderRecord {
     pub user_volume: u32,
     /// The client's name for it.
     pub client_id: ClientOrderId,
+    /// That name's entry among the client order ids.
+    pub client_entry: u32,
     /// Which side.
     pub side: Side,
     /// How long it lives.
     pub time_in_force: TimeInForce,
 }
+
+const _: () = assert!(size_of::<OrderRecord>() == 128);
 
 impl OrderRecord {
     /// Shares not yet executed.
@@ -112,6 +118,7 @@ impl Orders {
             holding: 0,
             user_volume: 0,
             client_id: ClientOrderId::EMPTY,
+            client_entry: 0,
             side: Side::Buy,
             time_in_force: TimeInForce::DAY,
         };

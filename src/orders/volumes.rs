@@ -62,11 +62,18 @@ impl UserVolumes {
         slot
     }
 
-    /// The record of a user in a symbol, if there is one.
+    /// The slot of a user's record in a symbol, if there is one.
     #[must_use]
-    pub fn find(&self, user: u32, instrument: u32) -> Option<&UserVolume> {
-        let key = (u64::from(user) << 32) | u64::from(instrument);
-        self.index.get(key).map(|slot| &self.records[slot as usize])
+    #[inline]
+    pub fn find_slot(&self, user: u32, instrument: u32) -> Option<u32> {
+        self.index.get((u64::from(user) << 32) | u64::from(instrument))
+    }
+
+    /// The record in a slot.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, slot: u32) -> &UserVolume {
+        &self.records[slot as usize]
     }
 
     /// The record in a slot.
@@ -97,8 +104,8 @@ mod tests {
             assert_eq!(volumes.slot(user, instrument), slot);
             volumes.get_mut(slot).open = u64::from(user * 10 + instrument);
         }
-        assert_eq!(volumes.find(9, 7).map(|record| record.open), Some(97));
-        assert!(volumes.find(9, 9).is_none());
+        assert_eq!(volumes.find_slot(9, 7).map(|slot| volumes.get(slot).open), Some(97));
+        assert!(volumes.find_slot(9, 9).is_none());
         let sorted: Vec<_> =
             volumes.sorted().iter().map(|r| (r.user, r.instrument, r.open)).collect();
         assert_eq!(sorted, [(7, 8, 78), (7, 9, 79), (8, 9, 89), (9, 7, 97)]);

@@ -44,8 +44,10 @@ pub struct Override {
     pub position_max: u64,
 }
 
-/// One account in one instrument.
+/// One account in one instrument: one cache line, because there are many and each order waits for
+/// one of them.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub struct Holding {
     /// The account's id.
     pub account: u32,
@@ -55,11 +57,13 @@ pub struct Holding {
     pub shares: Balance,
     /// Leaves of its open buys.
     pub open_buys: i64,
-    /// Limits of its own.
-    pub limits: Option<Override>,
     executed: u64,
     day: u32,
+    /// Place + 1 of its own limits among the overrides; 0 is none.
+    overridden: u32,
 }
+
+const _: () = assert!(size_of::<Holding>() == 64);
 
 impl Holding {
     /// Shares executed on this day, both sides.
@@ -99,6 +103,7 @@ pub struct Wallet {
     cash: Vec<[Balance; CURRENCIES_MAX]>,
     index: Index,
     holdings: Vec<Holding>,
+    overrides: Vec<Override>,
     /// Fees less rebates, by currency.
     pub house: [Money; CURRENCIES_MAX],
     /// Deposits less withdrawals, by currency.
@@ -113,6 +118,7 @@ impl Wallet {
             cash: Vec::new(),
             index: Index::with_capacity(holdings),
             holdings: Vec::with_capacity(holdings),
+            overrides: Vec::new(),
             house: [Money(0); CURRENCIES_MAX],
             deposited: [0; CURRENCIES_MAX],
         }
@@ -176,6 +182,25 @@ impl Wallet {
     #[inline]
     pub fn holding_mut(&mut self, slot: u32) -> &mut Holding {
         &mut self.holdings[slot as usize]
+    }
+
+    /// A holding's own limits, if it has some.
+    #[must_use]
+    #[inline]
+    pub fn limits(&self, holding: &Holding) -> Option<Override> {
+        let place = holding.overridden.checked_sub(1)?;
+        Some(self.overrides[place as usize])
+    }
+
+    /// Gives a holding limits of its own.
+    pub fn set_limits(&mut self, slot: u32, limits: Override) {
+        let holding = &mut self.holdings[slot as usize];
+        if holding.overridden == 0 {
+            self.overrides.push(limits);
+            holding.overridden = u32::try_from(self.overrides.len()).expect("fewer than holdings");
+        } else {
+            self.overrides[holding.overridden as usize - 1] = limits;
+        }
     }
 
     /// All holdings by account, then instrument.

@@ -189,7 +189,7 @@ impl Ledger {
             (Scope::ACCOUNT, instrument) => {
                 let holding = self.wallet.holding_slot(command.subject, instrument);
                 let limits = Override { tradable, daily_volume_max: daily, position_max: position };
-                self.wallet.holding_mut(holding).limits = Some(limits);
+                self.wallet.set_limits(holding, limits);
             }
             (_, 0) => {
                 let user = self.accounts.users.get_mut(command.subject);

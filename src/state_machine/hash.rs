@@ -182,6 +182,7 @@ impl StateMachine {
             holding: _,
             user_volume: _,
             client_id,
+            client_entry: _,
             side,
             time_in_force,
         } = record;
@@ -220,11 +221,11 @@ impl StateMachine {
         let day = ledger.day.date;
         let is_empty = |holding: &Holding| {
             let idle = holding.open_buys == 0 && holding.executed(day) == 0;
-            idle && holding.shares == Balance::default() && holding.limits.is_none()
+            idle && holding.shares == Balance::default() && ledger.wallet.limits(holding).is_none()
         };
         for holding in ledger.wallet.sorted_holdings() {
             if !is_empty(&holding) {
-                hash_holding(&holding, day, into);
+                hash_holding(&holding, ledger.wallet.limits(&holding), day, into);
             }
         }
         into.length(usize::MAX);
@@ -333,14 +334,14 @@ fn hash_balance(balance: &Balance, into: &mut Canonical) {
     into.numbers([(*settled).into(), (*pending).into(), (*reserved).into()]);
 }
 
-fn hash_holding(holding: &Holding, day: u32, into: &mut Canonical) {
-    let Holding { account, instrument, shares, open_buys, limits, .. } = holding;
+fn hash_holding(holding: &Holding, limits: Option<Override>, day: u32, into: &mut Canonical) {
+    let Holding { account, instrument, shares, open_buys, .. } = holding;
     into.numbers([(*account).into(), (*instrument).into(), (*open_buys).into()]);
     into.number(holding.executed(day));
     hash_balance(shares, into);
     into.length(usize::from(limits.is_some()));
     if let Some(Override { tradable, daily_volume_max, position_max }) = limits {
-        into.numbers([(*tradable).into(), (*daily_volume_max).into(), (*position_max).into()]);
+        into.numbers([tradable.into(), daily_volume_max.into(), position_max.into()]);
     }
 }
 

@@ -70,7 +70,8 @@ impl Ledger {
             orders: Orders::with_capacity(capacity.orders),
             client_ids: ClientIds::with_capacity(capacity.client_ids),
             wallet: Wallet::with_capacity(capacity.holdings),
-            user_volumes: UserVolumes::with_capacity(capacity.holdings),
+            // Users trade for many accounts; a table that is mostly empty costs more look-ups.
+            user_volumes: UserVolumes::with_capacity(capacity.holdings / 16),
             counters: Counters::default(),
             day: Day::default(),
         }
@@ -200,7 +201,7 @@ impl Ledger {
     pub(super) fn finish(&mut self, record: &OrderRecord) {
         debug_assert!(record.leaves().0 == 0 && record.reserved == 0);
         self.accounts.accounts.at_mut(record.account).live_orders -= 1;
-        self.client_ids.finish(record.account, record.client_id);
+        self.client_ids.finish(record.account, record.client_entry);
     }
 
     /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer

@@ -17,10 +17,20 @@ use isochron_events::{
     RejectReason as Reason, Scope, TimeInForce,
 };
 
+/// Where an order's account trades: slots, looked up once.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) account: u32,
+    pub(super) instrument: u32,
+    /// The account's holding of the instrument, if it has one.
+    pub(super) holding: Option<u32>,
+    /// The user's volume in the instrument, if there is one.
+    pub(super) volume: Option<u32>,
+}
+
 /// What a new order was found to be.
 struct Judged {
-    account: u32,
-    instrument: u32,
+    place: Place,
     side: Side,
 }
 
@@ -94,7 +104,13 @@ impl Ledger {
         let slot = self.instruments.table.slot(command.instrument);
         let slot =
             slot.ok_or_else(|| Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, command.instrument))?;
-        let instrument = self.may_trade_in(account, slot)?;
+        // Each look-up waits for memory: begun here they wait together, and are judged in turn.
+        let holding = self.wallet.find_slot(command.account, command.instrument);
+        let volume = self.user_volumes.find_slot(command.user, command.instrument);
+        let place = Place { account, instrument: slot, holding, volume };
+        let client_id = ClientOrderId(command.client_order_id);
+        let used = self.client_ids.find(account, client_id);
+        let instrument = self.may_trade_in(&place)?;
         if instrument.phase != Phase::OPEN {
             return Err(Refusal::new(Reason::PHASE, 0, instrument.phase.0));
         }
@@ -103,24 +119,19 @@ impl Ledger {
         check_terms(instrument, price, quantity)?;
         check_band(instrument, price)?;
         self.check_live_orders(account, live)?;
-        self.check_volumes(account, command.user, slot, side, (quantity, Quantity(0)))?;
-        self.check_client_id(account, ClientOrderId(command.client_order_id))?;
-        self.check_funds(
-            account,
-            slot,
-            side,
-            reservation_of(instrument, side, price, quantity),
-            0,
-        )?;
-        Ok(Judged { account, instrument: slot, side })
+        self.check_volumes(&place, command.user, side, (quantity, Quantity(0)))?;
+        check_client_id(client_id, used)?;
+        let need = reservation_of(instrument, side, price, quantity);
+        self.check_funds(&place, side, need, 0)?;
+        Ok(Judged { place, side })
     }
 
     /// 2, but for the phase: what the account may trade, and no kill switch on it.
-    pub(super) fn may_trade_in(&self, account: u32, slot: u32) -> Result<&Instrument, Refusal> {
-        let instrument = self.instruments.table.at(slot);
-        let id = self.accounts.accounts.id(account);
-        let limits = self.wallet.find(id, instrument.id.0).and_then(|holding| holding.limits);
-        let general = self.accounts.accounts.at(account).limits.tradable;
+    #[inline]
+    pub(super) fn may_trade_in(&self, place: &Place) -> Result<&Instrument, Refusal> {
+        let instrument = self.instruments.table.at(place.instrument);
+        let limits = place.holding.and_then(|slot| self.wallet.limits(self.wallet.holding(slot)));
+        let general = self.accounts.accounts.at(place.account).limits.tradable;
         if !limits.map_or(general, |limits| limits.tradable) {
             return Err(Refusal::new(Reason::INSTRUMENT_NOT_PERMITTED, 0, instrument.id.0));
         }
@@ -144,62 +155,46 @@ impl Ledger {
     }
 
     /// 6 and 7, with the new leaves in place of the replaced ones.
+    #[inline]
     pub(super) fn check_volumes(
         &self,
-        account: u32,
+        place: &Place,
         user: u32,
-        instrument: u32,
         side: Side,
         leaves: (Quantity, Quantity),
     ) -> Result<(), Refusal> {
-        let instrument = self.instruments.table.id(instrument);
-        let holding = self.wallet.find(self.accounts.accounts.id(account), instrument);
-        let holding = holding.copied().unwrap_or_else(Holding::default);
-        let volume = self.user_volumes.find(user, instrument);
-        let volume = volume.copied().unwrap_or_else(UserVolume::default);
-        let general = self.accounts.accounts.at(account).limits;
+        let holding = place.holding.map_or_else(Holding::default, |s| *self.wallet.holding(s));
+        let volume = place.volume.map_or_else(UserVolume::default, |s| *self.user_volumes.get(s));
+        let general = self.accounts.accounts.at(place.account).limits;
+        let own = self.wallet.limits(&holding);
         let limits = VolumeLimits {
             user_daily: self.accounts.users.get(user).map_or(0, |user| user.daily_volume_max),
-            account_daily: holding
-                .limits
-                .map_or(general.daily_volume_max, |limits| limits.daily_volume_max),
-            position: holding.limits.map_or(general.position_max, |limits| limits.position_max),
+            account_daily: own.map_or(general.daily_volume_max, |own| own.daily_volume_max),
+            position: own.map_or(general.position_max, |own| own.position_max),
         };
         let limits =
             VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };
         check_volume(limits, (&volume, &holding), self.day.date, side, leaves)
     }
 
-    /// 8.
-    pub(super) fn check_client_id(&self, account: u32, id: ClientOrderId) -> Result<(), Refusal> {
-        if !id.is_well_formed() {
-            return Err(Refusal::new(Reason::CLIENT_ORDER_ID_MALFORMED, 0, 0));
-        }
-        match self.client_ids.find(account, id) {
-            Some(order) => Err(Refusal::new(Reason::CLIENT_ORDER_ID_IN_USE, 0, order.0)),
-            None => Ok(()),
-        }
-    }
-
     /// 9: what is needed beyond `reserved` is available. A need that does not fit is `None`.
+    #[inline]
     pub(super) fn check_funds(
         &self,
-        account: u32,
-        instrument: u32,
+        place: &Place,
         side: Side,
         need: Option<i64>,
         reserved: i64,
     ) -> Result<(), Refusal> {
-        let instrument = self.instruments.table.at(instrument);
+        let instrument = self.instruments.table.at(place.instrument);
         let (available, reason) = match side {
             Side::Buy => {
-                let cash = self.wallet.cash(account, instrument.currency);
+                let cash = self.wallet.cash(place.account, instrument.currency);
                 (cash.available(), Reason::INSUFFICIENT_FUNDS)
             }
             Side::Sell => {
-                let id = self.accounts.accounts.id(account);
-                let holding = self.wallet.find(id, instrument.id.0);
-                let available = holding.map_or(0, |holding| holding.shares.available());
+                let available =
+                    place.holding.map_or(0, |slot| self.wallet.holding(slot).shares.available());
                 (available, Reason::INSUFFICIENT_SHARES)
             }
         };
@@ -214,6 +209,12 @@ impl Ledger {
         self.counters.order += 1;
         let id = OrderId(self.counters.order);
         let client_id = ClientOrderId(command.client_order_id);
+        let Place { account, instrument, holding, volume } = judged.place;
+        let holding = holding
+            .unwrap_or_else(|| self.wallet.holding_slot(command.account, command.instrument));
+        let user_volume =
+            volume.unwrap_or_else(|| self.user_volumes.slot(command.user, command.instrument));
+        let client_entry = self.client_ids.insert(account, client_id, id);
         let mut record = OrderRecord {
             id,
             price: Price(command.price),
@@ -222,21 +223,32 @@ impl Ledger {
             cumulative_notional: Money(0),
             reserved: 0,
             entry_time: command.entry_time,
-            account: judged.account,
+            account,
             user: command.user,
             broker: command.broker,
             session: command.header.session,
-            instrument: judged.instrument,
-            holding: self.wallet.holding_slot(command.account, command.instrument),
-            user_volume: self.user_volumes.slot(command.user, command.instrument),
+            instrument,
+            holding,
+            user_volume,
             client_id,
+            client_entry,
             side: judged.side,
             time_in_force: command.time_in_force,
         };
-        self.client_ids.insert(judged.account, client_id, id);
-        self.accounts.accounts.at_mut(judged.account).live_orders += 1;
+        self.accounts.accounts.at_mut(account).live_orders += 1;
         self.open(&mut record);
         record
+    }
+}
+
+/// 8, of an id and of the order that has it already.
+pub(super) fn check_client_id(id: ClientOrderId, used: Option<OrderId>) -> Result<(), Refusal> {
+    if !id.is_well_formed() {
+        return Err(Refusal::new(Reason::CLIENT_ORDER_ID_MALFORMED, 0, 0));
+    }
+    match used {
+        Some(order) => Err(Refusal::new(Reason::CLIENT_ORDER_ID_IN_USE, 0, order.0)),
+        None => Ok(()),
     }
 }
 

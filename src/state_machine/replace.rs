@@ -4,7 +4,7 @@ use super::cancel::Request;
 use super::convert::side_code;
 use super::emit::Emit;
 use super::ledger::Reply;
-use super::new_order::reservation_of;
+use super::new_order::{Place, check_client_id, reservation_of};
 use super::{Outcomes, StateMachine};
 use crate::matching::OrderSlot;
 use crate::orders::{OrderRecord, check_band, check_terms, check_total};
@@ -44,7 +44,9 @@ impl StateMachine {
         let account = ledger.accounts.may_trade(AccountId(command.account), session, user)?;
         let slot = self.live_order(account, request)?;
         let record = ledger.orders.get(slot.0);
-        let instrument = ledger.may_trade_in(account, record.instrument)?;
+        let (holding, volume) = (Some(record.holding), Some(record.user_volume));
+        let place = Place { account, instrument: record.instrument, holding, volume };
+        let instrument = ledger.may_trade_in(&place)?;
         let client_id = ClientOrderId(command.client_order_id);
         let (price, total) = (Price(command.price), Quantity(command.quantity));
         let reducing = reduces(record, price, total);
@@ -58,17 +60,17 @@ impl StateMachine {
         }
         if reducing {
             check_total(instrument, total)?;
-            ledger.check_client_id(account, client_id)?;
+            check_client_id(client_id, ledger.client_ids.find(account, client_id))?;
             return Ok(slot);
         }
         check_terms(instrument, price, total)?;
         check_band(instrument, price)?;
         let leaves = Quantity(total.0.saturating_sub(record.cumulative.0));
         let instead = (leaves, record.leaves());
-        ledger.check_volumes(account, record.user, record.instrument, record.side, instead)?;
-        ledger.check_client_id(account, client_id)?;
+        ledger.check_volumes(&place, record.user, record.side, instead)?;
+        check_client_id(client_id, ledger.client_ids.find(account, client_id))?;
         let need = reservation_of(instrument, record.side, price, leaves);
-        ledger.check_funds(account, record.instrument, record.side, need, record.reserved)?;
+        ledger.check_funds(&place, record.side, need, record.reserved)?;
         Ok(slot)
     }
 
@@ -106,8 +108,8 @@ impl StateMachine {
 
     /// The order's client order id finishes and another takes its place.
     fn rename(&mut self, record: &mut OrderRecord, id: ClientOrderId) {
-        self.ledger.client_ids.finish(record.account, record.client_id);
-        self.ledger.client_ids.insert(record.account, id, record.id);
+        self.ledger.client_ids.finish(record.account, record.client_entry);
+        record.client_entry = self.ledger.client_ids.insert(record.account, id, record.id);
         record.client_id = id;
     }
 

@@ -181,6 +181,10 @@ macro_rules! changes {
     };
 }
 
+fn own_limits(tradable: bool, daily_volume_max: u64, position_max: u64) -> Override {
+    Override { tradable, daily_volume_max, position_max }
+}
+
 fn first_order(machine: &mut StateMachine) -> &mut OrderRecord {
     let slot = machine.books.find(OrderId(1)).expect("it rests");
     machine.ledger.orders.get_mut(slot.0)
@@ -275,14 +279,10 @@ fn wallets_volumes_counters_and_the_day_are_hashed() {
             m.ledger.wallet.holding_mut(0).shares.reserved += 1;
             m.ledger.wallet.holding_mut(0).open_buys += 1;
             m.ledger.wallet.holding_mut(0).execute(20_261_122, 1);
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 0, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: false, daily_volume_max: 0, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 1, position_max: 0 });
-            m.ledger.wallet.holding_mut(0).limits =
-                Some(Override { tradable: true, daily_volume_max: 0, position_max: 1 });
+            m.ledger.wallet.set_limits(0, own_limits(true, 0, 0));
+            m.ledger.wallet.set_limits(0, own_limits(false, 0, 0));
+            m.ledger.wallet.set_limits(0, own_limits(true, 1, 0));
+            m.ledger.wallet.set_limits(0, own_limits(true, 0, 1));
             m.ledger.user_volumes.get_mut(0).user += 1;
             m.ledger.user_volumes.get_mut(0).instrument += 1;
             m.ledger.user_volumes.get_mut(0).open += 1;
@@ -323,8 +323,8 @@ fn orders_and_client_order_ids_are_hashed() {
             first_order(m).client_id = ClientOrderId::EMPTY;
             first_order(m).side = Side::Buy;
             first_order(m).time_in_force = TimeInForce::FILL_OR_KILL;
-            m.ledger.client_ids.finish(0, ClientOrderId::new("c1").unwrap());
-            m.ledger.client_ids.finish(1, ClientOrderId::new("c3").unwrap());
+            m.ledger.client_ids.finish(0, 0);
+            m.ledger.client_ids.finish(1, 2);
         },
     );
 }
@@ -491,6 +491,11 @@ fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
         let slot = machine.ledger.wallet.holding_slot(2, 2);
         machine.ledger.wallet.holding_mut(slot)
     }
+    fn limit_holding(machine: &mut StateMachine) {
+        let slot = machine.ledger.wallet.holding_slot(2, 2);
+        let limits = Override { tradable: true, daily_volume_max: 0, position_max: 0 };
+        machine.ledger.wallet.set_limits(slot, limits);
+    }
     fn volume(machine: &mut StateMachine) -> &mut UserVolume {
         let slot = machine.ledger.user_volumes.slot(1, 2);
         machine.ledger.user_volumes.get_mut(slot)
@@ -501,8 +506,7 @@ fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
             holding(m).open_buys = 1;
             holding(m).execute(20_261_122, 1);
             holding(m).shares.settled = 1;
-            holding(m).limits =
-                Some(Override { tradable: true, daily_volume_max: 0, position_max: 0 });
+            limit_holding(m);
             volume(m).open = 1;
             volume(m).execute(20_261_122, 1);
             volume(m).limit = Some(0);

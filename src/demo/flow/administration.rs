@@ -23,17 +23,17 @@ fn padded<const N: usize>(text: &str) -> [u8; N] {
 }
 
 /// A list of commands, all by one user for one reason.
-pub(super) struct Administration {
+pub(crate) struct Administration {
     authority: Authority,
     commands: Vec<Message>,
 }
 
 impl Administration {
-    pub(super) fn new(by: u32, why: &str) -> Self {
+    pub(crate) fn new(by: u32, why: &str) -> Self {
         Self { authority: Authority { by, why: padded(why) }, commands: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> Vec<Message> {
+    pub(crate) fn finish(self) -> Vec<Message> {
         self.commands
     }
 
@@ -41,17 +41,17 @@ impl Administration {
         self.commands.push(command.into());
     }
 
-    pub(super) fn member(&mut self, member: u32) {
+    pub(crate) fn member(&mut self, member: u32) {
         let (authority, name) = (self.authority, padded(&format!("Member {member}")));
         self.push(DefineMember { authority, member, name, ..DefineMember::default() });
     }
 
-    pub(super) fn user(&mut self, user: u32, member: u32) {
+    pub(crate) fn user(&mut self, user: u32, member: u32) {
         let (authority, name) = (self.authority, padded(&format!("User {user}")));
         self.push(DefineUser { authority, user, member, name, ..DefineUser::default() });
     }
 
-    pub(super) fn session(&mut self, opened_session: u32, member: u32, user: u32) {
+    pub(crate) fn session(&mut self, opened_session: u32, member: u32, user: u32) {
         let cancel_on_disconnect = BooleanFlag::NO;
         self.push(SessionOpened {
             opened_session,
@@ -62,25 +62,25 @@ impl Administration {
         });
     }
 
-    pub(super) fn instrument(&mut self, instrument: DefineInstrument) {
+    pub(crate) fn instrument(&mut self, instrument: DefineInstrument) {
         let authority = self.authority;
         self.push(DefineInstrument { authority, ..instrument });
     }
 
     /// Opens an account and verifies it.
-    pub(super) fn account(&mut self, account: u32, member: u32, user: u32) {
+    pub(crate) fn account(&mut self, account: u32, member: u32, user: u32) {
         let authority = self.authority;
         self.push(OpenAccount { authority, account, member, user, ..OpenAccount::default() });
         self.state(account, AccountState::VERIFIED);
     }
 
-    pub(super) fn state(&mut self, account: u32, state: AccountState) {
+    pub(crate) fn state(&mut self, account: u32, state: AccountState) {
         let authority = self.authority;
         self.push(SetAccountState { authority, account, state, ..SetAccountState::default() });
     }
 
     /// Limits of an account or a user in all instruments; 0 is off.
-    pub(super) fn limits(&mut self, scope: Scope, subject: u32, limits: Limits) {
+    pub(crate) fn limits(&mut self, scope: Scope, subject: u32, limits: Limits) {
         self.push(SetLimits {
             authority: self.authority,
             scope,
@@ -93,35 +93,35 @@ impl Administration {
         });
     }
 
-    pub(super) fn self_trade(&mut self, account: u32, policy: SelfTradePolicy) {
+    pub(crate) fn self_trade(&mut self, account: u32, policy: SelfTradePolicy) {
         let authority = self.authority;
         self.push(SetSelfTrade { authority, account, policy, ..SetSelfTrade::default() });
     }
 
     /// Deposits cash, in 1/10,000.
-    pub(super) fn cash(&mut self, account: u32, amount: i64) {
+    pub(crate) fn cash(&mut self, account: u32, amount: i64) {
         let (authority, currency) = (self.authority, CURRENCY);
         self.push(Transfer { authority, account, currency, amount, ..Transfer::default() });
     }
 
     /// Deposits shares.
-    pub(super) fn shares(&mut self, account: u32, instrument: u32, amount: i64) {
+    pub(crate) fn shares(&mut self, account: u32, instrument: u32, amount: i64) {
         let authority = self.authority;
         self.push(Transfer { authority, account, instrument, amount, ..Transfer::default() });
     }
 
-    pub(super) fn kill(&mut self, scope: Scope, subject: u32) {
+    pub(crate) fn kill(&mut self, scope: Scope, subject: u32) {
         let (authority, on) = (self.authority, BooleanFlag::YES);
         self.push(KillSwitch { authority, scope, on, subject, ..KillSwitch::default() });
     }
 
-    pub(super) fn day(&mut self, trading_date: u32) {
+    pub(crate) fn day(&mut self, trading_date: u32) {
         let rules_version = RULES_VERSION;
         self.push(DayStarted { trading_date, rules_version, ..DayStarted::default() });
     }
 
     /// A new phase of one instrument, or of all (0).
-    pub(super) fn phase(&mut self, instrument: u32, phase: Phase) {
+    pub(crate) fn phase(&mut self, instrument: u32, phase: Phase) {
         let authority = self.authority;
         self.push(PhaseChange { authority, instrument, phase, ..PhaseChange::default() });
     }
@@ -129,16 +129,16 @@ impl Administration {
 
 /// The limits of an account or a user; 0 is off.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// It may not trade at all.
-    pub(super) barred: bool,
-    pub(super) live_orders_max: u32,
-    pub(super) daily_volume_max: u64,
-    pub(super) position_max: u64,
+    pub(crate) barred: bool,
+    pub(crate) live_orders_max: u32,
+    pub(crate) daily_volume_max: u64,
+    pub(crate) position_max: u64,
 }
 
 /// A share in dollars with tick 0.01, lot 1, no fees, no band, and no limit but the exchange's.
-pub(super) fn unlimited_share(instrument: u32, symbol: Symbol) -> DefineInstrument {
+pub(crate) fn unlimited_share(instrument: u32, symbol: Symbol) -> DefineInstrument {
     let name = symbol.text();
     DefineInstrument {
         instrument,
@@ -160,4 +160,4 @@ pub(super) fn unlimited_share(instrument: u32, symbol: Symbol) -> DefineInstrume
 }
 
 /// The tick of every flow's instruments: 0.01, in 1/10,000.
-pub(super) const TICK: i64 = 100;
+pub(crate) const TICK: i64 = 100;

@@ -8,7 +8,7 @@
 //! A flow names only what it learned from committed events, so it works the same against a state
 //! machine called directly and against an exchange behind rings and a log.
 
-mod administration;
+pub(crate) mod administration;
 pub mod lobster;
 pub mod mix;
 mod population;

@@ -1,0 +1,83 @@
+//! Benchmarks: each measures one part of the way from an order to the log, and checks its result.
+//!
+//! ```text
+//!   matching       the books alone
+//!   state-machine  and risk, wallet, fees, encoded outcomes
+//!   store          append, and the way to a reader in another process
+//!   replay         a log executed again and compared
+//!   path           from the intended time, through ring and core, to the committed outcome
+//! ```
+//!
+//! Each prints what it measured, and as its last line the figures in a fixed form. Throughput and
+//! latency are measured in passes of their own, because reading the clock costs as much as an
+//! operation. `docs/benchmarks.md` says what the figures include.
+
+mod matching;
+mod path;
+mod replay;
+mod report;
+mod state_machine;
+mod store;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use clap::Subcommand;
+use report::Report;
+use std::process::ExitCode;
+
+/// Which part is measured.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Bench {
+    /// The books alone, with the look-up of orders by id.
+    #[command(after_help = "Examples:\n  isochron bench matching\n  isochron bench matching \
+                            --write orders.bin && isochron bench matching --stream orders.bin")]
+    Matching(matching::Args),
+    /// The whole state machine: risk, wallet, fees, encoded outcomes; without ring and store.
+    #[command(after_help = "Example:\n  isochron bench state-machine --passes 5")]
+    StateMachine(state_machine::Args),
+    /// The event store: appending, and the delay to a reader in another process.
+    #[command(after_help = "Example:\n  isochron bench store --directory /dev/shm")]
+    Store(store::Args),
+    /// A log of the demo's default flow executed again, every outcome compared.
+    #[command(after_help = "Example:\n  isochron bench replay --commands 500000")]
+    Replay(replay::Args),
+    /// From the time a command is meant to be sent to its committed outcome, open loop.
+    #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
+    Path(path::Args),
+}
+
+/// Runs a benchmark: 0 if its result is right, 1 if not, 2 if it could not run.
+#[must_use]
+pub fn run(bench: &Bench) -> ExitCode {
+    let (name, outcome, json) = match bench {
+        Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
+        Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Store(args) => ("store", store::run(args), args.json),
+        Bench::Replay(args) => ("replay", replay::run(args), args.json),
+        Bench::StateMachine(args) => ("state-machine", state_machine::run(args), args.stream.json),
+    };
+    match outcome {
+        Ok(report) => finish(name, &report, json),
+        Err(error) => {
+            eprintln!("isochron bench {name}: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn finish(name: &str, report: &Report, json: bool) -> ExitCode {
+    if json {
+        println!("{}", report.json);
+    } else {
+        report.notes.iter().for_each(|note| println!("{note}"));
+        println!("{}", report.line);
+    }
+    match &report.fault {
+        None => ExitCode::SUCCESS,
+        Some(fault) => {
+            eprintln!("isochron bench {name}: {fault}");
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A log executed again: read, checked, decoded, executed, and every outcome compared.
+//!
+//! The log is that of the demo's default flow, made first and not timed.
+
+use super::report::{Report, Share, median};
+use crate::agent::{Clock, SystemClock};
+use crate::core::{Options, Sequencer, Taken};
+use crate::demo::flow::{Flow, Mix, Next};
+use crate::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
+use crate::store::{
+    Check, Expected, Identity, Options as StoreOptions, ReaderOptions, RealDisk, StoreReader, Until,
+};
+use crate::types::Nanos;
+use clap::Args as ClapArgs;
+use isochron_events::{CommandOrigin, Message};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Room for what the default flow has at one time.
+const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
+
+/// Options of `isochron bench replay`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Args {
+    /// Commands of the default flow in the log, after its setup.
+    #[arg(long, default_value_t = 2_000_000)]
+    pub(super) commands: u64,
+    /// Seed of the flow.
+    #[arg(long, default_value_t = 20_261_122)]
+    pub(super) seed: u64,
+    /// Where the log is made, for the time of the run; a temporary directory where none is given.
+    #[arg(long)]
+    pub(super) directory: Option<PathBuf>,
+    /// Passes; their median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) passes: u8,
+    /// Prints one line of JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Whose stores the benchmarks make.
+pub(super) fn identity() -> Identity {
+    Identity {
+        exchange: "BENCH".to_owned(),
+        exchange_number: 1,
+        node: 1,
+        schema_id: isochron_events::SCHEMA_ID,
+        schema_version: isochron_events::SCHEMA_VERSION,
+    }
+}
+
+/// A directory for the time of a run.
+pub(super) fn scratch(directory: Option<&Path>) -> Result<tempfile::TempDir, String> {
+    match directory {
+        Some(directory) => tempfile::tempdir_in(directory),
+        None => tempfile::tempdir(),
+    }
+    .map_err(|error| format!("no temporary directory: {error}"))
+}
+
+/// Commands through the core into a log.
+struct Intake {
+    sequencer: Sequencer,
+    flow: Mix,
+    buffer: Vec<u8>,
+    sent: u64,
+}
+
+impl Intake {
+    fn submit(&mut self, mut command: Message) -> Result<(), String> {
+        self.sent += 1;
+        if let Some(origin) = command_origin_mut(&mut command) {
+            *origin = CommandOrigin { source: 1, source_sequence: self.sent };
+        }
+        let length = command.encode(&mut self.buffer).map_err(text)?;
+        let now = Nanos(self.sent);
+        let mut taken = self.sequencer.take(&self.buffer[..length], now);
+        loop {
+            if taken != Taken::Executed {
+                return Err(format!("the core did not take command {}: {taken:?}", self.sent));
+            }
+            self.sequencer.outcomes().iter().for_each(|outcome| self.flow.on_event(outcome));
+            if !self.sequencer.is_pending() {
+                return Ok(());
+            }
+            taken = self.sequencer.go_on(now);
+        }
+    }
+}
+
+/// Makes the log; the hash of the state that it leads to.
+fn make(args: &Args, directory: &Path) -> Result<u128, String> {
+    let store = StoreOptions::new(directory, identity());
+    let options = Options { store, capacity: CAPACITY };
+    let (sequencer, _) = Sequencer::open(&options, Nanos(1)).map_err(text)?;
+    let flow = Mix::new(args.seed, 20_260_105, args.commands);
+    let mut intake = Intake { sequencer, flow, buffer: vec![0; 2048], sent: 0 };
+    for command in intake.flow.setup() {
+        intake.submit(command)?;
+    }
+    for _ in 0..args.commands {
+        match intake.flow.next() {
+            Next::Command { command, .. } => intake.submit(command)?,
+            Next::Wait | Next::Done => return Err("the flow stopped".to_owned()),
+        }
+    }
+    let machine = intake.sequencer.close().map_err(text)?;
+    Ok(machine.state_hash())
+}
+
+/// Executes the log again; how long that took.
+fn replay(directory: &Path, clock: &SystemClock) -> Result<(Replay, u64, u64), String> {
+    let schema = (isochron_events::SCHEMA_ID, isochron_events::SCHEMA_VERSION);
+    let options = ReaderOptions {
+        expected: Expected::schema(schema.0, schema.1),
+        until: Until::Committed,
+        check: Check::Content,
+    };
+    let mut reader =
+        StoreReader::attach_on(Arc::new(RealDisk), directory, &options).map_err(text)?;
+    let mut replay = Replay::new(StateMachine::with_capacity(CAPACITY));
+    let start = clock.now();
+    while let Some(frame) = reader.next().map_err(text)? {
+        let event = Message::decode(frame.message).map_err(text)?;
+        replay.on_event(&event).map_err(text)?;
+    }
+    let elapsed_ns = (clock.now().0 - start.0).max(1);
+    Ok((replay, elapsed_ns, reader.position().0))
+}
+
+/// Makes a log and measures its re-execution.
+pub(super) fn run(args: &Args) -> Result<Report, String> {
+    let scratch = scratch(args.directory.as_deref())?;
+    let directory = scratch.path().join("store");
+    let expected = make(args, &directory)?;
+    let clock = SystemClock::new();
+    let (mut rates, mut percent, mut fault) = (Vec::new(), None, None);
+    let (mut commands, mut events, mut bytes) = (0, 0, 0);
+    for _ in 0..args.passes {
+        let share = Share::begin(&clock);
+        let (replay, elapsed_ns, position) = replay(&directory, &clock)?;
+        percent = share.percent(&clock);
+        (commands, events, bytes) = (replay.commands(), replay.events(), position);
+        rates.push(commands as f64 * 1e3 / elapsed_ns as f64);
+        let found = replay.machine().state_hash();
+        if found != expected {
+            fault = Some(format!("state hash {found:032x}, the core had {expected:032x}"));
+        }
+    }
+    let (rate, passes) = median(rates.clone(), "M commands/s");
+    let events_rate = rate * events as f64 / commands as f64;
+    let notes = vec![
+        format!("{commands} commands, {events} events, {bytes} bytes; state hash {expected:032x}"),
+        passes,
+        Share::note(percent),
+    ];
+    let line = format!("replay: {rate:.2} M commands/s, {events_rate:.2} M events/s");
+    let json = json!({
+        "bench": "replay", "commands": commands, "events": events, "bytes": bytes,
+        "commands_per_second": rate * 1e6, "events_per_second": events_rate * 1e6,
+        "passes_m_commands": rates, "core_percent": percent,
+        "state_hash": format!("{expected:032x}"),
+    });
+    Ok(Report { notes, line, json, fault })
+}

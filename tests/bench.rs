@@ -1,0 +1,73 @@
+//! Each benchmark, short, through the command line: its result is checked as in a long run, and
+//! its last line has the form that others read.
+
+use std::process::Command;
+
+/// The last line of a benchmark that must succeed.
+fn last_line(words: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_isochron"))
+        .arg("bench")
+        .args(words.split_whitespace())
+        .output()
+        .expect("it starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "bench {words}: {errors}");
+    String::from_utf8_lossy(&output.stdout).lines().last().expect("a last line").to_owned()
+}
+
+/// Whether a line has the words of a form, where `#` stands for a number and `0x` for digits of
+/// base 16.
+fn check(line: &str, form: &str) {
+    let (words, forms): (Vec<_>, Vec<_>) =
+        (line.split_whitespace().collect(), form.split_whitespace().collect());
+    assert_eq!(words.len(), forms.len(), "{line:?} is not {form:?}");
+    for (word, form) in words.into_iter().zip(forms) {
+        let fits = match form.trim_end_matches(['/', 's', ',']) {
+            "#" => word.trim_end_matches(['/', 's', ',']).parse::<f64>().is_ok_and(|n| n >= 0.0),
+            "0x" => word.len() == 16 && u64::from_str_radix(word, 16).is_ok(),
+            _ => word == form,
+        };
+        assert!(fits, "{word:?} of {line:?} is not {form:?}");
+    }
+}
+
+#[test]
+fn matching_and_state_machine_agree_on_a_line_each() {
+    let small = "--operations 30000 --symbols 20 --live 300 --passes 1";
+    let books = last_line(&format!("matching {small}"));
+    check(&books, "matching: # M ops/s, p50 # p99 # p99.9 #, trades # qty # notional # hash 0x");
+    let machine = last_line(&format!("state-machine {small}"));
+    check(
+        &machine,
+        "state-machine: # M commands/s, p50 # p99 # p99.9 #, trades # qty # notional # hash 0x",
+    );
+    let trades = |line: &str| line.split_once(", trades ").map(|(_, trades)| trades.to_owned());
+    assert_eq!(trades(&books), trades(&machine));
+}
+
+#[test]
+fn a_store_is_read_by_another_process() {
+    let line = last_line("store --frames 30000 --transactions 500 --passes 1");
+    check(&line, "store: # M frames/s, plain copy # M frames/s, to a reader p50 # p99 #");
+}
+
+#[test]
+fn a_log_is_executed_again() {
+    let line = last_line("replay --commands 20000 --passes 1");
+    check(&line, "replay: # M commands/s, # M events/s");
+}
+
+#[test]
+fn commands_go_all_the_way() {
+    let line = last_line("path --rates 2000 --seconds 1");
+    check(&line, "path: #/s p50 # p99 # p99.9 # p99.99 # max #");
+}
+
+#[test]
+fn all_figures_are_there_for_programs() {
+    let line = last_line("matching --operations 10000 --symbols 3 --passes 1 --json");
+    let json: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+    assert_eq!(json["bench"], "matching");
+    assert!(json["ops_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
+    assert_eq!(json["oracle"], true);
+}
