@@ -41,7 +41,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use subscribers::{Subscriber, pasteable};
+use subscribers::{Subscriber, arguments, pasteable};
 
 /// How often the demo looks at its parts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -168,12 +168,12 @@ fn demo(args: &Args) -> Outcome<Report> {
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
     let config = exchange_config(store, endpoint, &counters, &end);
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    say(pasteable(endpoint, &session));
+    say(pasteable(&arguments(endpoint, &session)));
     // 5. The subscribers, listening before anything is sent.
     let mut subscribers =
         start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, args.store.is_some(), &counters, &watched);
+    show_setting(&directory, &counters, args.store.is_some(), &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -340,10 +340,10 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, kept: bool, counters: &Path, subscribers: &[Counters]) {
+fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
     say(format_args!("store {}{removed}", directory.display()));
-    say(format_args!("isochron stat {}", counters.display()));
+    say(pasteable(&["stat".to_owned(), counters.display().to_string()]));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();

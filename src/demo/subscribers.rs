@@ -34,7 +34,7 @@ pub(super) struct Ended {
 
 /// The arguments with which anybody subscribes.
 #[must_use]
-fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
+pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     let Endpoint { group, port, interface } = endpoint;
     let pairs = [
         ("--group", group.to_string()),
@@ -46,17 +46,22 @@ fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     std::iter::once("subscribe".to_owned()).chain(pairs).collect()
 }
 
-/// The command line with which anybody subscribes, to be pasted: this program as it was called.
+/// A command line to be pasted: this program as it was called, with these arguments.
 #[must_use]
-pub(super) fn pasteable(endpoint: Endpoint, session: &str) -> String {
+pub(super) fn pasteable(arguments: &[String]) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "isochron".to_owned());
+    let words = std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str));
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    let program = if program.chars().all(plain) {
-        program
+    if word.chars().all(plain) {
+        word.to_owned()
     } else {
-        format!("'{}'", program.replace('\'', "'\\''"))
-    };
-    format!("{program} {}", arguments(endpoint, session).join(" "))
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 impl Subscriber {

@@ -102,12 +102,12 @@ impl ClientIds {
             self.entries[list.newest as usize].next = entry;
         }
         list.newest = entry;
-        list.length += 1;
-        if list.length as usize > FINISHED_CLIENT_IDS {
+        if list.length as usize == FINISHED_CLIENT_IDS {
             let oldest = list.oldest;
             list.oldest = self.entries[oldest as usize].next;
-            list.length -= 1;
             self.forget(oldest);
+        } else {
+            list.length += 1;
         }
     }
 
@@ -227,6 +227,43 @@ mod tests {
                 let listed: Vec<_> = ids.finished(account).map(|(id, _)| id).collect();
                 assert_eq!(listed, Vec::from(queue.clone()));
             }
+            // Half empty, so that a search meets few others.
+            assert!(ids.used * 2 <= ids.places.len(), "{} of {}", ids.used, ids.places.len());
         }
+    }
+
+    /// No memory is asked for after the start, and none is lost.
+    #[test]
+    fn nothing_grows_within_the_capacity() {
+        for capacity in [8, 64, 1_000] {
+            let mut ids = ClientIds::with_capacity(capacity);
+            ids.open();
+            let room = (ids.places.len(), ids.entries.capacity());
+            let id = |n: usize| ClientOrderId::new(&format!("c{n}")).unwrap();
+            (0..capacity).for_each(|n| ids.insert(0, id(n), OrderId(n as u64 + 1)));
+            (0..capacity).for_each(|n| ids.finish(0, id(n)));
+            // What was forgotten makes room for as many new ones.
+            let forgotten = capacity.saturating_sub(FINISHED_CLIENT_IDS);
+            (0..forgotten).for_each(|n| ids.insert(0, id(n), OrderId(1)));
+            assert_eq!((ids.places.len(), ids.entries.capacity()), room, "{capacity} ids");
+        }
+    }
+
+    /// A search meets few others, also among ids that differ in their last digit or account only.
+    #[test]
+    fn ids_are_spread_over_the_places() {
+        let mut ids = ClientIds::with_capacity(1_024);
+        let id = |n: u64| ClientOrderId::new(&format!("order-{n:012}")).unwrap();
+        (0..1_024).for_each(|n| ids.insert(n as u32 % 2, id(n / 2), OrderId(n + 1)));
+        let mask = ids.places.len() - 1;
+        let behind = |n: u64| {
+            let (account, id) = (n as u32 % 2, id(n / 2));
+            ids.place_of(account, id).wrapping_sub(ids.home(account, id)) & mask
+        };
+        let (sum, most) = (0..1_024)
+            .map(behind)
+            .fold((0, 0), |(sum, most), behind| (sum + behind, most.max(behind)));
+        // Half full, random places give a half on average (Knuth, linear probing).
+        assert!(sum <= 1_024 && most <= 32, "{sum} places behind home, at most {most}");
     }
 }

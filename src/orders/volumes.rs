@@ -72,13 +72,6 @@ impl UserVolumes {
     /// The record in a slot.
     #[must_use]
     #[inline]
-    pub fn get(&self, slot: u32) -> &UserVolume {
-        &self.records[slot as usize]
-    }
-
-    /// The record in a slot.
-    #[must_use]
-    #[inline]
     pub fn get_mut(&mut self, slot: u32) -> &mut UserVolume {
         &mut self.records[slot as usize]
     }
@@ -89,5 +82,25 @@ impl UserVolumes {
         let mut all = self.records.clone();
         all.sort_unstable_by_key(|record| (record.user, record.instrument));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_and_a_symbol_have_one_record_of_their_own() {
+        let mut volumes = UserVolumes::with_capacity(1);
+        for (user, instrument) in [(7, 9), (9, 7), (7, 8), (8, 9)] {
+            let slot = volumes.slot(user, instrument);
+            assert_eq!(volumes.slot(user, instrument), slot);
+            volumes.get_mut(slot).open = u64::from(user * 10 + instrument);
+        }
+        assert_eq!(volumes.find(9, 7).map(|record| record.open), Some(97));
+        assert!(volumes.find(9, 9).is_none());
+        let sorted: Vec<_> =
+            volumes.sorted().iter().map(|r| (r.user, r.instrument, r.open)).collect();
+        assert_eq!(sorted, [(7, 8, 78), (7, 9, 79), (8, 9, 89), (9, 7, 97)]);
     }
 }

@@ -150,11 +150,18 @@ impl Wallet {
         slot
     }
 
+    /// The slot of a holding, if there is one, by account id and instrument id.
+    #[must_use]
+    #[inline]
+    pub fn find_slot(&self, account: u32, instrument: u32) -> Option<u32> {
+        self.index.get((u64::from(account) << 32) | u64::from(instrument))
+    }
+
     /// A holding, if there is one, by account id and instrument id.
     #[must_use]
+    #[inline]
     pub fn find(&self, account: u32, instrument: u32) -> Option<&Holding> {
-        let key = (u64::from(account) << 32) | u64::from(instrument);
-        self.index.get(key).map(|slot| &self.holdings[slot as usize])
+        self.find_slot(account, instrument).map(|slot| &self.holdings[slot as usize])
     }
 
     /// The holding in a slot.

@@ -1,9 +1,10 @@
 //! What must be true after every command: nothing is made or lost, nothing is owed.
 
 use super::StateMachine;
+use super::pending::Work;
 use crate::limits::CURRENCIES_MAX;
 use crate::matching::BookIndex;
-use crate::orders::reservation;
+use crate::orders::{OrderRecord, reservation};
 use crate::types::Side;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,11 @@ impl StateMachine {
         for (id, account) in self.ledger.accounts.accounts.iter() {
             let slot = self.ledger.accounts.accounts.slot(id).expect("iterated");
             let live = needs.orders.get(&slot).copied().unwrap_or(0);
+            let listed = self.ledger.orders.of_account(slot).count();
+            let sweeping = usize::from(self.sweeping().is_some_and(|o| o.account == slot));
+            if listed + sweeping != live as usize {
+                return Err(format!("account {id}: {listed} orders in its list, counted {live}"));
+            }
             if live != account.live_orders {
                 return Err(format!(
                     "account {id}: {} live orders, counted {live}",
@@ -38,9 +44,17 @@ impl StateMachine {
         Ok(())
     }
 
+    /// The order that is live and in no book.
+    fn sweeping(&self) -> Option<&OrderRecord> {
+        match self.pending.as_ref().map(|pending| &pending.work) {
+            Some(Work::Sweep(record)) => Some(record),
+            _ => None,
+        }
+    }
+
     fn needs(&self) -> Result<Needs, String> {
         let mut needs = Needs::default();
-        let mut records: Vec<_> = self.pending.iter().map(|pending| pending.record).collect();
+        let mut records: Vec<_> = self.sweeping().into_iter().copied().collect();
         for (id, instrument) in self.ledger.instruments.table.iter() {
             let slot = self.ledger.instruments.table.slot(id).expect("iterated");
             let before = records.len();
