@@ -166,15 +166,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 4. The exchange.
     let end = StopFlag::new();
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
-    let config = Config {
-        store,
-        capacity: capacity(),
-        endpoint,
-        ttl: 0,
-        rings: 1,
-        counters: Some(counters.clone()),
-        end: end.clone(),
-    };
+    let config = exchange_config(store, endpoint, &counters, &end);
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
     say(pasteable(&arguments(endpoint, &session)));
     // 5. The subscribers, listening before anything is sent.
@@ -250,6 +242,16 @@ fn identity() -> Identity {
         schema_id: isochron_events::SCHEMA_ID,
         schema_version: isochron_events::SCHEMA_VERSION,
     }
+}
+
+fn exchange_config(
+    store: StoreOptions,
+    endpoint: Endpoint,
+    counters: &Path,
+    end: &StopFlag,
+) -> Config {
+    let (counters, end) = (Some(counters.to_path_buf()), end.clone());
+    Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, counters, end }
 }
 
 /// Room for a minute of the default flow before anything grows.

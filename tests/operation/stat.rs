@@ -149,8 +149,8 @@ fn a_running_demo_is_watched_until_it_ends() {
     let pid = demo.0.id();
     let mut said = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let counters = store.join("counters");
-    let invitation = format!("isochron stat {}", counters.display());
-    assert!(said.by_ref().any(|line| line.unwrap() == invitation));
+    let invitation = format!(" stat {}", counters.display());
+    assert!(said.by_ref().any(|line| line.unwrap().ends_with(&invitation)));
     let mut stat = isochron(["stat", "--json"]);
     let stat = stat.arg(&store).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut stat = Ended(stat);

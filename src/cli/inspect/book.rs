@@ -189,7 +189,7 @@ impl View<'_> {
         )?;
         let [bids, asks] = Side::BOTH.map(|side| self.levels(side));
         if self.machine.pending().is_some() {
-            writeln!(out, "the event goes on: its taker is in no book, and trades in later steps")?;
+            writeln!(out, "the event goes on in later steps")?;
         }
         writeln!(out, "\n  orders   quantity          bid | ask            quantity   orders")?;
         let cells = |rows: Option<&Vec<Row<'_>>>| {
