@@ -244,48 +244,52 @@ impl Engine {
         let capacity = Capacity { orders: stream.orders, holdings: 1 << 20, client_ids: 1 << 20 };
         let machine = StateMachine::with_capacity(capacity);
         let mut engine = Self { machine, log: Log::new(), sequence: 0 };
-        setup.iter().for_each(|command| engine.execute(*command));
+        setup.iter().for_each(|command| engine.execute(&mut { *command }));
         engine.log.events = 0;
         engine.log.bytes_written = 0;
         engine
     }
 
-    /// Executes a command and whatever goes on from it.
+    /// Executes a command, which is stamped in its place, and whatever goes on from it.
     #[inline]
-    fn execute(&mut self, mut command: Message) {
-        loop {
-            self.sequence += 1;
-            let header = command.header_mut();
-            header.sequence = self.sequence;
-            header.timestamp = self.sequence;
-            self.log.outcomes.clear();
-            self.machine.execute(&command, &mut self.log);
-            let end = end_flags(&self.machine, &command);
-            if let Some(last) = self.log.outcomes.last_mut() {
-                last.header_mut().flags |= end;
-            }
-            self.log.encode();
-            let Some(pending) = self.machine.pending() else { return };
-            command = pending.into();
+    fn execute(&mut self, command: &mut Message) {
+        self.step(command);
+        while let Some(pending) = self.machine.pending() {
+            self.step(&mut pending.into());
         }
+    }
+
+    #[inline]
+    fn step(&mut self, command: &mut Message) {
+        self.sequence += 1;
+        let header = command.header_mut();
+        header.sequence = self.sequence;
+        header.timestamp = self.sequence;
+        self.log.outcomes.clear();
+        self.machine.execute(command, &mut self.log);
+        let end = end_flags(&self.machine, command);
+        if let Some(last) = self.log.outcomes.last_mut() {
+            last.header_mut().flags |= end;
+        }
+        self.log.encode();
     }
 }
 
 fn play(
     engine: &mut Engine,
     operations: &[Operation],
-    mut block: impl FnMut(&mut Engine, &[Message]),
+    mut block: impl FnMut(&mut Engine, &mut [Message]),
 ) {
     let mut commands = Vec::with_capacity(BLOCK);
     for operations in operations.chunks(BLOCK) {
         commands.clear();
         commands.extend(operations.iter().map(command));
-        block(engine, &commands);
+        block(engine, &mut commands);
     }
 }
 
-fn untimed(engine: &mut Engine, commands: &[Message]) {
-    commands.iter().for_each(|command| engine.execute(*command));
+fn untimed(engine: &mut Engine, commands: &mut [Message]) {
+    commands.iter_mut().for_each(|command| engine.execute(command));
 }
 
 /// Millions of commands a second, and the engine at its end.
@@ -296,7 +300,7 @@ fn throughput(stream: &Stream, setup: &[Message], clock: &SystemClock) -> (f64, 
     let mut elapsed_ns = 0;
     play(&mut engine, timed, |engine, commands| {
         let start = clock.now();
-        commands.iter().for_each(|command| engine.execute(*command));
+        commands.iter_mut().for_each(|command| engine.execute(command));
         elapsed_ns += clock.now().0 - start.0;
     });
     (timed.len() as f64 * 1e3 / elapsed_ns.max(1) as f64, engine)
@@ -310,7 +314,7 @@ fn latency(stream: &Stream, setup: &[Message], clock: &SystemClock) -> Histogram
     play(&mut engine, timed, |engine, commands| {
         for command in commands {
             let start = clock.now();
-            engine.execute(*command);
+            engine.execute(command);
             histogram.saturating_record(clock.now().0 - start.0);
         }
     });

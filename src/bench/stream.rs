@@ -27,7 +27,8 @@ pub(super) struct StreamArgs {
     #[arg(long, default_value_t = OPERATIONS_DEFAULT)]
     pub(super) operations: u64,
     /// Symbols to generate.
-    #[arg(long, default_value_t = SYMBOLS_DEFAULT, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = SYMBOLS_DEFAULT,
+          value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) symbols: u16,
     /// Live orders that each symbol tends to.
     #[arg(long, default_value_t = LIVE_TARGET_DEFAULT)]

@@ -163,6 +163,19 @@ impl Wallet {
         self.index.get((u64::from(account) << 32) | u64::from(instrument))
     }
 
+    /// Begins to fetch what a look-up of a holding reads first, and waits for nothing.
+    #[inline]
+    pub fn touch(&self, account: u32, instrument: u32) {
+        self.index.touch((u64::from(account) << 32) | u64::from(instrument));
+    }
+
+    /// Begins to fetch a holding and a balance, and waits for nothing.
+    #[inline]
+    pub fn touch_balances(&self, holding: u32, account: u32, currency: u8) {
+        std::hint::black_box(self.holdings[holding as usize].open_buys);
+        std::hint::black_box(self.cash(account, currency).reserved);
+    }
+
     /// A holding, if there is one, by account id and instrument id.
     #[must_use]
     #[inline]
