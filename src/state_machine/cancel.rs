@@ -97,8 +97,10 @@ impl StateMachine {
         Refusal { reason, limit, value }: Refusal,
         emit: &mut Emit<'_, O>,
     ) {
-        let account = self.ledger.accounts.accounts.slot(request.account);
-        let order = account.and_then(|account| self.live_order(account, request).ok());
+        // Nobody learns of an order that he may not act for.
+        let (account, user) = (AccountId(request.account), UserId(request.user));
+        let account = self.ledger.accounts.may_act(account, SessionId(emit.session()), user);
+        let order = account.and_then(|account| self.live_order(account, request)).ok();
         let order = order.map(|slot| *self.ledger.orders.get(slot.0));
         let (header, outbound) = emit.private(&mut self.ledger.accounts, emit.session());
         emit.emit(CancelRejectedEvent {

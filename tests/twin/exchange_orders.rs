@@ -187,6 +187,8 @@ impl Exchange {
         named: &Named,
         found: Option<Order>,
     ) {
+        let may_act = self.judge_sender(session, named.account, named.user, false).is_ok();
+        let found = found.filter(|_| may_act);
         let news = News::CancelRejected(CancelRejected {
             refusal,
             order: found.as_ref().map_or(named.order, |o| o.id),
