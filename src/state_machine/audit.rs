@@ -15,6 +15,8 @@ struct Needs {
     cash: BTreeMap<(u32, u8), i128>,
     /// By account and instrument id: shares to sell, shares to buy.
     shares: BTreeMap<(u32, u32), (i128, i128)>,
+    /// By user and instrument id: shares of the orders that the user entered.
+    volumes: BTreeMap<(u32, u32), u64>,
     /// Live orders by account slot.
     orders: BTreeMap<u32, u32>,
 }
@@ -26,6 +28,13 @@ impl StateMachine {
         let needs = self.needs()?;
         self.check_cash(&needs)?;
         self.check_shares(&needs)?;
+        for volume in self.ledger.user_volumes.sorted() {
+            let key = (volume.user, volume.instrument);
+            let open = needs.volumes.get(&key).copied().unwrap_or(0);
+            if volume.open != open {
+                return Err(format!("{volume:?}: the user's orders have {open} shares open"));
+            }
+        }
         for (id, account) in self.ledger.accounts.accounts.iter() {
             let slot = self.ledger.accounts.accounts.slot(id).expect("iterated");
             let live = needs.orders.get(&slot).copied().unwrap_or(0);
@@ -79,6 +88,8 @@ impl StateMachine {
             let account = self.ledger.accounts.accounts.id(record.account);
             let shares = needs.shares.entry((account, instrument.id.0)).or_default();
             *needs.orders.entry(record.account).or_default() += 1;
+            let volume = needs.volumes.entry((record.user, instrument.id.0)).or_default();
+            *volume += record.leaves().0;
             match record.side {
                 Side::Sell => shares.0 += i128::from(record.leaves().0),
                 Side::Buy => {

@@ -535,6 +535,7 @@ fn conservation_is_checked() {
         m.ledger.wallet.holding_mut(0).shares.pending += 1;
         m.ledger.wallet.holding_mut(0).shares.reserved += 1;
         m.ledger.wallet.holding_mut(1).open_buys += 1;
+        m.ledger.user_volumes.get_mut(0).open += 1;
         m.ledger.instruments.table.at_mut(0).deposited += 1;
         m.ledger.instruments.table.at_mut(0).live_orders += 1;
         m.ledger.accounts.accounts.at_mut(0).live_orders += 1;
