@@ -44,6 +44,15 @@ pub const EXCHANGE_NAME_BYTES_MAX: usize = 64;
 /// continuation. A constant, because a log must be executed alike whatever its term.
 pub const FILLS_PER_STEP_MAX: usize = 32;
 
+/// Orders that one step of a mass cancel, a kill switch, a closed session or an expiry cancels.
+pub const CANCELS_PER_STEP_MAX: usize = 64;
+
+/// Balances that one step of a settlement settles.
+pub const BALANCES_PER_STEP_MAX: usize = 64;
+
+/// Accounts, orders or balances that one step of such work looks at: some hundred microseconds.
+pub const VISITS_PER_STEP_MAX: usize = 4_096;
+
 /// Resting orders that a fill-or-kill order counts before it gives up.
 pub const FOK_ORDERS_MAX: usize = 1_000;
 

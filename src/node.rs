@@ -7,13 +7,14 @@ use crate::core::{
     CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started,
 };
 use crate::market_data::{FeedAgent, FeedOptions};
-use crate::metrics::Counters;
+use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
 use crate::state_machine::Capacity;
 use crate::store::{OpenError, Options as StoreOptions, SegmentHelper, StoreReader};
 use crate::types::{Nanos, Position};
 use std::fmt;
+use std::path::PathBuf;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -31,6 +32,8 @@ pub struct Config {
     pub ttl: u32,
     /// Rings into the core.
     pub rings: usize,
+    /// Where it counts, for others to watch; in memory where none is given.
+    pub counters: Option<PathBuf>,
     /// When set, the feed ends its session after what is committed.
     pub end: StopFlag,
 }
@@ -44,6 +47,8 @@ pub enum NodeError {
     Core(StartError),
     /// The feed cannot start.
     Feed(crate::net::OpenError),
+    /// The counters file cannot be made.
+    Counters(AttachError),
 }
 
 impl fmt::Display for NodeError {
@@ -52,6 +57,7 @@ impl fmt::Display for NodeError {
             Self::Network(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Feed(error) => write!(f, "{error}"),
+            Self::Counters(error) => write!(f, "{error}"),
         }
     }
 }
@@ -84,7 +90,10 @@ impl Exchange {
         // 4. The rings into the core.
         let (producers, consumers) = (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
         // 5. The core.
-        let counters = Counters::in_memory();
+        let counters = match &config.counters {
+            Some(path) => Counters::create(path).map_err(NodeError::Counters)?,
+            None => Counters::in_memory(),
+        };
         let core = CoreAgent::new(sequencer, consumers, CoreCounters::new(&counters));
         // 6. The feed reads the log.
         let options = FeedOptions {

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 rounds=${1:-1000}
 
 skip() {
-    echo "skip: $1"
+    echo "skipped: $1"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 }

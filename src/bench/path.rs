@@ -130,6 +130,7 @@ fn run_at(args: &Args, rate: u64, clock: &SystemClock) -> Result<Run, String> {
         reader: StoreReader::attach(&directory, None).map_err(text)?,
         latencies: recorder,
         watch: Watch { exchange: counters, subscribers: Vec::new() },
+        stop: StopFlag::new(),
     });
     // 3. Both run until the last command is seen committed.
     let agents: Vec<Box<dyn Agent>> = vec![Box::new(source), Box::new(core)];

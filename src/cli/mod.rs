@@ -1,7 +1,13 @@
 //! The command line: what each command is called, and where it goes.
 
+mod inspect;
+mod output;
+mod progress;
 mod replay;
+mod stat;
 pub mod subscribe;
+mod utc;
+mod verify;
 
 use crate::{bench, demo};
 use clap::{Parser, Subcommand};
@@ -9,7 +15,7 @@ use std::process::ExitCode;
 
 /// A stock exchange whose market data reaches every subscriber at the same instant.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = "Example:\n  isochron demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,7 +50,43 @@ enum Command {
     #[command(after_help = "Example:\n  isochron subscribe --group 239.77.1.1 --port 40000 \
                             --session 261122300A --interface 127.0.0.1")]
     Subscribe(subscribe::Args),
+    /// Shows the events of a log, or a book as it stood at any moment.
+    ///
+    /// Times are UTC. Exit code 0, 1 if the log does not execute as it says, 2 if it cannot be
+    /// read.
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(inspect::Args),
+    /// Checks a log: every frame, the chain, the numbers, re-execution, money and shares.
+    ///
+    /// Exit code 0 if it is sound, 1 if it has a fault, which is named with its position, 2 if it
+    /// cannot be read.
+    #[command(
+        after_help = "Example:\n  isochron verify /tmp/log\n  isochron verify /tmp/log --json"
+    )]
+    Verify(verify::Args),
+    /// Shows the counters of a running exchange or subscriber, live.
+    ///
+    /// A terminal gets a table that is drawn again, a pipe a line each time, until the process that
+    /// counts has ended. Exit code 0, 2 if there are no counters.
+    #[command(after_help = STAT_EXAMPLES)]
+    Stat(stat::Args),
 }
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  isochron inspect /tmp/log --sequence 100..120
+  isochron inspect /tmp/log --order 17 --json
+  isochron inspect /tmp/log --symbol AAPL --template OrderFilled --time 2026-11-22T09:30:00..
+  isochron inspect /tmp/log --account 7 --follow
+  isochron inspect /tmp/log --book AAPL --at 5000
+  isochron inspect /tmp/log --book AAPL --at 2026-11-22T09:30:00.25 --depth 5";
+
+const STAT_EXAMPLES: &str = "\
+Examples:
+  isochron demo --store /tmp/log & isochron stat /tmp/log
+  isochron stat /tmp/log --once
+  isochron stat /tmp/log --json | jq .rates
+  isochron stat /tmp/log/counters --prometheus > /var/lib/node_exporter/isochron.prom";
 
 /// Runs what the command line asks for.
 #[must_use]
@@ -54,5 +96,8 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Subscribe(args) => subscribe::run(args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Stat(args) => stat::run(&args),
     }
 }

@@ -30,14 +30,19 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match replay(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {
-            eprintln!("isochron replay: {}: {error}", args.directory.display());
+            eprintln!("isochron replay: {error}");
             ExitCode::from(code)
         }
     }
 }
 
 fn replay(args: &Args) -> Result<(), (u8, String)> {
-    let unreadable = |error: &dyn std::fmt::Display| (2, error.to_string());
+    let directory = args.directory.display();
+    let unreadable = |error: &dyn std::fmt::Display| {
+        let text = error.to_string();
+        let named = text.contains(&directory.to_string());
+        (2, if named { text } else { format!("{directory}: {text}") })
+    };
     let schema = (isochron_events::SCHEMA_ID, isochron_events::SCHEMA_VERSION);
     let options = ReaderOptions {
         expected: Expected::schema(schema.0, schema.1),
@@ -53,8 +58,10 @@ fn replay(args: &Args) -> Result<(), (u8, String)> {
     while let Some(frame) = reader.next().map_err(|error| unreadable(&error))? {
         let position = frame.position;
         let event = Message::decode(frame.message)
-            .map_err(|error| (2, format!("position {position}: {error}")))?;
-        replay.on_event(&event).map_err(|error| (1, format!("position {position}: {error}")))?;
+            .map_err(|error| unreadable(&format_args!("position {position}: {error}")))?;
+        replay
+            .on_event(&event)
+            .map_err(|error| (1, format!("{directory}: position {position}: {error}")))?;
         if shows_progress && replay.events().is_multiple_of(EVENTS_PER_LOOK) {
             eprint!("\r{} events, position {position}", replay.events());
         }

@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long)]
     group: Ipv4Addr,
     /// UDP port of the feed.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// Session to follow, as 261122300A; the first one heard where none is given.
     #[arg(long, default_value = "", value_parser = session)]

@@ -94,7 +94,10 @@ impl CoreAgent {
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
             let Some(message) = self.rings[ring].peek() else { return true };
             match self.sequencer.take(message, now) {
-                Taken::Executed => self.counters.commands.add(1),
+                Taken::Executed => {
+                    self.counters.commands.add(1);
+                    self.counters.transactions.add(1);
+                }
                 Taken::Repeat => self.counters.repeats.add(1),
                 Taken::Malformed => self.counters.malformed.add(1),
                 Taken::NotNow(_) => {
@@ -103,7 +106,6 @@ impl CoreAgent {
                 }
             }
             self.rings[ring].release();
-            self.counters.transactions.add(1);
             *taken += 1;
             if !self.finish_pending(now) {
                 return false;

@@ -310,6 +310,12 @@ fn rings_take_turns_and_none_waits_for_a_full_one() {
     let bound = bound as usize;
     assert_eq!(cycles, [2 * bound + 1, bound + 1, bound, 0]);
     assert_eq!(counters.get(Counter::COMMANDS_EXECUTED), 4 * bound as u64 + 2);
+    assert_eq!(counters.get(Counter::TRANSACTIONS_APPENDED), 4 * bound as u64 + 2);
+    producers[0].try_write(&bytes(Tick::default(), 1, 1)).expect("the ring has room");
+    producers[0].try_write(&[1, 2, 3]).expect("the ring has room");
+    assert_eq!(core.do_work(Nanos(6)), 2);
+    let counted = [Counter::CORE_REPEATS, Counter::CORE_MALFORMED, Counter::TRANSACTIONS_APPENDED];
+    assert_eq!(counted.map(|counter| counters.get(counter)), [1, 1, 4 * bound as u64 + 2]);
     let sources: Vec<u32> = log(directory.path())[1..]
         .iter()
         .map(|m| crate::state_machine::command_origin(m).expect("ticks have no outcomes").source)

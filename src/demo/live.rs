@@ -1,7 +1,7 @@
 //! The line that people watch: rate, latency, best prices, subscribers in step.
 
 use super::source::Progress;
-use crate::metrics::{Collector, Counter, Counters};
+use crate::metrics::{Collector, Counter, CounterWriter, Counters, Percentiles};
 use std::io::{IsTerminal, Write};
 
 /// Prints a line each second: over itself in a terminal, one after the other in a pipe.
@@ -14,6 +14,31 @@ pub(super) struct Live {
     seconds: u64,
     commands: u64,
     waited_ns: u64,
+    latencies: Latencies,
+}
+
+/// The percentiles of the last second, for whoever watches the counters.
+struct Latencies([CounterWriter; 4]);
+
+impl Latencies {
+    fn new(counters: &Counters) -> Self {
+        Self(
+            [
+                Counter::LATENCY_P50_NS,
+                Counter::LATENCY_P99_NS,
+                Counter::LATENCY_P99_9_NS,
+                Counter::LATENCY_MAX_NS,
+            ]
+            .map(|counter| counters.writer(counter)),
+        )
+    }
+
+    fn set(&mut self, of: &Percentiles) {
+        let values = [of.p50_ns, of.p99_ns, of.p99_9_ns, of.max_ns];
+        for (writer, value) in self.0.iter_mut().zip(values) {
+            writer.set(value);
+        }
+    }
 }
 
 impl Live {
@@ -21,7 +46,9 @@ impl Live {
     #[must_use]
     pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        Self { exchange, subscribers, symbol, terminal, seconds: 0, commands: 0, waited_ns: 0 }
+        let latencies = Latencies::new(&exchange);
+        let (seconds, commands, waited_ns) = (0, 0, 0);
+        Self { exchange, subscribers, symbol, terminal, seconds, commands, waited_ns, latencies }
     }
 
     /// Trading begins: what was executed before is not counted.
@@ -38,6 +65,7 @@ impl Live {
         let waited = progress.waited_ns() - self.waited_ns;
         self.waited_ns += waited;
         let interval = latencies.take_interval();
+        self.latencies.set(&interval);
         let us = |ns: u64| ns / 1_000;
         let price = |counter| match self.exchange.get(counter) {
             0 => "-".to_owned(),

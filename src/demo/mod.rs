@@ -11,6 +11,7 @@
 //! shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
+mod interrupt;
 mod live;
 pub(crate) mod pace;
 mod report;
@@ -29,16 +30,18 @@ use crate::store::{Identity, Options as StoreOptions, StoreReader};
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use flow::{Flow, Lobster, Mix};
+use interrupt::Interrupt;
 use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
 use report::{Check, Report, check_subscriber, engine_books};
 use source::{Parts, Progress, SourceAgent, Watch};
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use subscribers::{Subscriber, arguments};
+use subscribers::{Subscriber, arguments, pasteable};
 
 /// How often the demo looks at its parts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,30 +49,36 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long subscribers may take to listen, and to end.
 const SUBSCRIBERS_NS_MAX: u64 = 20_000_000_000;
 
+/// Commands a second of the mix where none are asked for.
+const RATE_DEFAULT: u64 = 43_000;
+
 /// The source's id.
 const SOURCE: u32 = 1;
 
 /// Options of `isochron demo`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
-    /// Seconds of trading.
+    /// Seconds of trading; a file at `max` is played to its end.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Commands a second of the default flow, or `max`.
-    #[arg(long, default_value = "43000")]
-    rate: NumberOrMax,
+    /// Commands a second of the default flow, or `max` [default: 43000].
+    #[arg(long)]
+    rate: Option<NumberOrMax>,
     /// Where orders come from: `mix`, or `lobster:FILE` (CSV, plain or gz).
     #[arg(long, default_value = "mix")]
     flow: String,
-    /// How many times faster than its own times a file is played, or `max`.
-    #[arg(long, default_value = "1")]
-    speed: NumberOrMax,
+    /// How many times faster than its own times a file is played, or `max` [default: 1].
+    #[arg(long)]
+    speed: Option<NumberOrMax>,
     /// Seed of the default flow.
     #[arg(long, default_value_t = 20_261_122)]
     seed: u64,
     /// Keeps the event store in this directory; it must hold no log yet.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
+    #[arg(long, value_name = "FILE")]
+    counters: Option<PathBuf>,
     /// Writes the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -77,7 +86,7 @@ pub struct Args {
     #[arg(long, default_value = "239.77.1.1")]
     group: Ipv4Addr,
     /// UDP port of the feed; a free one where none is given.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Address of the interface to send on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -95,7 +104,11 @@ pub struct Args {
 pub fn run(args: &Args) -> ExitCode {
     match demo(args) {
         Ok(report) => {
-            println!("{report}");
+            say(&report);
+            if let Err(error) = write_json(args, &report) {
+                eprintln!("isochron demo: {error}");
+                return ExitCode::from(2);
+            }
             if report.holds() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => {
@@ -111,9 +124,32 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
+/// Prints a line. A reader that has gone away is no reason to stop: the exit code still tells.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// That a report cannot be written should not be found out when the run is over.
+fn check_json_path(args: &Args) -> Outcome<()> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(format!("cannot write {}: no file can be there", path.display()));
+    }
+    Ok(())
+}
+
+fn write_json(args: &Args, report: &Report) -> Outcome<()> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
+    let named = |error| format!("cannot write {}: {error}", path.display());
+    std::fs::write(path, json + "\n").map_err(named)
+}
+
 fn demo(args: &Args) -> Outcome<Report> {
     // 1. What to trade, and how fast.
     let clock = SystemClock::new();
+    let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
     let (mut flow, pace) = open_flow(args, date)?;
     let setup = flow.setup();
@@ -123,25 +159,26 @@ fn demo(args: &Args) -> Outcome<Report> {
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
     let store = StoreOptions::new(&directory, identity());
     refuse_used(&directory)?;
+    check_json_path(args)?;
     // 3. Where the feed goes.
-    let reserved = ReservedPort::new().map_err(text)?;
-    let port = args.port.unwrap_or_else(|| reserved.get());
-    let endpoint = Endpoint { group: args.group, port, interface: args.interface };
+    let (endpoint, _reserved) = reserve(args)?;
     let session = session_name(date, PRODUCT_L3, 0).to_string();
     // 4. The exchange.
     let end = StopFlag::new();
-    let config =
-        Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, end: end.clone() };
+    let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
+    let config = exchange_config(store, endpoint, &counters, &end);
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    println!("isochron {}", arguments(endpoint, &session).join(" "));
+    say(pasteable(&arguments(endpoint, &session)));
     // 5. The subscribers, listening before anything is sent.
-    let mut subscribers = start_subscribers(args, endpoint, &session, scratch.path(), &clock)?;
+    let mut subscribers =
+        start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, &watched);
+    show_setting(&directory, &counters, args.store.is_some(), &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
     let watch = Watch { exchange: exchange_counters.clone(), subscribers: watched.clone() };
+    let trading_end = StopFlag::new();
     let (source, progress) = SourceAgent::new(Parts {
         setup,
         flow,
@@ -152,34 +189,48 @@ fn demo(args: &Args) -> Outcome<Report> {
         reader: exchange.reader().map_err(text)?,
         latencies: recorder,
         watch,
+        stop: trading_end.clone(),
     });
     // 7. All of it runs, watched, until the source has seen its last command committed.
     let mut agents = std::mem::take(&mut exchange.agents);
     agents.push(Box::new(source));
     let placement = Placement::for_cores(cores_available(), agents.len());
-    println!("{} agents, {placement}; {} cores", agents.len(), cores_available());
+    say(format_args!("{} agents, {placement}; {} cores", agents.len(), cores_available()));
     let stop = StopFlag::new();
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
     let live = Live::new(exchange_counters.clone(), watched, symbol);
-    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || running.is_finished());
+    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || {
+        // Without all its subscribers the run has failed, and the source would wait for them.
+        if interrupt.has_come() || subscribers.iter_mut().any(Subscriber::has_ended) {
+            trading_end.stop();
+        }
+        running.is_finished()
+    });
     // 8. The session ends, then the subscribers, then the agents.
     end.stop();
-    wait_until(&clock, SUBSCRIBERS_NS_MAX, || subscribers.iter_mut().all(Subscriber::has_ended));
+    let ended = end_subscribers(subscribers, &clock, &interrupt);
     running.stop();
     let agents = running
         .join()
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    let ended: Vec<_> = subscribers.drain(..).map(Subscriber::end).collect();
     // 9. The verdict.
     let counters = exchange_counters;
-    let report = Finished { agents, counters, collector, trading_ns, progress, pace }
-        .report(&directory, ended)?;
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report.to_json()).map_err(text)?;
-        let named = |error| format!("cannot write {}: {error}", path.display());
-        std::fs::write(path, json + "\n").map_err(named)?;
-    }
-    Ok(report)
+    let interrupted = interrupt.has_come();
+    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted }
+        .report(&directory, ended)
+}
+
+/// Waits until the subscribers have seen the end of the session, and ends those that have not.
+fn end_subscribers(
+    mut subscribers: Vec<Subscriber>,
+    clock: &SystemClock,
+    interrupt: &Interrupt,
+) -> Vec<subscribers::Ended> {
+    wait_until(clock, SUBSCRIBERS_NS_MAX, || {
+        let _ = interrupt.has_come();
+        subscribers.iter_mut().all(Subscriber::has_ended)
+    });
+    subscribers.into_iter().map(Subscriber::end).collect()
 }
 
 /// Whose store the demo makes.
@@ -193,6 +244,16 @@ fn identity() -> Identity {
     }
 }
 
+fn exchange_config(
+    store: StoreOptions,
+    endpoint: Endpoint,
+    counters: &Path,
+    end: &StopFlag,
+) -> Config {
+    let (counters, end) = (Some(counters.to_path_buf()), end.clone());
+    Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, counters, end }
+}
+
 /// Room for a minute of the default flow before anything grows.
 fn capacity() -> Capacity {
     Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 }
@@ -200,15 +261,25 @@ fn capacity() -> Capacity {
 
 fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
     if let Some(file) = args.flow.strip_prefix("lobster:") {
+        if file.is_empty() {
+            return Err(format!("flow {:?} names no file, as lobster:FILE does", args.flow));
+        }
+        if let Some(rate) = args.rate {
+            return Err(format!("--rate {rate} is the mix's; a file has its times and --speed"));
+        }
         let flow = Lobster::open(Path::new(file), date).map_err(text)?;
-        let pace = args.speed.0.map_or(Pace::Max, Pace::Speed);
+        let pace = args.speed.map_or(Some(1), |speed| speed.0).map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
     }
     if args.flow != "mix" {
         return Err(format!("no such flow: {:?}; there are mix and lobster:FILE", args.flow));
     }
-    let pace = args.rate.0.map_or(Pace::Max, Pace::Rate);
-    let expected = args.rate.0.unwrap_or(40_000).saturating_mul(args.seconds);
+    if let Some(speed) = args.speed {
+        return Err(format!("--speed {speed} is a file's; the mix has no times but --rate"));
+    }
+    let rate = args.rate.map_or(Some(RATE_DEFAULT), |rate| rate.0);
+    let pace = rate.map_or(Pace::Max, Pace::Rate);
+    let expected = rate.unwrap_or(40_000).saturating_mul(args.seconds);
     Ok((Box::new(Mix::new(args.seed, date, expected)), pace))
 }
 
@@ -239,12 +310,23 @@ fn refuse_used(directory: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// Where the feed goes; the port is kept from other demos as long as the reservation lives.
+fn reserve(args: &Args) -> Outcome<(Endpoint, ReservedPort)> {
+    let at = |port| Endpoint { group: args.group, port, interface: args.interface };
+    let reserved = match args.port {
+        Some(port) => ReservedPort::take(at(port)).map_err(text)?,
+        None => ReservedPort::new().map_err(text)?,
+    };
+    Ok((at(reserved.get()), reserved))
+}
+
 fn start_subscribers(
     args: &Args,
     endpoint: Endpoint,
     session: &str,
     scratch: &Path,
     clock: &SystemClock,
+    interrupt: &Interrupt,
 ) -> Outcome<Vec<Subscriber>> {
     let mut subscribers = Vec::new();
     for n in 0..args.subscribers {
@@ -255,6 +337,9 @@ fn start_subscribers(
     let deadline = clock.now().0 + SUBSCRIBERS_NS_MAX;
     for subscriber in &mut subscribers {
         while !subscriber.is_listening()? {
+            if interrupt.has_come() {
+                return Err("interrupted before trading began".to_owned());
+            }
             if clock.now().0 > deadline {
                 return Err("a subscriber did not begin to listen".to_owned());
             }
@@ -264,11 +349,14 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, subscribers: &[Counters]) {
-    println!("store {}", directory.display());
+fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
+    let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
+    say(format_args!("store {}{removed}", directory.display()));
+    say(pasteable(&["stat".to_owned(), counters.display().to_string()]));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
-        println!("{} subscribers, receive buffer {granted} bytes each", subscribers.len());
+        let count = subscribers.len();
+        say(format_args!("{count} subscribers, receive buffer {granted} bytes each"));
     }
 }
 
@@ -278,7 +366,7 @@ fn watch_run(
     collector: &mut Collector,
     progress: &Progress,
     clock: &SystemClock,
-    died: impl Fn() -> bool,
+    mut died: impl FnMut() -> bool,
 ) -> u64 {
     let mut begun = None;
     let mut second = 0;
@@ -318,6 +406,7 @@ struct Finished {
     trading_ns: u64,
     progress: Progress,
     pace: Pace,
+    interrupted: bool,
 }
 
 impl Finished {
@@ -350,6 +439,7 @@ impl Finished {
             latencies_missed: self.collector.missed(),
             trading_ns: self.trading_ns,
             paced: self.pace != Pace::Max,
+            interrupted: self.interrupted,
             events,
             log_bytes,
             feed_messages: published,
@@ -401,7 +491,7 @@ fn replay(directory: &Path) -> Outcome<Replay> {
 
 /// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date
 /// algorithms, `civil_from_days`.
-fn calendar_date(now: Nanos) -> u32 {
+pub(crate) fn calendar_date(now: Nanos) -> u32 {
     let days = now.0 / 86_400_000_000_000 + 719_468;
     let era = days / 146_097;
     let day_of_era = days % 146_097;

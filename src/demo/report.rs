@@ -31,6 +31,8 @@ pub(super) struct Report {
     pub(super) trading_ns: u64,
     /// Whether commands had times at which they were meant to be sent.
     pub(super) paced: bool,
+    /// Whether a signal ended it early.
+    pub(super) interrupted: bool,
     /// Commands after the setup.
     pub(super) commands: u64,
     /// Events in the log.
@@ -87,29 +89,35 @@ pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBoo
 }
 
 fn subscriber_fault(ended: &Ended, published: u64, books: &[EngineBook]) -> Option<String> {
-    let Some(report) = &ended.report else {
-        return Some(format!("it left no report: {}", ended.errors.trim()));
-    };
-    let number = |name: &str| report.get(name).and_then(Value::as_u64);
     if ended.exit_code != Some(0) {
-        let code = ended.exit_code.map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-        return Some(format!("exit code {code}: {}", ended.errors.trim()));
+        let code = ended.exit_code.map(|code| format!("exit code {code}"));
+        let end = code.unwrap_or_else(|| "ended by a signal".to_owned());
+        let said = ended.errors.lines().filter(|line| !line.starts_with("listening to "));
+        return Some(format!("{end}: {}", said.collect::<Vec<_>>().join("\n")));
     }
-    if number("first_sequence") != Some(1) || number("lost") != Some(0) {
-        return Some(format!("first {:?}, lost {:?}", number("first_sequence"), number("lost")));
-    }
-    if number("next_sequence") != Some(published + 1) {
-        let next = number("next_sequence");
-        return Some(format!("next sequence {next:?}, {published} messages were published"));
+    let Some(report) = &ended.report else { return Some("it left no report".to_owned()) };
+    let number = |name: &str| report.get(name).and_then(Value::as_u64);
+    let words = |number: Option<u64>| number.map_or("nothing".to_owned(), |n| n.to_string());
+    for (name, expected) in
+        [("first_sequence", 1), ("lost", 0), ("next_sequence", published.saturating_add(1))]
+    {
+        let found = number(name);
+        if found != Some(expected) {
+            return Some(format!("{name} {}, expected {expected}", words(found)));
+        }
     }
     for book in books {
         let seen = &report["checksums"][book.instrument.to_string()];
         let (checksum, orders) = (seen["checksum"].as_u64(), seen["orders"].as_u64());
         if checksum != Some(book.checksum.into()) || orders != Some(book.orders) {
             return Some(format!(
-                "instrument {} ({}): checksum {checksum:?} over {orders:?} orders, the engine has \
-                 {} over {}",
-                book.instrument, book.symbol, book.checksum, book.orders
+                "instrument {} ({}): checksum {} over {} orders, the engine has {} over {}",
+                book.instrument,
+                book.symbol,
+                words(checksum),
+                words(orders),
+                book.checksum,
+                book.orders
             ));
         }
     }
@@ -136,7 +144,7 @@ impl Report {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    /// The report as JSON; keys stay in their order.
+    /// The report as JSON; keys in alphabetical order.
     #[must_use]
     pub(super) fn to_json(&self) -> Value {
         let checksums: Map<String, Value> = self
@@ -173,6 +181,7 @@ impl Report {
             "commands": self.commands,
             "commands_per_second": self.rate(),
             "trading_ns": self.trading_ns,
+            "interrupted": self.interrupted,
             "events": self.events,
             "log_bytes": self.log_bytes,
             "feed_messages": self.feed_messages,
@@ -195,21 +204,18 @@ impl Report {
 }
 
 impl Report {
-    /// What the log came to, in words.
-    fn show_tally(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tally = self.tally.to_json();
-        let (quantity, notional) = (&tally["traded_quantity"], &tally["notional"]);
-        let hash = &tally["trade_hash"];
-        writeln!(f, "trades {}, quantity {quantity}, notional {notional}", tally["trades"])?;
-        writeln!(f, "trade hash {}", hash.as_str().unwrap_or("-"))?;
-        if let Some(hash) = tally["trade_hash_lobster"].as_str() {
-            writeln!(f, "trade hash over the file's order ids {hash}")?;
+    /// What the flow counted: one line, and one for each line of a file that is named.
+    fn show_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names_line = |label: &str| label.ends_with(", line");
+        write!(f, "input:")?;
+        for (label, number) in &self.notes {
+            if *number > 0 && !names_line(label) {
+                write!(f, "  {label} {number}")?;
+            }
         }
-        for section in ["commands", "outcomes", "refusals", "cancels"] {
-            let Some(counts) = tally[section].as_object() else { continue };
-            let counts: Vec<String> =
-                counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            writeln!(f, "{section}: {}", counts.join(", "))?;
+        writeln!(f)?;
+        for (label, number) in self.notes.iter().filter(|(label, _)| names_line(label)) {
+            writeln!(f, "  {label} {number}")?;
         }
         Ok(())
     }
@@ -218,6 +224,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.trading_ns as f64 / 1e9;
+        if self.interrupted {
+            writeln!(f, "interrupted: trading ended early")?;
+        }
         writeln!(
             f,
             "{} commands in {seconds:.1} s, {} a second; {} events, {:.1} MB of log",
@@ -226,12 +235,12 @@ impl fmt::Display for Report {
             self.events,
             self.log_bytes as f64 / 1e6
         )?;
-        self.show_tally(f)?;
-        for (label, number) in &self.notes {
-            writeln!(f, "{label}: {number}")?;
-        }
+        writeln!(f, "{}", self.tally)?;
+        self.show_notes(f)?;
         let kind = if self.is_open_loop() { "open-loop" } else { "not open-loop" };
-        writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
+        if self.latencies.count > 0 {
+            writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
+        }
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
         }
@@ -243,7 +252,10 @@ impl fmt::Display for Report {
         for Check { name, fault } in &self.checks {
             match fault {
                 None => writeln!(f, "  ok    {name}")?,
-                Some(fault) => writeln!(f, "  FAIL  {name}: {fault}")?,
+                // The further lines of a fault stand below its first.
+                Some(fault) => {
+                    writeln!(f, "  FAIL  {name}: {}", fault.replace('\n', "\n        "))?;
+                }
             }
         }
         let verdict = if self.holds() { "all checks hold" } else { "A CHECK FAILED" };

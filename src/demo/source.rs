@@ -14,7 +14,7 @@
 use super::flow::{Flow, Next};
 use super::pace::Pace;
 use super::tally::Tally;
-use crate::agent::Agent;
+use crate::agent::{Agent, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::Producer;
 use crate::store::StoreReader;
@@ -30,6 +30,9 @@ const IN_FLIGHT_MAX: usize = 1_024;
 /// Commands sent, and events read, in one duty cycle.
 const COMMANDS_PER_CYCLE_MAX: usize = 64;
 const EVENTS_PER_CYCLE_MAX: usize = 512;
+
+/// How long after the end of its time a run goes on with what was due before.
+const LATE_NS_MAX: u64 = 5_000_000_000;
 
 /// Bytes of a receive buffer that a small datagram takes (Linux accounts for more than it holds).
 const BUFFER_BYTES_PER_DATAGRAM: u64 = 830;
@@ -116,6 +119,8 @@ pub(crate) struct Parts {
     pub(crate) latencies: Recorder,
     /// The subscribers.
     pub(crate) watch: Watch,
+    /// When set, nothing more is sent.
+    pub(crate) stop: StopFlag,
 }
 
 /// The order source on its thread.
@@ -233,22 +238,31 @@ impl SourceAgent {
     fn send_due(&mut self, now: u64) -> usize {
         let start = *self.start.get_or_insert(now);
         self.progress.trading.store(true, Ordering::Release);
-        if self.parts.watch.is_behind() {
-            self.waiting_since.get_or_insert(now);
-            return 0;
-        }
+        let behind = self.parts.watch.is_behind();
         if let Some(since) = self.waiting_since.take() {
             self.waited_ns += now.saturating_sub(since);
             self.progress.waited_ns.store(self.waited_ns, Ordering::Release);
         }
+        if behind {
+            self.waiting_since = Some(now);
+            return 0;
+        }
+        // A rate that nobody can keep does not make a short run a long one.
+        let late_ns = now.saturating_sub(start + self.waited_ns);
+        self.ended |= late_ns >= LATE_NS_MAX && self.is_over(late_ns - LATE_NS_MAX);
         let mut sent = 0;
         while sent < COMMANDS_PER_CYCLE_MAX && !self.ended {
+            // Before the flow is asked: it counts what it gives as sent.
+            if self.ready.is_none() && self.is_over(self.due(start, now, 0) - start) {
+                self.ended = true;
+                break;
+            }
             let Some((command, due)) = self.next_command(start, now) else { break };
             if due > now {
                 self.ready = Some((command, due));
                 break;
             }
-            if self.parts.duration_ns.is_some_and(|duration| due - start >= duration) {
+            if self.is_over(due - start) {
                 self.ended = true;
                 break;
             }
@@ -262,17 +276,25 @@ impl SourceAgent {
         sent
     }
 
+    /// When the next command is due, nanoseconds UTC; `own_ns` is the flow's own time for it, and
+    /// 0 gives the earliest that it can be.
+    fn due(&self, start: u64, now: u64, own_ns: u64) -> u64 {
+        let due = self.parts.pace.due_ns(self.orders, own_ns);
+        due.map_or(now, |due| start + self.waited_ns + due)
+    }
+
+    /// Whether what is due so long after the start comes too late to be sent.
+    fn is_over(&self, due_ns: u64) -> bool {
+        self.parts.duration_ns.is_some_and(|duration| due_ns >= duration)
+    }
+
     /// The next command and when it is due, nanoseconds UTC.
     fn next_command(&mut self, start: u64, now: u64) -> Option<(Message, u64)> {
         if let Some(ready) = self.ready.take() {
             return Some(ready);
         }
         match self.parts.flow.next() {
-            Next::Command { command, due_ns } => {
-                let due = self.parts.pace.due_ns(self.orders, due_ns);
-                let due = due.map_or(now, |due| start + self.waited_ns + due);
-                Some((command, due))
-            }
+            Next::Command { command, due_ns } => Some((command, self.due(start, now, due_ns))),
             Next::Wait => None,
             Next::Done => {
                 self.ended = true;
@@ -307,6 +329,8 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read(now.0);
+        // Not within the administration: subscribers can end only what has begun.
+        self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
         let sent = if self.ended {
             0
         } else if !self.setup.is_empty() {

@@ -5,8 +5,13 @@ use crate::metrics::{Counter, Counters};
 use crate::net::Endpoint;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// Seconds after which a subscriber gives up that the demo cannot end any more. The feed sends a
+/// heartbeat each second, and the first of several waits for the others to listen.
+const IDLE_SECONDS_MAX: u64 = 30;
 
 /// A subscriber that runs.
 pub(super) struct Subscriber {
@@ -41,6 +46,24 @@ pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
     std::iter::once("subscribe".to_owned()).chain(pairs).collect()
 }
 
+/// A command line to be pasted: this program as it was called, with these arguments.
+#[must_use]
+pub(super) fn pasteable(arguments: &[String]) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "isochron".to_owned());
+    let words = std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str));
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 impl Subscriber {
     /// Starts one. `drop_datagram` is the datagram it is to throw away.
     pub(super) fn start(
@@ -54,6 +77,10 @@ impl Subscriber {
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.args(arguments(endpoint, session)).arg("--json").arg("--counters").arg(counters);
+        command.arg("--idle-timeout").arg(IDLE_SECONDS_MAX.to_string());
+        // What a terminal sends to the demo is the demo's to answer: its subscribers end with the
+        // session, or when they have heard nothing for a while.
+        command.process_group(0);
         if let Some(datagram) = drop_datagram {
             command.arg("--drop-datagram").arg(datagram.to_string());
         }

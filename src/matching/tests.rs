@@ -294,3 +294,19 @@ fn the_checksum_is_the_crc_of_the_records() {
     let empty = books.add_book(Price(1));
     assert_eq!(books.checksum(empty), 0);
 }
+
+#[test]
+#[should_panic(expected = "live orders")]
+fn a_wrong_count_is_noticed() {
+    let (mut books, _) = asks(1, &[(1, 10, 100)]);
+    books.live += 1;
+    books.invariants();
+}
+
+#[test]
+#[should_panic(expected = "quantity of level")]
+fn a_wrong_sum_is_noticed() {
+    let (mut books, _) = asks(1, &[(1, 10, 100)]);
+    books.levels.nodes[0].quantity += 1;
+    books.invariants();
+}

@@ -75,6 +75,32 @@ counters! {
     SUBSCRIBER_GAPS: 1, "subscriber-gaps", "Gaps a subscriber found.";
     SUBSCRIBER_ENDED: 1, "subscriber-ended", "1 when a subscriber has seen the end of the session.";
     RECEIVE_BUFFER_BYTES: 1, "receive-buffer-bytes", "Receive buffer a subscriber was granted.";
+    LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
+    LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
+    LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
+    LATENCY_MAX_NS: 1, "latency-max-ns", "The longest of them, from due to committed.";
+}
+
+/// Counters that show how something stands now: they fall too, and have no rate.
+const GAUGES: &[Counter] = &[
+    Counter::FEED_POSITION,
+    Counter::BEST_BID,
+    Counter::BEST_ASK,
+    Counter::SUBSCRIBER_NEXT,
+    Counter::SUBSCRIBER_ENDED,
+    Counter::RECEIVE_BUFFER_BYTES,
+    Counter::LATENCY_P50_NS,
+    Counter::LATENCY_P99_NS,
+    Counter::LATENCY_P99_9_NS,
+    Counter::LATENCY_MAX_NS,
+];
+
+impl Row {
+    /// Whether it shows how something stands now instead of counting.
+    #[must_use]
+    pub fn is_gauge(&self) -> bool {
+        GAUGES.contains(&self.id)
+    }
 }
 
 /// Counters in a file.

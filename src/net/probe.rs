@@ -42,9 +42,11 @@ pub enum ProbeError {
 impl fmt::Display for ProbeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ProbeError::Open(OpenError::Os { endpoint, operation, source }) => {
-                write!(f, "no multicast on interface {}: {operation}: {source}", endpoint.interface)
-            }
+            ProbeError::Open(OpenError::Os { endpoint, operation, source }) => write!(
+                f,
+                "no multicast on interface {}: {operation} {}:{}: {source}",
+                endpoint.interface, endpoint.group, endpoint.port
+            ),
             ProbeError::Open(error) => error.fmt(f),
             ProbeError::NoMulticast { endpoint, sent, waited_ms } => write!(
                 f,
@@ -137,6 +139,24 @@ impl ReservedPort {
         SockRef::from(&socket).set_reuse_address(true)?;
         set_multicast_all_off(&socket)?;
         Ok(Self { port: socket.local_addr()?.port(), _socket: socket })
+    }
+
+    /// Takes the endpoint's port, which no other socket of its interface may use: a second
+    /// sender's datagrams would come to the same receivers. Receivers that listen already may.
+    ///
+    /// # Errors
+    ///
+    /// Where the interface is not here, or the port is in use.
+    pub fn take(endpoint: Endpoint) -> Result<Self, OpenError> {
+        let Endpoint { interface, port, .. } = endpoint;
+        // On the interface's own address, where receivers, bound to the group, do not meet it.
+        let socket = UdpSocket::bind(SocketAddrV4::new(interface, port)).map_err(|source| {
+            if source.kind() == io::ErrorKind::AddrNotAvailable {
+                return OpenError::NoSuchInterface { interface, source };
+            }
+            OpenError::Os { endpoint, operation: "take the port", source }
+        })?;
+        Ok(Self { port, _socket: socket })
     }
 
     /// The port.

@@ -268,6 +268,48 @@ mod tests {
                 let listed: Vec<_> = ids.finished(account).map(|(id, _)| id).collect();
                 assert_eq!(listed, Vec::from(queue.clone()));
             }
+            // Half empty, so that a search meets few others.
+            assert!(ids.used * 2 <= ids.places.len(), "{} of {}", ids.used, ids.places.len());
         }
+    }
+
+    /// No memory is asked for after the start, and none is lost.
+    #[test]
+    fn nothing_grows_within_the_capacity() {
+        for capacity in [8, 64, 1_000] {
+            let mut ids = ClientIds::with_capacity(capacity);
+            ids.open();
+            let room = (ids.places.len(), ids.entries.capacity());
+            let id = |n: usize| ClientOrderId::new(&format!("c{n}")).unwrap();
+            let entries: Vec<u32> =
+                (0..capacity).map(|n| ids.insert(0, id(n), OrderId(n as u64 + 1))).collect();
+            entries.into_iter().for_each(|entry| ids.finish(0, entry));
+            // What was forgotten makes room for as many new ones.
+            for n in 0..capacity.saturating_sub(FINISHED_CLIENT_IDS) {
+                ids.insert(0, id(n), OrderId(1));
+            }
+            assert_eq!((ids.places.len(), ids.entries.capacity()), room, "{capacity} ids");
+        }
+    }
+
+    /// A search meets few others, also among ids that differ in their last digit or account only.
+    #[test]
+    fn ids_are_spread_over_the_places() {
+        let mut ids = ClientIds::with_capacity(1_024);
+        let id = |n: u64| ClientOrderId::new(&format!("order-{n:012}")).unwrap();
+        for n in 0..1_024 {
+            ids.insert(n as u32 % 2, id(n / 2), OrderId(n + 1));
+        }
+        let mask = ids.places.len() - 1;
+        let behind = |n: u64| {
+            let (account, id) = (n as u32 % 2, id(n / 2));
+            let tag = hash(account, id);
+            ids.place_of(tag, account, id).wrapping_sub(tag as usize) & mask
+        };
+        let (sum, most) = (0..1_024)
+            .map(behind)
+            .fold((0, 0), |(sum, most), behind| (sum + behind, most.max(behind)));
+        // Half full, random places give a half on average (Knuth, linear probing).
+        assert!(sum <= 1_024 && most <= 32, "{sum} places behind home, at most {most}");
     }
 }

@@ -70,10 +70,31 @@ impl OrderRecord {
     }
 }
 
-/// The records of resting orders, under the slots of the books.
+/// No order.
+const NONE: u32 = u32::MAX;
+
+/// The neighbours of an order among those of its account.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    previous: u32,
+    next: u32,
+}
+
+/// The first and the last order of an account.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    first: u32,
+    last: u32,
+}
+
+/// The records of resting orders, under the slots of the books, and for each account the list of
+/// its own, in the order in which they came to rest.
 #[derive(Clone, Debug)]
 pub struct Orders {
     records: Vec<OrderRecord>,
+    links: Vec<Links>,
+    /// By account slot.
+    accounts: Vec<Ends>,
     vacant: OrderRecord,
 }
 
@@ -101,17 +122,74 @@ impl Orders {
             side: Side::Buy,
             time_in_force: TimeInForce::DAY,
         };
-        Self { records: Vec::with_capacity(orders), vacant }
+        let (records, links) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
+        Self { records, links, accounts: Vec::new(), vacant }
     }
 
-    /// Puts a record under a slot that the books have just given out.
+    /// A list for the next account slot.
+    pub fn open(&mut self) {
+        self.accounts.push(Ends { first: NONE, last: NONE });
+    }
+
+    /// An order has come to rest under a slot that the books have just given out.
     #[inline]
-    pub fn put(&mut self, slot: u32, record: OrderRecord) {
+    pub fn insert(&mut self, slot: u32, record: OrderRecord) {
         let at = slot as usize;
         if self.records.len() <= at {
             self.records.resize(at + 1, self.vacant);
+            self.links.resize(at + 1, Links { previous: NONE, next: NONE });
         }
         self.records[at] = record;
+        let ends = &mut self.accounts[record.account as usize];
+        self.links[at] = Links { previous: ends.last, next: NONE };
+        match ends.last {
+            NONE => ends.first = slot,
+            last => self.links[last as usize].next = slot,
+        }
+        ends.last = slot;
+    }
+
+    /// Changes the record under a live slot; its account stays.
+    #[inline]
+    pub fn update(&mut self, slot: u32, record: OrderRecord) {
+        debug_assert_eq!(self.records[slot as usize].account, record.account);
+        self.records[slot as usize] = record;
+    }
+
+    /// An order has left its book; gives its record.
+    #[inline]
+    pub fn remove(&mut self, slot: u32) -> OrderRecord {
+        let record = self.records[slot as usize];
+        let Links { previous, next } = self.links[slot as usize];
+        let ends = &mut self.accounts[record.account as usize];
+        match previous {
+            NONE => ends.first = next,
+            previous => self.links[previous as usize].next = next,
+        }
+        match next {
+            NONE => ends.last = previous,
+            next => self.links[next as usize].previous = previous,
+        }
+        record
+    }
+
+    /// The order of an account, by account slot, that came to rest after the one under `passed`,
+    /// or the first.
+    #[must_use]
+    #[inline]
+    pub fn next_of(&self, account: u32, passed: Option<u32>) -> Option<u32> {
+        let next = match passed {
+            None => self.accounts[account as usize].first,
+            Some(passed) => self.links[passed as usize].next,
+        };
+        (next != NONE).then_some(next)
+    }
+
+    /// The slots of an account's orders, by account slot, in the order in which they came to rest.
+    pub fn of_account(&self, account: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(self.next_of(account, None), move |slot| {
+            self.next_of(account, Some(*slot))
+        })
     }
 
     /// The record under a live slot.

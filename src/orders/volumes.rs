@@ -91,3 +91,23 @@ impl UserVolumes {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_and_a_symbol_have_one_record_of_their_own() {
+        let mut volumes = UserVolumes::with_capacity(1);
+        for (user, instrument) in [(7, 9), (9, 7), (7, 8), (8, 9)] {
+            let slot = volumes.slot(user, instrument);
+            assert_eq!(volumes.slot(user, instrument), slot);
+            volumes.get_mut(slot).open = u64::from(user * 10 + instrument);
+        }
+        assert_eq!(volumes.find_slot(9, 7).map(|slot| volumes.get(slot).open), Some(97));
+        assert!(volumes.find_slot(9, 9).is_none());
+        let sorted: Vec<_> =
+            volumes.sorted().iter().map(|r| (r.user, r.instrument, r.open)).collect();
+        assert_eq!(sorted, [(7, 8, 78), (7, 9, 79), (8, 9, 89), (9, 7, 97)]);
+    }
+}

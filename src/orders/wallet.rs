@@ -178,6 +178,7 @@ impl Wallet {
 
     /// A holding, if there is one, by account id and instrument id.
     #[must_use]
+    #[inline]
     pub fn find(&self, account: u32, instrument: u32) -> Option<&Holding> {
         self.find_slot(account, instrument).map(|slot| &self.holdings[slot as usize])
     }

@@ -21,7 +21,7 @@ use isochron_events::{
 /// The newest rulebook that this code decides by.
 const RULES_VERSION: u32 = 1;
 
-type Done = Result<(), Refusal>;
+pub(super) type Done = Result<(), Refusal>;
 
 impl StateMachine {
     /// Executes what is not trading; what has no answer has no effect.
@@ -34,14 +34,11 @@ impl StateMachine {
             Message::SetAccountState(c) => emit.answer(c.account, ledger.set_account_state(c)),
             Message::SetLimits(c) => emit.answer(c.subject, ledger.set_limits(c)),
             Message::SetSelfTrade(c) => emit.answer(c.account, ledger.set_self_trade(c)),
-            Message::KillSwitch(c) => emit.answer(c.subject, ledger.kill_switch(c)),
             Message::SessionOpened(c) => emit.answer(c.opened_session, ledger.open_session(c)),
-            Message::SessionClosed(c) => emit.answer(c.closed_session, ledger.close_session(c)),
             Message::DayStarted(c) => emit.answer(0, ledger.start_day(c)),
-            Message::DayEnding(_) => {
-                let refusal = Refusal::new(Reason::NOT_SUPPORTED, 0, command.template_id());
-                emit.answer(0, Err(refusal));
-            }
+            Message::KillSwitch(c) => self.turn_kill_switch(c, emit),
+            Message::SessionClosed(c) => self.close_session(c, emit),
+            Message::DayEnding(c) => self.end_day(c, emit),
             Message::DefineInstrument(c) => {
                 let result = self.define_instrument(c);
                 emit.answer(c.instrument, result);
@@ -53,7 +50,7 @@ impl StateMachine {
     }
 }
 
-fn refuse(reason: Reason, limit: impl TryInto<i64>, value: impl TryInto<i64>) -> Done {
+pub(super) fn refuse(reason: Reason, limit: impl TryInto<i64>, value: impl TryInto<i64>) -> Done {
     Err(Refusal::new(reason, limit, value))
 }
 
@@ -85,7 +82,7 @@ impl Ledger {
         }
     }
 
-    fn known_instrument(&self, instrument: u32) -> Result<u32, Refusal> {
+    pub(super) fn known_instrument(&self, instrument: u32) -> Result<u32, Refusal> {
         let slot = self.instruments.table.slot(instrument);
         slot.ok_or_else(|| Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, instrument))
     }
@@ -148,6 +145,7 @@ impl Ledger {
         self.accounts.accounts.insert(command.account, account);
         self.wallet.open();
         self.client_ids.open();
+        self.orders.open();
         Ok(())
     }
 
@@ -216,7 +214,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn kill_switch(&mut self, command: &KillSwitch) -> Done {
+    pub(super) fn kill_switch(&mut self, command: &KillSwitch) -> Done {
         if !Scope::ALL.contains(&command.scope) {
             return refuse(Reason::CODE_INVALID, 0, command.scope.0);
         }
@@ -269,7 +267,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn close_session(&mut self, command: &SessionClosed) -> Done {
+    pub(super) fn close_session(&mut self, command: &SessionClosed) -> Done {
         let session = self.accounts.sessions.get_mut(command.closed_session);
         let Some(session) = session.filter(|session| session.open) else {
             return refuse(Reason::UNKNOWN_SESSION, 0, command.closed_session);

@@ -1,9 +1,10 @@
 //! What must be true after every command: nothing is made or lost, nothing is owed.
 
 use super::StateMachine;
+use super::pending::Work;
 use crate::limits::CURRENCIES_MAX;
 use crate::matching::BookIndex;
-use crate::orders::reservation;
+use crate::orders::{OrderRecord, reservation};
 use crate::types::Side;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ struct Needs {
     cash: BTreeMap<(u32, u8), i128>,
     /// By account and instrument id: shares to sell, shares to buy.
     shares: BTreeMap<(u32, u32), (i128, i128)>,
+    /// By user and instrument id: shares of the orders that the user entered.
+    volumes: BTreeMap<(u32, u32), u64>,
     /// Live orders by account slot.
     orders: BTreeMap<u32, u32>,
 }
@@ -25,9 +28,21 @@ impl StateMachine {
         let needs = self.needs()?;
         self.check_cash(&needs)?;
         self.check_shares(&needs)?;
+        for volume in self.ledger.user_volumes.sorted() {
+            let key = (volume.user, volume.instrument);
+            let open = needs.volumes.get(&key).copied().unwrap_or(0);
+            if volume.open != open {
+                return Err(format!("{volume:?}: the user's orders have {open} shares open"));
+            }
+        }
         for (id, account) in self.ledger.accounts.accounts.iter() {
             let slot = self.ledger.accounts.accounts.slot(id).expect("iterated");
             let live = needs.orders.get(&slot).copied().unwrap_or(0);
+            let listed = self.ledger.orders.of_account(slot).count();
+            let sweeping = usize::from(self.sweeping().is_some_and(|o| o.account == slot));
+            if listed + sweeping != live as usize {
+                return Err(format!("account {id}: {listed} orders in its list, counted {live}"));
+            }
             if live != account.live_orders {
                 return Err(format!(
                     "account {id}: {} live orders, counted {live}",
@@ -38,9 +53,17 @@ impl StateMachine {
         Ok(())
     }
 
+    /// The order that is live and in no book.
+    fn sweeping(&self) -> Option<&OrderRecord> {
+        match self.pending.as_ref().map(|pending| &pending.work) {
+            Some(Work::Sweep(record)) => Some(record),
+            _ => None,
+        }
+    }
+
     fn needs(&self) -> Result<Needs, String> {
         let mut needs = Needs::default();
-        let mut records: Vec<_> = self.pending.iter().map(|pending| pending.record).collect();
+        let mut records: Vec<_> = self.sweeping().into_iter().copied().collect();
         for (id, instrument) in self.ledger.instruments.table.iter() {
             let slot = self.ledger.instruments.table.slot(id).expect("iterated");
             let before = records.len();
@@ -65,6 +88,8 @@ impl StateMachine {
             let account = self.ledger.accounts.accounts.id(record.account);
             let shares = needs.shares.entry((account, instrument.id.0)).or_default();
             *needs.orders.entry(record.account).or_default() += 1;
+            let volume = needs.volumes.entry((record.user, instrument.id.0)).or_default();
+            *volume += record.leaves().0;
             match record.side {
                 Side::Sell => shares.0 += i128::from(record.leaves().0),
                 Side::Buy => {

@@ -4,10 +4,10 @@ use super::emit::Emit;
 use super::ledger::Reply;
 use super::{Outcomes, StateMachine};
 use crate::matching::OrderSlot;
+use crate::orders::OrderRecord;
 use crate::types::{AccountId, ClientOrderId, OrderId, Refusal, SessionId, UserId};
 use isochron_events::{
-    CancelOrderEvent, CancelReason, CancelRejectedEvent, MassCancelEvent, MassCancelRejected,
-    OrderStatus, Phase, RejectReason as Reason,
+    CancelOrderEvent, CancelReason, CancelRejectedEvent, OrderStatus, Phase, RejectReason as Reason,
 };
 
 /// What a cancel or a replace was about, for its refusal.
@@ -36,9 +36,7 @@ impl StateMachine {
         };
         match self.judge_cancel(&request, emit.session()) {
             Ok(slot) => {
-                let record = *self.ledger.orders.get(slot.0);
-                self.books.remove(slot);
-                self.ledger.leave_book(&record);
+                let record = self.take_out(slot);
                 let client_id = ClientOrderId(command.client_order_id);
                 let reply =
                     Reply { session: emit.session(), client_id, original: record.client_id };
@@ -99,8 +97,10 @@ impl StateMachine {
         Refusal { reason, limit, value }: Refusal,
         emit: &mut Emit<'_, O>,
     ) {
-        let account = self.ledger.accounts.accounts.slot(request.account);
-        let order = account.and_then(|account| self.live_order(account, request).ok());
+        // Nobody learns of an order that he may not act for.
+        let (account, user) = (AccountId(request.account), UserId(request.user));
+        let account = self.ledger.accounts.may_act(account, SessionId(emit.session()), user);
+        let order = account.and_then(|account| self.live_order(account, request)).ok();
         let order = order.map(|slot| *self.ledger.orders.get(slot.0));
         let (header, outbound) = emit.private(&mut self.ledger.accounts, emit.session());
         emit.emit(CancelRejectedEvent {
@@ -120,22 +120,9 @@ impl StateMachine {
         });
     }
 
-    /// Mass cancels are not done yet, and say so.
-    pub(super) fn mass_cancel<O: Outcomes>(
-        &mut self,
-        command: &MassCancelEvent,
-        emit: &mut Emit<'_, O>,
-    ) {
-        let (header, outbound) = emit.private(&mut self.ledger.accounts, emit.session());
-        emit.emit(MassCancelRejected {
-            header,
-            outbound,
-            limit: 0,
-            value: i64::from(MassCancelEvent::TEMPLATE_ID),
-            account: command.account,
-            user: command.user,
-            client_order_id: command.client_order_id,
-            reason: Reason::NOT_SUPPORTED,
-        });
+    /// Takes an order out of its book and gives its record.
+    pub(super) fn take_out(&mut self, slot: OrderSlot) -> OrderRecord {
+        self.books.remove(slot);
+        self.ledger.leave_book(slot)
     }
 }

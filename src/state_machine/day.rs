@@ -7,6 +7,8 @@ use crate::types::{Money, Quantity};
 pub(super) struct Day {
     /// yyyymmdd; 0 before the first.
     pub(super) date: u32,
+    /// It is settled: no date runs until the next day starts.
+    pub(super) ended: bool,
     /// The rulebook that decides.
     pub(super) rules_version: u32,
     pub(super) trades: u64,

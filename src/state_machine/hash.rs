@@ -7,7 +7,9 @@
 use super::StateMachine;
 use super::day::Day;
 use super::ledger::Counters;
-use super::sweep::Pending;
+use super::many_cancels::{ManyCancels, Then, Which};
+use super::pending::{Pending, Work};
+use super::settlement::Settlement;
 use crate::accounts::{Account, AccountLimits, Member, Session, User};
 use crate::matching::BookIndex;
 use crate::orders::{Balance, Definition, Holding, Instrument, OrderRecord, Override, UserVolume};
@@ -51,11 +53,46 @@ impl StateMachine {
         into.numbers([order.into(), execution.into(), trade.into()]);
         hash_day(&self.ledger.day, into);
         into.length(usize::from(self.pending.is_some()));
-        if let Some(Pending { record, cause, steps }) = &self.pending {
-            self.hash_order(record, into);
-            into.numbers([(*cause).into(), (*steps).into()]);
+        if let Some(pending) = &self.pending {
+            self.hash_pending(pending, into);
         }
         canonical.0.digest128()
+    }
+
+    fn hash_pending(&self, Pending { work, cause, steps }: &Pending, into: &mut Canonical) {
+        into.numbers([(*cause).into(), (*steps).into(), work.kind().0.into()]);
+        match work {
+            Work::Sweep(record) => self.hash_order(record, into),
+            Work::Cancels(cancels) => {
+                let ManyCancels { which, reason, then, canceled, at, passed } = cancels;
+                // The slot of an order is a place in memory; its id says which it is.
+                let passed = passed.map_or(0, |slot| self.ledger.orders.get(slot).id.0);
+                let instrument = |slot: u32| self.ledger.instruments.table.id(slot);
+                let (kind, first, second) = match *which {
+                    Which::Account(id) => (1, id, 0),
+                    Which::AccountIn(id, slot) => (2, id, instrument(slot)),
+                    Which::KilledAccount(id) => (3, id, 0),
+                    Which::User(id) => (4, id, 0),
+                    Which::Session(id) => (5, id, 0),
+                    Which::Member(id) => (6, id, 0),
+                    Which::Instrument(id) => (7, id, 0),
+                    Which::All => (8, 0, 0),
+                };
+                into.numbers([kind, first.into(), second.into(), reason.0.into()]);
+                into.numbers([(*canceled).into(), (*at).into(), passed.into()]);
+                match then {
+                    Then::End => into.number(0),
+                    Then::Settle => into.number(1),
+                    Then::Answer { session, account, user, client_id } => {
+                        into.bytes(client_id);
+                        into.numbers([2, (*session).into(), (*account).into(), (*user).into()]);
+                    }
+                }
+            }
+            Work::Settlement(Settlement { account, currency, instrument }) => {
+                into.numbers([(*account).into(), (*currency).into(), (*instrument).into()]);
+            }
+        }
     }
 
     fn hash_accounts(&self, into: &mut Canonical) {
@@ -78,6 +115,13 @@ impl StateMachine {
         into.length(accounts.accounts.len());
         for (id, account) in accounts.accounts.iter() {
             hash_account(id, account, into);
+            // The order in which an account's orders came to rest decides how they are canceled.
+            let slot = accounts.accounts.slot(id).expect("iterated");
+            let orders = || self.ledger.orders.of_account(slot);
+            into.length(orders().count());
+            for order in orders() {
+                into.number(self.ledger.orders.get(order).id.0);
+            }
         }
         into.length(accounts.sessions.len());
         for (id, session) in accounts.sessions.iter() {
@@ -302,9 +346,10 @@ fn hash_holding(holding: &Holding, limits: Option<Override>, day: u32, into: &mu
 }
 
 fn hash_day(day: &Day, into: &mut Canonical) {
-    let Day { date, rules_version, trades, quantity, notional, fees } = *day;
+    let Day { date, ended, rules_version, trades, quantity, notional, fees } = *day;
     into.numbers([
         date.into(),
+        ended.into(),
         rules_version.into(),
         trades.into(),
         quantity.into(),

@@ -227,7 +227,10 @@ impl Ledger {
             user: record.user,
             instrument: self.instruments.table.id(record.instrument),
             side: side_code(record.side),
-            order_status: OrderStatus::CANCELED,
+            order_status: match reason {
+                CancelReason::EXPIRED => OrderStatus::EXPIRED,
+                _ => OrderStatus::CANCELED,
+            },
             reason,
             price: record.price.0,
             canceled_quantity: canceled.0,

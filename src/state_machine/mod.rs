@@ -19,9 +19,12 @@ mod definition;
 mod emit;
 mod hash;
 mod ledger;
+mod many_cancels;
 mod new_order;
+mod pending;
 mod replace;
 mod replay;
+mod settlement;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -32,10 +35,10 @@ use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
-use isochron_events::{Continuation, ContinuationKind, EventHeader, Message};
+use isochron_events::{Continuation, EventHeader, Message};
 use ledger::Ledger;
+use pending::Pending;
 pub use replay::{Divergence, Replay, end_flags};
-use sweep::Pending;
 
 /// Takes the outcomes of a command, in order.
 pub trait Outcomes {
@@ -115,7 +118,7 @@ impl StateMachine {
         let pending = self.pending.as_ref()?;
         Some(Continuation {
             header: EventHeader { cause: pending.cause, ..EventHeader::default() },
-            kind: ContinuationKind::SWEEP,
+            kind: pending.work.kind(),
             cursor: pending.steps,
             ..Continuation::default()
         })

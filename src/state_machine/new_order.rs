@@ -111,6 +111,7 @@ impl Ledger {
         }
     }
 
+    /// All checks in their order; `live` is how many orders rest in the whole exchange.
     fn judge_new(&self, command: &NewOrderEvent, live: usize) -> Result<Judged, Refusal> {
         self.touch_new(command);
         let (session, user) = (SessionId(command.header.session), UserId(command.user));
@@ -156,7 +157,7 @@ impl Ledger {
     }
 
     /// 5.
-    fn check_live_orders(&self, account: u32, live: usize) -> Result<(), Refusal> {
+    pub(super) fn check_live_orders(&self, account: u32, live: usize) -> Result<(), Refusal> {
         let account = self.accounts.accounts.at(account);
         let (limit, value) = (account.limits.live_orders_max, account.live_orders + 1);
         if limit != 0 && value > limit {

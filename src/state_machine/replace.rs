@@ -87,8 +87,7 @@ impl StateMachine {
         let before = record.leaves();
         self.rename(&mut record, ClientOrderId(command.client_order_id));
         if total <= record.cumulative {
-            self.books.remove(slot);
-            self.ledger.leave_book(&record);
+            self.take_out(slot);
             let client_id = record.client_id;
             let reply = Reply { session: emit.session(), client_id, original };
             let reason = CancelReason::REPLACED_BELOW_EXECUTED;
@@ -97,10 +96,9 @@ impl StateMachine {
         self.ledger.amend(&mut record, price, total);
         if keeps {
             self.books.reduce(slot, Quantity(before.0 - record.leaves().0));
-            self.ledger.orders.put(slot.0, record);
+            self.ledger.orders.update(slot.0, record);
         } else {
-            self.books.remove(slot);
-            self.ledger.leave_book(&record);
+            self.take_out(slot);
         }
         self.emit_replaced(&record, original, keeps, emit);
         if !keeps {

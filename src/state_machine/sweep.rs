@@ -2,23 +2,13 @@
 
 use super::emit::Emit;
 use super::ledger::{Fill, Ledger, Reply};
+use super::pending::Work;
 use super::{Outcomes, StateMachine};
 use crate::limits::{FILLS_PER_STEP_MAX, FOK_ORDERS_MAX};
 use crate::matching::{BookIndex, Meet, OrderSlot, Resting, SweepEnd, Taker};
 use crate::orders::OrderRecord;
 use crate::types::Quantity;
 use isochron_events::{CancelReason, Liquidity, SelfTradePolicy, TimeInForce};
-
-/// An order whose sweep goes on in the next command.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pending {
-    /// The order as it is by now; it is live, and in no book.
-    pub(super) record: OrderRecord,
-    /// The root command.
-    pub(super) cause: u64,
-    /// Steps taken so far.
-    pub(super) steps: u64,
-}
 
 /// Whose orders an incoming one must not trade with.
 #[derive(Clone, Copy)]
@@ -70,26 +60,28 @@ impl<O: Outcomes> Taker for Sweeper<'_, '_, O> {
         let mut resting = *self.ledger.orders.get(slot.0);
         self.ledger.fill(&mut resting, fill, self.emit);
         if resting.leaves().0 == 0 {
-            self.ledger.leave_book(&resting);
+            self.ledger.leave_book(slot);
             self.ledger.finish(&resting);
+        } else {
+            self.ledger.orders.update(slot.0, resting);
         }
-        self.ledger.orders.put(slot.0, resting);
         let fill = Fill { liquidity: Liquidity::TAKER, ..fill };
         self.ledger.fill(self.record, fill, self.emit);
     }
 
     fn canceled(&mut self, slot: OrderSlot, _maker: &Resting) {
-        let resting = *self.ledger.orders.get(slot.0);
-        self.ledger.leave_book(&resting);
+        let resting = self.ledger.leave_book(slot);
         let reply = Reply::unsolicited(&resting);
         self.ledger.cancel_rest(resting, CancelReason::SELF_TRADE, reply, self.emit);
     }
 }
 
 impl Ledger {
-    /// An order has left its book.
-    pub(super) fn leave_book(&mut self, record: &OrderRecord) {
+    /// An order has left its book, or is about to; gives its record.
+    pub(super) fn leave_book(&mut self, slot: OrderSlot) -> OrderRecord {
+        let record = self.orders.remove(slot.0);
         self.instruments.table.at_mut(record.instrument).live_orders -= 1;
+        record
     }
 }
 
@@ -116,22 +108,15 @@ impl StateMachine {
             }
             SweepEnd::Stopped => self.cancel_incoming(record, CancelReason::SELF_TRADE, emit),
             SweepEnd::StepsUsed => {
-                self.pending = Some(Pending { record, cause: emit.cause(), steps: steps + 1 });
+                self.pend(Work::Sweep(record), steps, emit);
             }
-        }
-    }
-
-    /// Goes on with what is pending.
-    pub(super) fn go_on<O: Outcomes>(&mut self, emit: &mut Emit<'_, O>) {
-        if let Some(pending) = self.pending.take() {
-            self.sweep(pending.record, pending.steps, emit);
         }
     }
 
     pub(super) fn rest(&mut self, record: OrderRecord) {
         let book = BookIndex(record.instrument);
         let slot = self.books.insert(book, record.id, record.side, record.price, record.leaves());
-        self.ledger.orders.put(slot.0, record);
+        self.ledger.orders.insert(slot.0, record);
         self.ledger.instruments.table.at_mut(record.instrument).live_orders += 1;
     }
 

@@ -1,16 +1,25 @@
 //! Every field of every kind of record is part of the state hash: change it, see the hash change.
 
+use super::day::Day;
+use super::many_cancels::{ManyCancels, Then, Which};
+use super::pending::Work;
+use super::settlement::Settlement;
 use super::*;
-use crate::limits::FILLS_PER_STEP_MAX;
-use crate::orders::{OrderRecord, Override};
-use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Side, UserId};
+use crate::limits::{CANCELS_PER_STEP_MAX, FILLS_PER_STEP_MAX, ORDERS_MAX};
+use crate::orders::{Holding, OrderRecord, Override, UserVolume};
+use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Side, UserId, flags};
 use isochron_events::*;
 
-/// Executes commands one after the other, continuations included unless told otherwise.
+mod replay;
+
+/// Executes commands one after the other; continuations only when they are given to it.
+#[derive(Clone)]
 struct Desk {
     machine: StateMachine,
     sequence: u64,
     outcomes: Vec<Message>,
+    /// All commands and outcomes, as a log has them.
+    log: Vec<Message>,
 }
 
 impl Desk {
@@ -28,6 +37,13 @@ impl Desk {
         }
         self.outcomes.clear();
         self.machine.execute(&command, &mut self.outcomes);
+        self.log.push(command);
+        self.log.extend_from_slice(&self.outcomes);
+        let last = self.log.last_mut().expect("the command at least").header_mut();
+        last.flags |= flags::END_OF_TRANSACTION;
+        if self.machine.pending.is_none() || matches!(command, Message::EpochStarted(_)) {
+            last.flags |= flags::END_OF_EVENT;
+        }
         &self.outcomes
     }
 
@@ -103,7 +119,7 @@ fn populated() -> Desk {
 
 fn populated_in(capacity: Capacity) -> Desk {
     let machine = StateMachine::with_capacity(capacity);
-    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new() };
+    let mut desk = Desk { machine, sequence: 0, outcomes: Vec::new(), log: Vec::new() };
     desk.apply(DefineMember { member: 1, name: name("one"), ..Default::default() });
     desk.apply(DefineUser { user: 1, member: 1, name: name("ann"), ..Default::default() });
     desk.apply(instrument(1, "AAPL"));
@@ -277,6 +293,7 @@ fn wallets_volumes_counters_and_the_day_are_hashed() {
             m.ledger.counters.execution += 1;
             m.ledger.counters.trade += 1;
             m.ledger.day.date += 1;
+        m.ledger.day.ended = true;
             m.ledger.day.rules_version += 1;
             m.ledger.day.trades += 1;
             m.ledger.day.quantity += 1;
@@ -312,32 +329,125 @@ fn orders_and_client_order_ids_are_hashed() {
     );
 }
 
-#[test]
-fn a_pending_continuation_is_hashed() {
-    fn pending(machine: &mut StateMachine) -> &mut Pending {
-        machine.pending.as_mut().expect("it is pending")
+/// A state with a mass cancel that is not over.
+fn canceling() -> Desk {
+    let mut desk = populated();
+    for n in 0..=CANCELS_PER_STEP_MAX as u32 {
+        desk.apply(order(1, isochron_events::Side::SELL, 1, 100_000, 100 + n));
     }
+    let scope = Scope::INSTRUMENT;
+    desk.apply(MassCancelEvent { account: 1, user: 1, scope, instrument: 1, ..Default::default() });
+    desk
+}
+
+/// A state with a settlement that is not over.
+fn settling() -> Desk {
+    let mut desk = populated();
+    desk.apply(PhaseChange { phase: Phase::CLOSED, ..Default::default() });
+    desk.apply(DayEnding { trading_date: 20_261_122, ..Default::default() });
+    desk
+}
+
+fn pending(machine: &mut StateMachine) -> &mut Pending {
+    machine.pending.as_mut().expect("it is pending")
+}
+
+fn sweeping(machine: &mut StateMachine) -> &mut OrderRecord {
+    match &mut pending(machine).work {
+        Work::Sweep(record) => record,
+        other => panic!("not a sweep: {other:?}"),
+    }
+}
+
+fn cancels(machine: &mut StateMachine) -> &mut ManyCancels {
+    match &mut pending(machine).work {
+        Work::Cancels(cancels) => cancels,
+        other => panic!("not cancels: {other:?}"),
+    }
+}
+
+fn settlement(machine: &mut StateMachine) -> &mut Settlement {
+    match &mut pending(machine).work {
+        Work::Settlement(settlement) => settlement,
+        other => panic!("not a settlement: {other:?}"),
+    }
+}
+
+#[test]
+fn pending_cancels_are_hashed() {
+    fn answer(session: u32, account: u32, user: u32, first: u8) -> Then {
+        let mut client_id = [0; 20];
+        client_id[0] = first;
+        Then::Answer { session, account, user, client_id }
+    }
+    check(
+        canceling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            cancels(m).which = Which::Account(1);
+            cancels(m).which = Which::Account(2);
+            cancels(m).which = Which::AccountIn(2, 0);
+            cancels(m).which = Which::AccountIn(1, 1);
+            cancels(m).which = Which::KilledAccount(1);
+            cancels(m).which = Which::User(1);
+            cancels(m).which = Which::Session(1);
+            cancels(m).which = Which::Member(1);
+            cancels(m).which = Which::Instrument(1);
+            cancels(m).which = Which::All;
+            cancels(m).reason = CancelReason::KILL;
+            cancels(m).then = Then::End;
+            cancels(m).then = Then::Settle;
+            cancels(m).then = answer(2, 1, 1, 0);
+            cancels(m).then = answer(1, 2, 1, 0);
+            cancels(m).then = answer(1, 1, 2, 0);
+            cancels(m).then = answer(1, 1, 1, 1);
+            cancels(m).canceled += 1;
+            cancels(m).at += 1;
+            cancels(m).passed = Some(0);
+        },
+    );
+}
+
+#[test]
+fn a_pending_settlement_is_hashed() {
+    check(
+        settling,
+        changes! { m:
+            m.pending = None;
+            pending(m).cause += 1;
+            pending(m).steps += 1;
+            settlement(m).account += 1;
+            settlement(m).currency += 1;
+            settlement(m).instrument += 1;
+        },
+    );
+}
+
+#[test]
+fn a_pending_sweep_is_hashed() {
     check(
         interrupted,
         changes! { m:
             m.pending = None;
             pending(m).cause += 1;
             pending(m).steps += 1;
-            pending(m).record.id = OrderId(9);
-            pending(m).record.price = Price(9);
-            pending(m).record.total.0 += 1;
-            pending(m).record.cumulative.0 += 1;
-            pending(m).record.cumulative_notional.0 += 1;
-            pending(m).record.reserved += 1;
-            pending(m).record.entry_time += 1;
-            pending(m).record.account = 0;
-            pending(m).record.user += 1;
-            pending(m).record.broker += 1;
-            pending(m).record.session += 1;
-            pending(m).record.instrument = 1;
-            pending(m).record.client_id = ClientOrderId::EMPTY;
-            pending(m).record.side = Side::Sell;
-            pending(m).record.time_in_force = TimeInForce::FILL_OR_KILL;
+            sweeping(m).id = OrderId(9);
+            sweeping(m).price = Price(9);
+            sweeping(m).total.0 += 1;
+            sweeping(m).cumulative.0 += 1;
+            sweeping(m).cumulative_notional.0 += 1;
+            sweeping(m).reserved += 1;
+            sweeping(m).entry_time += 1;
+            sweeping(m).account = 0;
+            sweeping(m).user += 1;
+            sweeping(m).broker += 1;
+            sweeping(m).session += 1;
+            sweeping(m).instrument = 1;
+            sweeping(m).client_id = ClientOrderId::EMPTY;
+            sweeping(m).side = Side::Sell;
+            sweeping(m).time_in_force = TimeInForce::FILL_OR_KILL;
         },
     );
 }
@@ -350,10 +460,8 @@ fn priority_is_hashed() {
     let before = desk.machine.state_hash();
     // The first of the level leaves the book and comes back: all else is as it was.
     let first = desk.machine.books.find(OrderId(5)).expect("it rests");
-    let record = *desk.machine.ledger.orders.get(first.0);
-    desk.machine.books.remove(first);
+    let record = desk.machine.take_out(first);
     desk.machine.rest(record);
-    desk.machine.ledger.leave_book(&record);
     assert_ne!(desk.machine.state_hash(), before);
 }
 
@@ -367,8 +475,7 @@ fn where_records_lie_in_memory_is_not_hashed() {
     let before = desk.machine.state_hash();
     let mut refused = order(1, isochron_events::Side::BUY, 1, 100, 70);
     refused.instrument = 2;
-    let mut again =
-        Desk { machine: desk.machine.clone(), sequence: desk.sequence, outcomes: vec![] };
+    let mut again = desk.clone();
     again.step(refused);
     // What changes by a refusal: the source's number and the session's outbound number.
     *again.machine.ledger.accounts.sources.at_mut(0) -= 1;
@@ -379,10 +486,47 @@ fn where_records_lie_in_memory_is_not_hashed() {
 }
 
 #[test]
+fn records_that_say_nothing_are_not_hashed_and_all_others_are() {
+    fn holding(machine: &mut StateMachine) -> &mut Holding {
+        let slot = machine.ledger.wallet.holding_slot(2, 2);
+        machine.ledger.wallet.holding_mut(slot)
+    }
+    fn limit_holding(machine: &mut StateMachine) {
+        let slot = machine.ledger.wallet.holding_slot(2, 2);
+        let limits = Override { tradable: true, daily_volume_max: 0, position_max: 0 };
+        machine.ledger.wallet.set_limits(slot, limits);
+    }
+    fn volume(machine: &mut StateMachine) -> &mut UserVolume {
+        let slot = machine.ledger.user_volumes.slot(1, 2);
+        machine.ledger.user_volumes.get_mut(slot)
+    }
+    check(
+        populated,
+        changes! { m:
+            holding(m).open_buys = 1;
+            holding(m).execute(20_261_122, 1);
+            holding(m).shares.settled = 1;
+            limit_holding(m);
+            volume(m).open = 1;
+            volume(m).execute(20_261_122, 1);
+            volume(m).limit = Some(0);
+        },
+    );
+    let mut machine = populated().machine;
+    let before = machine.state_hash();
+    // What was executed on another day than today is nothing.
+    holding(&mut machine).execute(20_261_121, 1);
+    volume(&mut machine).execute(20_261_121, 1);
+    assert_eq!(machine.state_hash(), before);
+}
+
+#[test]
 fn conservation_is_checked() {
     let desk = populated();
     assert_eq!(desk.machine.check_conservation(), Ok(()));
-    assert_eq!(interrupted().machine.check_conservation(), Ok(()));
+    for interrupted in [interrupted(), canceling(), settling()] {
+        assert_eq!(interrupted.machine.check_conservation(), Ok(()));
+    }
     let faults: &[Change] = changes! { m:
         m.ledger.wallet.cash_mut(0, 0).pending += 1;
         m.ledger.wallet.cash_mut(0, 0).reserved += 1;
@@ -391,6 +535,7 @@ fn conservation_is_checked() {
         m.ledger.wallet.holding_mut(0).shares.pending += 1;
         m.ledger.wallet.holding_mut(0).shares.reserved += 1;
         m.ledger.wallet.holding_mut(1).open_buys += 1;
+        m.ledger.user_volumes.get_mut(0).open += 1;
         m.ledger.instruments.table.at_mut(0).deposited += 1;
         m.ledger.instruments.table.at_mut(0).live_orders += 1;
         m.ledger.accounts.accounts.at_mut(0).live_orders += 1;
@@ -401,4 +546,41 @@ fn conservation_is_checked() {
         fault(&mut machine);
         assert!(machine.check_conservation().is_err(), "{name} goes unseen");
     }
+}
+
+#[test]
+fn others_look_at_what_is_there() {
+    let machine = populated().machine;
+    assert_eq!(machine.accounts().accounts.get(1).map(|account| account.live_orders), Some(1));
+    let symbol = |text: &str| Symbol(name(text));
+    assert_eq!(machine.by_symbol(symbol("AAPL")), Some(InstrumentId(1)));
+    assert_eq!(machine.by_symbol(symbol("MSFT")), Some(InstrumentId(2)));
+    assert_eq!(machine.by_symbol(symbol("IBM")), None);
+    let terms = |id| machine.instrument(InstrumentId(id)).map(|found| found.terms.symbol);
+    assert_eq!((terms(2), terms(3)), (Some(symbol("MSFT")), None));
+    let leaves = |id| machine.order(OrderId(id)).map(OrderRecord::leaves);
+    assert_eq!((leaves(1), leaves(2)), (Some(Quantity(40)), None));
+}
+
+#[test]
+fn an_order_beyond_what_the_exchange_holds_is_refused() {
+    let ledger = populated().machine.ledger;
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX - 1), Ok(()));
+    let refusal = Refusal::new(RejectReason::EXCHANGE_FULL, ORDERS_MAX, ORDERS_MAX + 1);
+    assert_eq!(ledger.check_live_orders(0, ORDERS_MAX), Err(refusal));
+}
+
+#[test]
+fn the_day_counts_its_trades_once_and_begins_with_none() {
+    let mut desk = populated();
+    let Day { date, ended, rules_version, trades, quantity, notional, fees } =
+        desk.machine.ledger.day;
+    assert_eq!((date, ended, rules_version), (20_261_122, false, 1));
+    // 60 shares at 10.00; the taker pays 30 millionths of 600.00, the maker gets 20.
+    assert_eq!((trades, quantity, notional, fees), (1, 60, 6_000_000, 180 - 120));
+    desk.apply(DayStarted { trading_date: 20_261_123, rules_version: 1, ..Default::default() });
+    let Day { date, ended, rules_version, trades, quantity, notional, fees } =
+        desk.machine.ledger.day;
+    assert_eq!((date, ended, rules_version), (20_261_123, false, 1));
+    assert_eq!((trades, quantity, notional, fees), (0, 0, 0, 0));
 }

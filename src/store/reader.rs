@@ -22,7 +22,7 @@ use super::frame::{Frame, FrameFault};
 use super::marks::MarksFile;
 use super::meta::{Expected, Meta};
 use super::open::LOCK_NAME;
-use super::recovery;
+use super::recovery::{self, Cut};
 use super::segment::{Segment, Segments};
 
 /// How far a reader reads.
@@ -85,6 +85,10 @@ pub struct StoreReader {
     epoch: Epoch,
     /// The end that was found where no writer was.
     found_end: Option<Position>,
+    /// What was found beyond it.
+    cut: Option<Cut>,
+    /// What the last writer had committed, by a control page of this boot.
+    told: Option<Position>,
     kept_from: Position,
     /// Everything before it may be read; the control page is asked again when it is reached.
     limit: Position,
@@ -130,6 +134,8 @@ impl StoreReader {
             control,
             epoch: Epoch(0),
             found_end: None,
+            cut: None,
+            told: None,
             kept_from: Position(0),
             limit: Position(0),
             position: Position(0),
@@ -168,8 +174,26 @@ impl StoreReader {
             self.epoch = Epoch(0);
             return Ok(());
         }
-        self.found_end = Some(found?.valid_to);
+        let found = found?;
+        self.found_end = Some(found.valid_to);
+        self.cut = found.cut;
+        let of_boot = self.control.as_ref().filter(|control| control.is_of_boot(boot_id));
+        self.told = of_boot.filter(|_| shown != Epoch(0)).map(Control::committed);
         Ok(())
+    }
+
+    /// What was written beyond the end that was found where no writer was: the next opening for
+    /// writing cuts it. `None` with a writer.
+    #[must_use]
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_ref()
+    }
+
+    /// What the last writer had committed, where there is none now and its control page is of this
+    /// boot. A log that ends before has lost what others may have acted on.
+    #[must_use]
+    pub fn committed_before(&self) -> Option<Position> {
+        self.told
     }
 
     /// Whether a writer has the store now. Asks the system.

@@ -79,6 +79,14 @@ impl<T> Table<T> {
         slot
     }
 
+    /// The smallest id that is at least `from` and has a record.
+    #[must_use]
+    pub fn next_id(&self, from: u32) -> Option<u32> {
+        let slots = self.slots.get(from as usize..)?;
+        let found = slots.iter().position(|slot| *slot > 0)?;
+        u32::try_from(found).ok().map(|found| from + found)
+    }
+
     /// How many records there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -118,6 +126,8 @@ mod tests {
         assert_eq!((table.get(0), table.get(4), table.get(8)), (None, None, None));
         assert_eq!(table.iter().collect::<Vec<_>>(), [(3, &'a'), (7, &'b')]);
         assert_eq!((table.id(1), table.len()), (3, 2));
+        let next: Vec<_> = [0, 3, 4, 7, 8, 9].map(|from| table.next_id(from)).into();
+        assert_eq!(next, [Some(3), Some(3), Some(7), Some(7), None, None]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Commands {
                 reason: self.random.one_of(&[0, 1, 2, 3, 4]),
             },
             93..97 => self.start_day(),
-            97 => Ask::EndDay { date: self.date },
+            97 => Ask::EndDay { date: self.date - u32::from(self.random.chance(300)) },
             98 if self.random.chance(500) => Ask::Continue { cursor: 1 },
             98 => Ask::StartEpoch { epoch: 2 },
             _ => Ask::Tick,

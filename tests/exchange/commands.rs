@@ -5,6 +5,8 @@
 
 #[path = "administration.rs"]
 mod administration;
+#[path = "days.rs"]
+mod days;
 #[path = "random.rs"]
 mod random;
 
@@ -26,6 +28,8 @@ pub(crate) enum Kind {
     Deep,
     /// The same as mixed in prices, quantities and balances near the largest.
     Large,
+    /// Many accounts with many orders that rest, until all at once go.
+    Busy,
 }
 
 impl Kind {
@@ -33,7 +37,7 @@ impl Kind {
     fn scale(self) -> (i64, i64) {
         match self {
             Kind::Mixed => (1, 1),
-            Kind::Deep => (100, 100),
+            Kind::Deep | Kind::Busy => (100, 100),
             Kind::Large => (1_000_000_000, 1_000),
         }
     }
@@ -63,6 +67,8 @@ pub(crate) struct Commands {
     names: u64,
     date: u32,
     opening: VecDeque<Ask>,
+    /// What comes next, with little between.
+    script: VecDeque<Ask>,
 }
 
 impl Commands {
@@ -73,6 +79,7 @@ impl Commands {
                 (random.between(6, 12) as u32, random.between(2, 5) as u32)
             }
             Kind::Deep => (6, 1),
+            Kind::Busy => (30, 4),
         };
         let mut commands = Commands {
             random,
@@ -85,6 +92,7 @@ impl Commands {
             names: 0,
             date: 20_260_101,
             opening: VecDeque::new(),
+            script: VecDeque::new(),
         };
         commands.open(instruments);
         commands
@@ -129,7 +137,7 @@ impl Commands {
             let group = self.random.one_of(&[0, 0, 1, 2]);
             opening.push_back(match self.kind {
                 Kind::Mixed | Kind::Large => Ask::SetSelfTrade { account, policy, group },
-                Kind::Deep => Ask::SetSelfTrade { account, policy, group: 0 },
+                Kind::Deep | Kind::Busy => Ask::SetSelfTrade { account, policy, group: 0 },
             });
             if self.kind != Kind::Mixed {
                 let limits = Limits { tradable: 1, live_orders: 0, daily_volume: 0, position: 0 };
@@ -186,14 +194,23 @@ impl Commands {
         if let Some(ask) = self.opening.pop_front() {
             return self.stamped(0, ask);
         }
+        if !self.script.is_empty() && self.random.chance(850) {
+            let ask = self.script.pop_front().unwrap();
+            return self.stamped(0, ask);
+        }
         let choice = self.random.below(1_000);
         let (session, ask) = match self.kind {
             Kind::Deep => self.deep(choice),
+            Kind::Busy => self.busy(choice),
             Kind::Mixed | Kind::Large => match choice {
                 0..550 => self.new_order(),
                 550..660 => self.cancel(),
                 660..800 => self.replace(),
                 800..805 => self.mass_cancel(),
+                805..808 => {
+                    self.turn_the_day();
+                    return self.next();
+                }
                 _ => {
                     let session = self.random.one_of(&[0, 0, 1, 9]);
                     (session, self.administration())
@@ -419,13 +436,6 @@ impl Commands {
         let client = self.client(account);
         let replace = ReplaceOrder { account, user, order, original, client, price, quantity };
         (session, Ask::Replace(replace))
-    }
-
-    fn mass_cancel(&mut self) -> (u32, Ask) {
-        let account = self.account();
-        let (session, user) = self.sender(account);
-        let client = self.client(account);
-        (session, Ask::MassCancel { account, user, instrument: 1, scope: OF_ACCOUNT, client })
     }
 
     /// Makers 1 to 4 pile up small sells (and some buys); takers 5 and 6 sweep.

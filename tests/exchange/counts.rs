@@ -9,7 +9,7 @@ use crate::exchange::words::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Occurred {
     Repeat,
-    Step,
+    Step(WorkKind),
     Accepted,
     Rejected(Rule),
     Canceled(Why),
@@ -17,11 +17,13 @@ pub(crate) enum Occurred {
     CancelRejected(Rule),
     ReplaceRejected(Rule),
     Filled { liquidity: u8, status: u8 },
+    MassCancelDone { any: bool },
     MassCancelRejected(Rule),
     Balance,
     Applied { template: u16 },
     NotApplied(Rule),
     Phase,
+    DayEnded,
 }
 
 /// The counts of a run.
@@ -58,14 +60,16 @@ const ADMINISTRATION: &[Rule] = &[
     Rule::UnknownInstrument,
 ];
 
-/// The reasons that a cancel of this version can have.
-const REASONS: &[Why] = &[
-    Why::User,
-    Why::ImmediateOrCancel,
-    Why::FillOrKill,
-    Why::SelfTrade,
-    Why::FillOrKillTooLong,
-    Why::ReplacedBelowExecuted,
+/// What a mass cancel is judged by.
+const MASS_CANCEL: &[Rule] = &[
+    Rule::UnknownAccount,
+    Rule::SessionNotOpen,
+    Rule::SessionNotEntitled,
+    Rule::UnknownUser,
+    Rule::UserNotEntitled,
+    Rule::CodeInvalid,
+    Rule::UnknownInstrument,
+    Rule::Phase,
 ];
 
 impl Counts {
@@ -73,8 +77,8 @@ impl Counts {
         self.one(Occurred::Repeat);
     }
 
-    pub(crate) fn step(&mut self) {
-        self.one(Occurred::Step);
+    pub(crate) fn step(&mut self, kind: WorkKind) {
+        self.one(Occurred::Step(kind));
     }
 
     pub(crate) fn add(&mut self, outcomes: &[Outcome]) {
@@ -106,25 +110,28 @@ fn occurred(news: &News) -> Occurred {
         }
         News::CancelRejected(news) => Occurred::ReplaceRejected(news.refusal.rule),
         News::Filled(news) => Occurred::Filled { liquidity: news.liquidity, status: news.status },
+        News::MassCancelDone { canceled, .. } => Occurred::MassCancelDone { any: *canceled > 0 },
         News::MassCancelRejected { refusal, .. } => Occurred::MassCancelRejected(refusal.rule),
         News::Balance(_) => Occurred::Balance,
         News::Applied { template, .. } => Occurred::Applied { template: *template },
         News::NotApplied { refusal, .. } => Occurred::NotApplied(refusal.rule),
         News::Phase { .. } => Occurred::Phase,
+        News::DayEnded(_) => Occurred::DayEnded,
     }
 }
 
-/// Everything that this version can bring, but for a full exchange.
+/// Everything that can come, but for a full exchange.
 fn expected() -> Vec<Occurred> {
     let mut all = vec![
         Occurred::Repeat,
-        Occurred::Step,
         Occurred::Accepted,
         Occurred::Replaced { priority_lost: false },
         Occurred::Replaced { priority_lost: true },
-        Occurred::MassCancelRejected(Rule::NotSupported),
+        Occurred::MassCancelDone { any: false },
+        Occurred::MassCancelDone { any: true },
         Occurred::Balance,
         Occurred::Phase,
+        Occurred::DayEnded,
     ];
     for rule in Rule::ALL.iter().copied() {
         let of_order = rule < Rule::UnknownOrder;
@@ -134,19 +141,21 @@ fn expected() -> Vec<Occurred> {
         if (of_order && !NEW_ONLY.contains(&rule)) || rule == Rule::UnknownOrder {
             all.push(Occurred::ReplaceRejected(rule));
         }
-        if ADMINISTRATION.contains(&rule) || rule > Rule::ExchangeFull {
+        if ADMINISTRATION.contains(&rule) || rule > Rule::NotSupported {
             all.push(Occurred::NotApplied(rule));
         }
     }
     all.extend(CANCEL.iter().map(|rule| Occurred::CancelRejected(*rule)));
-    all.extend(REASONS.iter().map(|why| Occurred::Canceled(*why)));
+    all.extend(MASS_CANCEL.iter().map(|rule| Occurred::MassCancelRejected(*rule)));
+    all.extend(Why::ALL.iter().map(|why| Occurred::Canceled(*why)));
+    all.extend(WorkKind::ALL.iter().map(|kind| Occurred::Step(*kind)));
     for liquidity in [MAKER, TAKER] {
         for status in [STATUS_PARTIAL, STATUS_FILLED] {
             all.push(Occurred::Filled { liquidity, status });
         }
     }
-    // Every administrative command but the end of a day, the epoch and the tick.
-    let templates = [2, 4].into_iter().chain(6..=16);
+    // Every administrative command but the epoch and the tick.
+    let templates = (2..=4).chain(6..=16);
     all.extend(templates.map(|template| Occurred::Applied { template }));
     all
 }

@@ -49,8 +49,8 @@ impl Machine for Engine {
 
     fn pending(&self) -> Option<Step> {
         let pending = self.machine.pending()?;
-        assert_eq!(pending.kind, wire::ContinuationKind::SWEEP);
-        Some(Step { cursor: pending.cursor, cause: pending.header.cause })
+        let kind = member(WorkKind::ALL, pending.kind.0, pending.kind.name());
+        Some(Step { kind, cursor: pending.cursor, cause: pending.header.cause })
     }
 
     fn go_on(&mut self, sequence: u64, time: u64, _: Step) -> Vec<Outcome> {
@@ -347,6 +347,15 @@ fn outcome(message: &Message) -> Outcome {
         Message::OrderReplacedEvent(m) => (m.header, m.outbound, replaced(m)),
         Message::CancelRejectedEvent(m) => (m.header, m.outbound, cancel_rejected(m)),
         Message::OrderFilledEvent(m) => (m.header, m.outbound, filled(m)),
+        Message::MassCancelDone(m) => {
+            let news = News::MassCancelDone {
+                canceled: m.canceled_orders,
+                account: m.account,
+                user: m.user,
+                client: m.client_order_id,
+            };
+            (m.header, m.outbound, news)
+        }
         Message::MassCancelRejected(m) => {
             let news = News::MassCancelRejected {
                 refusal: refusal(m.reason, m.limit, m.value),
@@ -393,7 +402,17 @@ fn public(message: &Message) -> (EventHeader, u64, News) {
             };
             (m.header, 0, news)
         }
-        other => panic!("no outcome of this version: {other:?}"),
+        Message::DayEnded(m) => {
+            let news = News::DayEnded(DayEnded {
+                date: m.trading_date,
+                trades: m.trades,
+                shares: m.quantity,
+                notional: m.notional,
+                fees: m.fees,
+            });
+            (m.header, 0, news)
+        }
+        other => panic!("no outcome: {other:?}"),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a scenario and the random commands need of an exchange: the twin or the engine.
 
-use crate::exchange::words::{Ask, Command, Money3, Outcome};
+use crate::exchange::words::{Ask, Command, Money3, Outcome, WorkKind};
 use crate::exchange::{Asset, Exchange, Rests};
 
 /// Work that goes on before any other command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
+    pub(crate) kind: WorkKind,
     /// Steps done before.
     pub(crate) cursor: u64,
     /// The root command.
@@ -50,7 +51,8 @@ impl Machine for Exchange {
     }
 
     fn pending(&self) -> Option<Step> {
-        Exchange::pending(self).map(|p| Step { cursor: p.steps, cause: p.cause })
+        let pending = Exchange::pending(self)?;
+        Some(Step { kind: pending.kind(), cursor: pending.steps, cause: pending.cause })
     }
 
     fn go_on(&mut self, sequence: u64, time: u64, step: Step) -> Vec<Outcome> {

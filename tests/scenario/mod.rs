@@ -18,7 +18,7 @@ mod words;
 
 use std::fmt::Write as _;
 
-use crate::exchange::words::News;
+use crate::exchange::words::{News, WorkKind};
 use machine::Machine;
 use script::{Line, World};
 
@@ -121,7 +121,11 @@ impl Stage {
                     text.push_str(&print::outcomes(&outcomes, &self.world));
                     let Some(step) = self.agreed(|m| m.pending()) else { break };
                     assert_eq!(step.cause, root, "{}: cause", self.place);
-                    let _ = writeln!(text, "    continues, step {}", step.cursor);
+                    let kind = match step.kind {
+                        WorkKind::Sweep => String::new(),
+                        other => format!(" {}", print::lower(other)),
+                    };
+                    let _ = writeln!(text, "    continues{kind}, step {}", step.cursor);
                     self.sequence += 1;
                     let (sequence, now) = (self.sequence, self.sequence * 1_000);
                     outcomes = self.agreed(|m| m.go_on(sequence, now, step));

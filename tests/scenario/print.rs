@@ -10,7 +10,7 @@ use super::machine::Holds;
 use super::script::World;
 use super::words::{show_client, show_money};
 use crate::exchange::words::{
-    Balance, CancelRejected, Canceled, Filled, News, Outcome, Refusal, Replaced, Rule,
+    Balance, CancelRejected, Canceled, DayEnded, Filled, News, Outcome, Refusal, Replaced, Rule,
 };
 use crate::exchange::{Asset, Rests};
 
@@ -31,6 +31,10 @@ pub(crate) fn outcomes(outcomes: &[Outcome], world: &World) -> String {
                 };
                 trade(maker, taker)
             }
+            // A transfer says whose balance it changes, a settlement does not.
+            News::Balance(news) if outcome.goes_on => {
+                format!("{} of {}", balance(news, world), world.account_name(news.account))
+            }
             news => one(news, world),
         };
         let _ = write!(text, "    {line}");
@@ -47,7 +51,11 @@ pub(crate) fn outcomes(outcomes: &[Outcome], world: &World) -> String {
 fn is_private(news: &News) -> bool {
     let public = matches!(
         news,
-        News::Balance(_) | News::Applied { .. } | News::NotApplied { .. } | News::Phase { .. }
+        News::Balance(_)
+            | News::Applied { .. }
+            | News::NotApplied { .. }
+            | News::Phase { .. }
+            | News::DayEnded(_)
     );
     !public
 }
@@ -70,6 +78,16 @@ fn one(news: &News, world: &World) -> String {
             let (phase, previous) = (PHASES[*phase as usize], PHASES[*previous as usize]);
             let reference = show_money(i128::from(*reference_price));
             format!("phase {symbol} {previous} to {phase}, reference {reference}")
+        }
+        News::MassCancelDone { canceled, client, .. } => {
+            format!("done {}, {canceled} canceled", show_client(client))
+        }
+        News::DayEnded(DayEnded { date, trades, shares, notional, fees }) => {
+            let (notional, fees) = (show_money((*notional).into()), show_money((*fees).into()));
+            format!(
+                "day {date} ended, trades {trades}, shares {shares}, notional {notional}, \
+                 fees {fees}"
+            )
         }
     }
 }
@@ -200,7 +218,7 @@ pub(crate) fn book(bids: &[Rests], asks: &[Rests]) -> String {
 }
 
 /// The name of an enumeration's member as the schema spells it.
-fn lower(member: impl std::fmt::Debug) -> String {
+pub(super) fn lower(member: impl std::fmt::Debug) -> String {
     let name = format!("{member:?}");
     name[..1].to_ascii_lowercase() + &name[1..]
 }

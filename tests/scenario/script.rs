@@ -6,7 +6,7 @@
 //! buy|sell ACCOUNT CLIENT-ID QUANTITY SYMBOL @ PRICE [ioc|fok|...]
 //! cancel ACCOUNT #ID|CLIENT-ID [as CLIENT-ID]          `-` names no order
 //! replace ACCOUNT #ID|CLIENT-ID CLIENT-ID TOTAL @ PRICE
-//! masscancel ACCOUNT CLIENT-ID
+//! masscancel ACCOUNT CLIENT-ID [SYMBOL]                all orders, or those in one instrument
 //! deposit|withdraw ACCOUNT AMOUNT CURRENCY|SYMBOL
 //! phase SYMBOL|all PHASE      state ACCOUNT STATE      day DATE      endday DATE
 //! kill SCOPE NAME on|off      limits account|user NAME SYMBOL|all [live=N volume=N position=N]
@@ -238,9 +238,12 @@ impl World {
                 quantity: number(words.at(4)?)?,
             }),
             _ => {
-                let (instrument, client) = (words.option("instrument", 0)?, original);
-                let scope = words.option("scope", OF_ACCOUNT)?;
-                Ask::MassCancel { account, user, instrument, scope, client }
+                let (instrument, scope) = match words.plain.get(3) {
+                    Some(symbol) => (self.instrument(symbol)?, OF_INSTRUMENT),
+                    None => (0, OF_ACCOUNT),
+                };
+                let scope = words.option("scope", scope)?;
+                Ask::MassCancel { account, user, instrument, scope, client: original }
             }
         };
         Ok((session, ask))
@@ -434,6 +437,12 @@ impl World {
     /// The symbol of an instrument.
     pub(crate) fn symbol(&self, instrument: u32) -> &str {
         let known = self.instruments.iter().find(|(_, known)| known.instrument == instrument);
+        known.map_or("?", |(name, _)| name)
+    }
+
+    /// The name of an account.
+    pub(crate) fn account_name(&self, account: u32) -> &str {
+        let known = self.accounts.iter().find(|(_, id)| **id == account);
         known.map_or("?", |(name, _)| name)
     }
 

@@ -6,6 +6,8 @@
 
 #[path = "exchange_administration.rs"]
 mod administration;
+#[path = "exchange_day.rs"]
+mod day;
 #[path = "exchange_orders.rs"]
 mod orders;
 #[path = "exchange_risk.rs"]
@@ -15,6 +17,7 @@ pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use day::Cancels;
 use words::*;
 
 /// Makers that one step takes.
@@ -33,8 +36,8 @@ pub(crate) struct Exchange {
     accounts: BTreeMap<u32, Account>,
     sessions: BTreeMap<u32, Session>,
     instruments: BTreeMap<u32, Instrument>,
-    /// Currencies that an instrument has ever had.
-    currencies: BTreeSet<Money3>,
+    /// Currencies that an instrument has ever had, in the order of their first use.
+    currencies: Vec<Money3>,
     /// By scope, subject and instrument (0 is all).
     limits: BTreeMap<(u8, u32, u32), Limits>,
     /// By scope and subject.
@@ -42,6 +45,8 @@ pub(crate) struct Exchange {
     /// The phase of all instruments defined later; 0 stands for closed, the first of all.
     phase_for_all: u8,
     trading_date: u32,
+    /// From its start to its end.
+    day_runs: bool,
     /// Every live order, those on their way through a sweep included, in no order that matters.
     live: Vec<Order>,
     today: Vec<Traded>,
@@ -69,12 +74,33 @@ struct Envelope {
     goes_on: bool,
 }
 
-/// A sweep that has not reached its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Work that has not reached its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pending {
-    pub(crate) order: u64,
+    work: Work,
     pub(crate) steps: u64,
     pub(crate) cause: u64,
+}
+
+/// What goes on in the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Work {
+    /// An order on its way through the other side.
+    Sweep(u64),
+    Cancel(Cancels),
+    /// Balances that are still to be looked at.
+    Settle(VecDeque<(u32, Asset)>),
+}
+
+impl Pending {
+    /// The kind of continuation that it asks for.
+    pub(crate) fn kind(&self) -> WorkKind {
+        match &self.work {
+            Work::Sweep(_) => WorkKind::Sweep,
+            Work::Cancel(cancels) => cancels.kind(),
+            Work::Settle(_) => WorkKind::Settlement,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +113,8 @@ struct Account {
     transfers: Vec<(Asset, i64)>,
     /// What executions brought and took.
     executions: Vec<(Asset, i64)>,
+    /// What of that the ends of days have settled.
+    settlements: Vec<(Asset, i64)>,
     /// Finished client order ids and their orders, the oldest first.
     finished: VecDeque<(Client, u64)>,
 }
@@ -102,6 +130,7 @@ pub(crate) enum Asset {
 struct Session {
     member: u32,
     open: bool,
+    cancel_on_disconnect: bool,
     outbound: u64,
 }
 
@@ -152,6 +181,8 @@ struct Traded {
     account: u32,
     instrument: u32,
     quantity: u64,
+    notional: i128,
+    fee: i64,
 }
 
 /// A resting order as both exchanges are compared by it.
@@ -173,9 +204,9 @@ impl Exchange {
         source != 0 && self.sources.get(&source).is_some_and(|highest| number <= *highest)
     }
 
-    /// The sweep that goes on before any other command.
-    pub(crate) fn pending(&self) -> Option<Pending> {
-        self.pending
+    /// The work that goes on before any other command.
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.pending.as_ref()
     }
 
     /// Executes one command, which is not a repeat, and says what came of it.
@@ -191,15 +222,8 @@ impl Exchange {
                 self.cancel(session, *account, *user, *order, *original, *client);
             }
             Ask::Replace(replace) => self.replace(session, replace),
-            Ask::MassCancel { account, user, client, .. } => {
-                let refusal = Rule::NotSupported.with(0, 23);
-                let news = News::MassCancelRejected {
-                    refusal,
-                    account: *account,
-                    user: *user,
-                    client: *client,
-                };
-                self.tell_session(session, news);
+            Ask::MassCancel { account, user, instrument, scope, client } => {
+                self.mass_cancel(session, *account, *user, *scope, *instrument, *client);
             }
             Ask::Continue { .. } => self.go_on(),
             Ask::StartEpoch { .. } | Ask::Tick => {}
@@ -208,10 +232,16 @@ impl Exchange {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// Adds an outcome without a number, for the session that asked; a phase is everybody's.
+    /// Adds an outcome that is nobody's in particular.
+    fn tell_nobody(&mut self, news: News) {
+        let session = std::mem::take(&mut self.now.session);
+        self.tell(news);
+        self.now.session = session;
+    }
+
+    /// Adds an outcome without a number, for the session that asked.
     fn tell(&mut self, news: News) {
         let Envelope { sequence, time, cause, session, goes_on } = self.now;
-        let session = if matches!(news, News::Phase { .. }) { 0 } else { session };
         self.outcomes.push(Outcome { sequence, time, cause, session, goes_on, outbound: 0, news });
     }
 

@@ -52,16 +52,30 @@ impl Exchange {
                 (*session, self.close_session(*session, *reason))
             }
             Ask::StartDay { date, rules } => (0, self.start_day(*date, *rules)),
-            _ => (0, Err(Rule::NotSupported.with(0, template))),
+            Ask::EndDay { date } => (0, self.judge_end_of_day(*date).map(|()| None)),
+            other => panic!("no administration: {other:?}"),
         };
         match judged {
             Err(refusal) => self.tell(News::NotApplied { refusal, subject, template }),
             Ok(more) => {
                 self.tell(News::Applied { subject, template });
-                if let Some(news) = more {
-                    self.tell(news);
+                match more {
+                    // A phase is everybody's.
+                    Some(news @ News::Phase { .. }) => self.tell_nobody(news),
+                    Some(news) => self.tell(news),
+                    None => self.cancel_in_consequence(ask),
                 }
             }
+        }
+    }
+
+    /// The cancels that follow what was applied.
+    fn cancel_in_consequence(&mut self, ask: &Ask) {
+        match *ask {
+            Ask::Kill { scope, subject, on: 1 } => self.kill_orders(scope, subject),
+            Ask::CloseSession { session, .. } => self.disconnect(session),
+            Ask::EndDay { .. } => self.end_day(),
+            _ => {}
         }
     }
 
@@ -93,6 +107,7 @@ impl Exchange {
             group: 0,
             transfers: Vec::new(),
             executions: Vec::new(),
+            settlements: Vec::new(),
             finished: VecDeque::new(),
         };
         self.accounts.insert(account, opened);
@@ -156,7 +171,7 @@ impl Exchange {
             if state == ACCOUNT_CLOSED {
                 return Err(Rule::AccountClosed.with(0, state));
             }
-            let all: i128 = self.accounts.keys().map(|id| self.settled(*id, asset)).sum();
+            let all: i128 = self.accounts.keys().map(|id| self.transferred(*id, asset)).sum();
             let balance = all + i128::from(amount);
             if balance > i128::from(BALANCE_MOST) {
                 return Err(Rule::BalanceMax.with(BALANCE_MOST, balance));
@@ -168,14 +183,7 @@ impl Exchange {
             }
         }
         self.account_known(account)?.transfers.push((asset, amount));
-        Ok(Some(News::Balance(Balance {
-            account,
-            instrument,
-            currency: if instrument == 0 { currency } else { [0; 3] },
-            settled: saturated(self.settled(account, asset)),
-            pending: saturated(self.pending_of(account, asset)),
-            reserved: saturated(self.reserved(account, asset)),
-        })))
+        Ok(Some(News::Balance(self.balance(account, asset))))
     }
 
     fn kill(&mut self, scope: u8, subject: u32, on: u8) -> Applied {
@@ -242,7 +250,9 @@ impl Exchange {
             }
             (next.phase, next.last_trade) = (old.phase, old.last_trade);
         }
-        self.currencies.insert(new.settlement);
+        if !self.currencies.contains(&new.settlement) {
+            self.currencies.push(new.settlement);
+        }
         self.instruments.insert(new.instrument, next);
         Ok(None)
     }
@@ -254,8 +264,9 @@ impl Exchange {
             return Err(Rule::AlreadyExists.with(0, session));
         }
         code(flag, 0..=1)?;
-        let fresh = Session { member, open: true, outbound: 0 };
-        self.sessions.entry(session).or_insert(fresh).open = true;
+        let fresh = Session { member, open: true, cancel_on_disconnect: false, outbound: 0 };
+        let known = self.sessions.entry(session).or_insert(fresh);
+        (known.open, known.cancel_on_disconnect) = (true, flag == 1);
         Ok(None)
     }
 
@@ -278,7 +289,7 @@ impl Exchange {
         if rules != RULES {
             return Err(Rule::RulesVersionUnknown.with(RULES, rules));
         }
-        self.trading_date = date;
+        (self.trading_date, self.day_runs) = (date, true);
         self.today.clear();
         for session in self.sessions.values_mut() {
             session.outbound = 0;
@@ -379,5 +390,5 @@ fn is_date(date: u32) -> bool {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         _ => 0,
     };
-    (1..=9_999).contains(&year) && (1..=days).contains(&day)
+    (1_900..=9_999).contains(&year) && (1..=days).contains(&day)
 }

@@ -4,7 +4,7 @@
 
 use super::risk::{Wanted, fee, judge_lot};
 use super::words::*;
-use super::{Asset, Exchange, MAKERS_PER_STEP, Order, Pending, Traded, WHOLE_LOOKS};
+use super::{Asset, Exchange, MAKERS_PER_STEP, Order, Pending, Traded, WHOLE_LOOKS, Work};
 
 impl Exchange {
     pub(super) fn new_order(&mut self, session: u32, new: &NewOrder) {
@@ -187,6 +187,8 @@ impl Exchange {
         named: &Named,
         found: Option<Order>,
     ) {
+        let may_act = self.judge_sender(session, named.account, named.user, false).is_ok();
+        let found = found.filter(|_| may_act);
         let news = News::CancelRejected(CancelRejected {
             refusal,
             order: found.as_ref().map_or(named.order, |o| o.id),
@@ -203,7 +205,7 @@ impl Exchange {
 
     /// Takes an order away for good. A request is answered in the session that asked, under its
     /// own client order id.
-    fn finish(&mut self, id: u64, why: Why, request: Option<(u32, Client)>) {
+    pub(super) fn finish(&mut self, id: u64, why: Why, request: Option<(u32, Client)>) {
         let place = self.live.iter().position(|o| o.id == id).unwrap();
         let order = self.live.remove(place);
         let (session, client) = request.unwrap_or((order.session, order.client));
@@ -214,7 +216,7 @@ impl Exchange {
             user: order.user,
             instrument: order.instrument,
             side: order.side,
-            status: STATUS_CANCELED,
+            status: if why == Why::Expired { STATUS_EXPIRED } else { STATUS_CANCELED },
             why,
             price: order.price,
             quantity: order.leaves(),
@@ -265,7 +267,7 @@ impl Exchange {
             };
             if makers == MAKERS_PER_STEP {
                 let (steps, cause) = (steps_before + 1, self.now.cause);
-                self.pending = Some(Pending { order: id, steps, cause });
+                self.pending = Some(Pending { work: Work::Sweep(id), steps, cause });
                 return;
             }
             makers += 1;
@@ -278,11 +280,15 @@ impl Exchange {
         }
     }
 
-    /// The next step of the sweep that was left unfinished.
+    /// The next step of the work that was left unfinished.
     pub(super) fn go_on(&mut self) {
-        if let Some(Pending { order, steps, cause }) = self.pending.take() {
+        if let Some(Pending { work, steps, cause }) = self.pending.take() {
             (self.now.cause, self.now.goes_on) = (cause, true);
-            self.sweep(order, steps);
+            match work {
+                Work::Sweep(order) => self.sweep(order, steps),
+                Work::Cancel(cancels) => self.cancel_many(cancels, steps),
+                Work::Settle(left) => self.settle(left, steps),
+            }
         }
     }
 
@@ -362,6 +368,8 @@ impl Exchange {
             account: order.account,
             instrument: order.instrument,
             quantity,
+            notional,
+            fee,
         });
         if order.leaves() == 0 {
             account.finish(order.client, id);

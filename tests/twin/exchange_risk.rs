@@ -239,13 +239,25 @@ impl Exchange {
     }
 
     /// What transfers brought.
-    pub(crate) fn settled(&self, account: u32, asset: Asset) -> i128 {
+    pub(super) fn transferred(&self, account: u32, asset: Asset) -> i128 {
         self.accounts.get(&account).map_or(0, |known| total(&known.transfers, asset))
     }
 
-    /// What executions brought.
+    /// What the ends of days made of executions.
+    fn settled_of_executions(&self, account: u32, asset: Asset) -> i128 {
+        self.accounts.get(&account).map_or(0, |known| total(&known.settlements, asset))
+    }
+
+    /// What transfers and settlements brought.
+    pub(crate) fn settled(&self, account: u32, asset: Asset) -> i128 {
+        self.transferred(account, asset) + self.settled_of_executions(account, asset)
+    }
+
+    /// What executions brought that is not settled yet.
     pub(crate) fn pending_of(&self, account: u32, asset: Asset) -> i128 {
-        self.accounts.get(&account).map_or(0, |known| total(&known.executions, asset))
+        let executed =
+            self.accounts.get(&account).map_or(0, |known| total(&known.executions, asset));
+        executed - self.settled_of_executions(account, asset)
     }
 
     /// What the account's live orders need.

@@ -42,6 +42,7 @@ pub(crate) const STATUS_PARTIAL: u8 = 1;
 pub(crate) const STATUS_FILLED: u8 = 2;
 pub(crate) const STATUS_CANCELED: u8 = 4;
 pub(crate) const STATUS_REJECTED: u8 = 8;
+pub(crate) const STATUS_EXPIRED: u8 = 12;
 
 pub(crate) const MAKER: u8 = 1;
 pub(crate) const TAKER: u8 = 2;
@@ -190,11 +191,13 @@ pub(crate) enum News {
     Replaced(Replaced),
     CancelRejected(CancelRejected),
     Filled(Filled),
+    MassCancelDone { canceled: u64, account: u32, user: u32, client: Client },
     MassCancelRejected { refusal: Refusal, account: u32, user: u32, client: Client },
     Balance(Balance),
     Applied { subject: u32, template: u16 },
     NotApplied { refusal: Refusal, subject: u32, template: u16 },
     Phase { instrument: u32, phase: u8, previous: u8, reference_price: i64 },
+    DayEnded(DayEnded),
 }
 
 /// What a refusal repeats of the new order.
@@ -294,6 +297,17 @@ pub(crate) struct Balance {
     pub(crate) reserved: i64,
 }
 
+/// What a day brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DayEnded {
+    pub(crate) date: u32,
+    pub(crate) trades: u64,
+    pub(crate) shares: u64,
+    pub(crate) notional: i64,
+    /// Less rebates.
+    pub(crate) fees: i64,
+}
+
 /// The rule that refused, with what it compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -323,6 +337,11 @@ listed!(
 );
 
 listed!(
+    /// What work goes on in a continuation.
+    WorkKind { Sweep, Expiry, Settlement, MassCancel }
+);
+
+listed!(
     /// Every rule that can refuse.
     Rule {
         UnknownAccount, AccountNotVerified, AccountSuspended, AccountClosed, SessionNotOpen,
@@ -339,6 +358,7 @@ listed!(
         ReferencePriceInvalid, FeeRateInvalid, CodeInvalid, AmountInvalid, ExceedsAvailable,
         BalanceMax, TradingDateNotLater, TradingDateInvalid, UnknownCurrency,
         RulesVersionUnknown, CurrenciesDiffer, StateTransitionInvalid, AccountHasLiveOrders,
+        TradingDateNotCurrent, InstrumentNotClosed,
     }
 );
 

@@ -193,3 +193,65 @@ fn messages_without_an_instrument_are_refused_where_they_need_one() {
     assert_eq!(feed.apply(status), Err(FeedError::TooManyInstruments { instrument }));
     assert_eq!(feed.books.statistics().impossible, 2);
 }
+
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Messages that are well formed and make no sense: errors, never a panic, and each book's levels
+/// stay the sum of its orders.
+#[test]
+fn nonsense_is_counted_and_levels_stay_right() {
+    let (mut seed, mut books) = (0xbad, Books::new());
+    let quantities = [0, 1, 2, 10, u64::MAX / 2, u64::MAX];
+    let prices = [i64::MIN, -1, 0, 1, 100, i64::MAX];
+    let mut refused = 0;
+    for _ in 0..50_000 {
+        let mut pick = |below: usize| (splitmix64(&mut seed) % below as u64) as usize;
+        let (order_id, instrument) = (pick(40) as u64, pick(3) as u32);
+        let (price, quantity) = (prices[pick(6)], quantities[pick(6)]);
+        let (taken, side) = (quantities[pick(6)], Side(pick(4) as u8));
+        let mut message: Message = match pick(7) {
+            0 | 1 => OrderAdded { order_id, price, quantity, side, ..Default::default() }.into(),
+            2 => OrderExecuted {
+                order_id,
+                executed_quantity: taken,
+                remaining_quantity: quantity,
+                ..Default::default()
+            }
+            .into(),
+            3 => OrderReduced {
+                order_id,
+                canceled_quantity: taken,
+                remaining_quantity: quantity,
+                ..Default::default()
+            }
+            .into(),
+            4 => OrderDeleted { order_id, canceled_quantity: taken, ..Default::default() }.into(),
+            5 => {
+                let priority_lost = BooleanFlag(pick(3) as u8);
+                OrderModified { order_id, price, quantity, priority_lost, ..Default::default() }
+                    .into()
+            }
+            _ => BookChecksum { checksum: pick(9) as u32, ..Default::default() }.into(),
+        };
+        message.set_instrument(instrument);
+        message.set_instrument_sequence(splitmix64(&mut seed) as u32);
+        refused += u64::from(books.apply(&message).is_err());
+        for (_, known) in books.instruments() {
+            for side in [Side::BUY, Side::SELL] {
+                let orders = known.book.orders(side);
+                let sum: u128 = orders.map(|order| u128::from(order.quantity)).sum();
+                let levels = known.book.levels(side);
+                assert_eq!(levels.map(|level| u128::from(level.quantity)).sum::<u128>(), sum);
+            }
+        }
+    }
+    let statistics = books.statistics();
+    assert!(refused > 10_000 && statistics.unknown_orders > 1_000, "{statistics:?}");
+    assert!(statistics.impossible > 1_000 && statistics.checksums_failed > 1_000, "{statistics:?}");
+}

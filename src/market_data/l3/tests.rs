@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use isochron_events::{
-    AdministrationApplied, AdministrationRejected, CancelOrderEvent, Continuation, DayEnded,
-    DayStarted, DefineInstrument, EventHeader, NewOrderEvent, OrderAcceptedEvent,
-    OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent, PhaseChange, PhaseChanged,
-    ReplaceOrderEvent, Side,
+    AdministrationApplied, AdministrationRejected, BalanceChanged, CancelOrderEvent, Continuation,
+    DayEnded, DayEnding, DayStarted, DefineInstrument, EventHeader, MassCancelDone,
+    MassCancelEvent, NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent,
+    OrderReplacedEvent, PhaseChange, PhaseChanged, ReplaceOrderEvent, Side,
 };
 use isochron_feeds::books::Books;
 
@@ -94,6 +94,16 @@ fn accepted(order_id: u64, side: Side, price: i64, quantity: u64) -> LogMessage 
 
 fn canceled(order_id: u64) -> LogMessage {
     OrderCanceledEvent { instrument: 1, order_id, ..Default::default() }.into()
+}
+
+/// The same in another instrument.
+fn of(instrument: u32, mut message: LogMessage) -> LogMessage {
+    match &mut message {
+        LogMessage::OrderAcceptedEvent(accepted) => accepted.instrument = instrument,
+        LogMessage::OrderCanceledEvent(canceled) => canceled.instrument = instrument,
+        other => panic!("no order's outcome: {other:?}"),
+    }
+    message
 }
 
 fn replaced(order_id: u64, price: i64, leaves_quantity: u64, lost: bool) -> LogMessage {
@@ -348,6 +358,86 @@ fn an_event_spans_its_transactions() {
     assert!(event.iter().all(|message| message.event_id() == cause));
     let times: Vec<_> = event.iter().map(|message| message.transaction_time()).collect();
     assert_eq!(times, [START, START, START + 5, START + 5, START + 5]);
+}
+
+/// Two instruments with two orders each, and how many feed messages that made.
+fn two_books() -> (Log, usize) {
+    let (mut log, skipped) = open_market();
+    log.define(2, 50);
+    for order in [
+        accepted(1, Side::SELL, 101, 10),
+        of(2, accepted(2, Side::BUY, 49, 20)),
+        accepted(3, Side::BUY, 99, 30),
+        of(2, accepted(4, Side::SELL, 51, 40)),
+    ] {
+        log.event(vec![NewOrderEvent::default().into(), order]);
+    }
+    (log, skipped + 3 + 4)
+}
+
+#[test]
+fn a_mass_cancel_is_one_event_over_instruments_and_steps() {
+    let (mut log, skipped) = two_books();
+    let cancels = vec![MassCancelEvent::default().into(), canceled(1), of(2, canceled(2))];
+    log.transaction(cancels, false);
+    let cause = log.cause;
+    log.now += SECOND_NS;
+    // A step may find nothing to cancel.
+    log.transaction(vec![Continuation::default().into()], false);
+    let last = vec![Continuation::default().into(), canceled(3), MassCancelDone::default().into()];
+    log.transaction(last, true);
+    log.event(vec![MassCancelEvent::default().into(), MassCancelDone::default().into()]);
+    log.event(vec![CancelOrderEvent::default().into(), of(2, canceled(4))]);
+    check(
+        &log,
+        skipped,
+        "[1.7 deleted #1 10 0
+         2.6 deleted #2 20 0
+         1.8 deleted #3 30 0
+         1.9 checksum 0 0
+         2.7 checksum 1 1]
+         [2.8 deleted #4 40 0]",
+    );
+    let (_, feed) = run(&log.events);
+    let events: Vec<_> = feed.iter().skip(skipped).map(Message::event_id).collect();
+    assert_eq!(events, [cause, cause, cause, cause, cause, cause + 4]);
+}
+
+#[test]
+fn an_end_of_day_is_one_event_from_the_first_expiry_to_its_end() {
+    let (mut log, skipped) = two_books();
+    let day = DayEnding { trading_date: 20_261_122, ..Default::default() };
+    log.event(vec![day.into(), AdministrationRejected::default().into()]);
+    log.phase(0, events::Phase::CLOSED);
+    let applied = AdministrationApplied::default();
+    log.transaction(vec![day.into(), applied.into(), canceled(3), canceled(1)], false);
+    let step = || LogMessage::from(Continuation::default());
+    log.transaction(vec![step(), of(2, canceled(2)), of(2, canceled(4))], false);
+    let settled = || LogMessage::from(BalanceChanged::default());
+    log.transaction(vec![step(), settled(), settled()], false);
+    let ended = DayEnded { trading_date: 20_261_122, ..Default::default() };
+    log.transaction(vec![step(), settled(), ended.into()], true);
+    log.day(20_261_123);
+    check(
+        &log,
+        skipped,
+        "[1.7 status closed
+         2.6 status closed]
+         [1.8 deleted #3 30 0
+         1.9 deleted #1 10 0
+         2.7 deleted #2 20 0
+         2.8 deleted #4 40 0
+         0.0 endOfDay 20261122]
+         [0.0 endOfMessages 20261122]
+         [0.0 startOfMessages 20261123
+         1.1 define Some(100)
+         1.2 status closed
+         2.1 define Some(50)
+         2.2 status closed
+         0.0 startOfDay 20261123
+         1.3 checksum 0 0
+         2.3 checksum 0 0]",
+    );
 }
 
 #[test]

@@ -137,6 +137,10 @@ impl RejectReason {
     pub const STATE_TRANSITION_INVALID: Self = Self(62);
     /// Limit: 0; value: the live orders.
     pub const ACCOUNT_HAS_LIVE_ORDERS: Self = Self(63);
+    /// Limit: the trading date that runs, 0 where none does or it has ended; value: the date.
+    pub const TRADING_DATE_NOT_CURRENT: Self = Self(64);
+    /// A day ends only when trading has. Limit: the instrument; value: its phase.
+    pub const INSTRUMENT_NOT_CLOSED: Self = Self(65);
 
     /// Every named value, in the schema's order.
     pub const ALL: &'static [Self] = &[
@@ -203,6 +207,8 @@ impl RejectReason {
         Self::CURRENCIES_DIFFER,
         Self::STATE_TRANSITION_INVALID,
         Self::ACCOUNT_HAS_LIVE_ORDERS,
+        Self::TRADING_DATE_NOT_CURRENT,
+        Self::INSTRUMENT_NOT_CLOSED,
     ];
 
     /// The schema's name of the value; `None` for a code without one.
@@ -272,6 +278,8 @@ impl RejectReason {
             Self::CURRENCIES_DIFFER => Some("currenciesDiffer"),
             Self::STATE_TRANSITION_INVALID => Some("stateTransitionInvalid"),
             Self::ACCOUNT_HAS_LIVE_ORDERS => Some("accountHasLiveOrders"),
+            Self::TRADING_DATE_NOT_CURRENT => Some("tradingDateNotCurrent"),
+            Self::INSTRUMENT_NOT_CLOSED => Some("instrumentNotClosed"),
             _ => None,
         }
     }

@@ -1,0 +1,56 @@
+//! What a store's control page says while its writer lives.
+
+use crate::store::{Accepting, StoreReader};
+use std::path::PathBuf;
+
+/// A store at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StoreState {
+    /// `yes`, or `no` with the reason.
+    pub(super) accepting: String,
+    /// Everything before this position is committed.
+    pub(super) committed: u64,
+    /// Everything before this position is durable.
+    pub(super) synced: u64,
+}
+
+/// Looks at a store's control page, as long as one process writes it.
+pub(super) struct Watch {
+    directory: Option<PathBuf>,
+    attached: Option<(u64, StoreReader)>,
+}
+
+impl Watch {
+    /// Watches the store in a directory, or none.
+    pub(super) fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory, attached: None }
+    }
+
+    /// What the store says now; `pid` is the process that has it. `None` where there is no store,
+    /// or it cannot be read: the counters are shown without it.
+    pub(super) fn look(&mut self, pid: u64) -> Option<StoreState> {
+        let directory = self.directory.as_ref()?;
+        if self.attached.as_ref().is_none_or(|(of, _)| *of != pid) {
+            self.attached = StoreReader::attach(directory, None).ok().map(|reader| (pid, reader));
+        }
+        let (_, reader) = self.attached.as_mut()?;
+        let committed = reader.end().ok()?.0;
+        Some(StoreState {
+            accepting: words(reader.accepting()),
+            committed,
+            synced: reader.synced().0,
+        })
+    }
+}
+
+fn words(accepting: Accepting) -> String {
+    match accepting {
+        Accepting::Yes => "yes".to_owned(),
+        Accepting::Starting => "no(starting)".to_owned(),
+        Accepting::SegmentNotReady => "no(segment)".to_owned(),
+        Accepting::Disk => "no(disk)".to_owned(),
+        Accepting::Uncommitted => "no(uncommitted)".to_owned(),
+        Accepting::Stopped => "no(stopped)".to_owned(),
+        Accepting::Other(code) => format!("no({code})"),
+    }
+}
