@@ -3,7 +3,7 @@
 //! @generated from events.xml by isochron-codegen; not to be edited.
 //!
 //! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at single
-//! fields in place, a `...Writer` sets them in place; [`Message`] is any of the messages.
+//! fields in place, a `...Writer` sets them in place; `Message` is any of the messages.
 //! No bytes make any of them panic, and none allocates. An optional field that is given its
 //! null value is written as it is, and so reads as `None`.
 

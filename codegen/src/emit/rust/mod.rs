@@ -146,7 +146,7 @@ fn library(schema: &Schema) -> String {
     text += &inner_doc(&schema.description);
     text += "//! A message is a plain struct with `encode` and `decode`; a `...Reader` looks at \
     single\n\
-             //! fields in place, a `...Writer` sets them in place; [`Message`] is any of the \
+             //! fields in place, a `...Writer` sets them in place; `Message` is any of the \
              messages.\n\
              //! No bytes make any of them panic, and none allocates. An optional field that is \
              given its\n\
