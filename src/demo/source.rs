@@ -14,7 +14,7 @@
 use super::flow::{Flow, Next};
 use super::pace::Pace;
 use super::tally::Tally;
-use crate::agent::{Agent, StopFlag};
+use crate::agent::{Agent, Clock, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::Producer;
 use crate::store::StoreReader;
@@ -117,6 +117,9 @@ pub(crate) struct Parts {
     pub(crate) reader: StoreReader,
     /// Latencies.
     pub(crate) latencies: Recorder,
+    /// The time at which an event is seen. The time of a duty cycle will not do: on a shared
+    /// thread the core may have executed the command since.
+    pub(crate) clock: Box<dyn Clock>,
     /// The subscribers.
     pub(crate) watch: Watch,
     /// When set, nothing more is sent.
@@ -131,6 +134,8 @@ pub(crate) struct SourceAgent {
     ready: Option<(Message, u64)>,
     /// Commands sent and not yet seen committed, by when they were meant to be sent.
     in_flight: VecDeque<(u64, u64)>,
+    /// Those that were seen committed in this cycle, by when they were meant to be sent.
+    seen: Vec<u64>,
     sequence: u64,
     orders: u64,
     start: Option<u64>,
@@ -154,6 +159,7 @@ impl SourceAgent {
             setup,
             ready: None,
             in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
+            seen: Vec::with_capacity(IN_FLIGHT_MAX),
             sequence: 0,
             orders: 0,
             start: None,
@@ -186,9 +192,10 @@ impl SourceAgent {
     }
 
     /// Reads what was committed.
-    fn read(&mut self, now: u64) -> usize {
-        let Self { parts, tally, in_flight, .. } = self;
+    fn read(&mut self) -> usize {
+        let Self { parts, tally, in_flight, seen, .. } = self;
         let mut failed = None;
+        seen.clear();
         let given = parts.reader.poll(EVENTS_PER_CYCLE_MAX, |frame| {
             let event = match Message::decode(frame.message) {
                 Ok(event) => event,
@@ -202,11 +209,17 @@ impl SourceAgent {
                 && let Some((_, intended)) = in_flight.pop_front()
                 && intended > 0
             {
-                parts.latencies.record(now.saturating_sub(intended));
+                seen.push(intended);
             }
             tally.on_event(&event);
             parts.flow.on_event(&event);
         });
+        if !seen.is_empty() {
+            let now = parts.clock.now().0;
+            for intended in seen {
+                parts.latencies.record(now.saturating_sub(*intended));
+            }
+        }
         match (given, failed) {
             (Ok(given), None) => given,
             (Err(error), _) => self.fail(error.to_string()),
@@ -328,7 +341,7 @@ impl Agent for SourceAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        let read = self.read(now.0);
+        let read = self.read();
         // Not within the administration: subscribers can end only what has begun.
         self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
         let sent = if self.ended {
@@ -357,5 +370,77 @@ fn stamp(command: &mut Message, stamped: CommandOrigin, entry_time: u64) {
     }
     if let Message::NewOrderEvent(order) = command {
         order.entry_time = entry_time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::ManualClock;
+    use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
+    use crate::metrics::latencies;
+    use crate::ring::pair;
+    use crate::state_machine::Capacity;
+    use crate::store::{Identity, Options as StoreOptions};
+    use isochron_events::{SCHEMA_ID, SCHEMA_VERSION, Tick};
+
+    /// One tick, then nothing.
+    struct OneTick(bool);
+
+    impl Flow for OneTick {
+        fn setup(&mut self) -> Vec<Message> {
+            Vec::new()
+        }
+
+        fn next(&mut self) -> Next {
+            let first = std::mem::replace(&mut self.0, false);
+            let command = Tick::default().into();
+            if first { Next::Command { command, due_ns: 0 } } else { Next::Done }
+        }
+
+        fn on_event(&mut self, _event: &Message) {}
+
+        fn notes(&self) -> Vec<(String, u64)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn latency_ends_when_the_outcome_is_seen_not_when_the_cycle_began() {
+        let directory = tempfile::tempdir().unwrap();
+        let (exchange, exchange_number) = ("TEST".to_owned(), 1);
+        let (schema_id, schema_version) = (SCHEMA_ID, SCHEMA_VERSION);
+        let identity = Identity { exchange, exchange_number, node: 1, schema_id, schema_version };
+        let store = StoreOptions::new(directory.path(), identity);
+        let store = StoreOptions { term_bytes: 64 * 1024, ..store };
+        let options = Options { store, capacity: Capacity::default() };
+        let (sequencer, _) = Sequencer::open(&options, Nanos(1)).unwrap();
+        let (ring, consumer) = pair(1 << 16);
+        let counters = Counters::in_memory();
+        let mut core = CoreAgent::new(sequencer, vec![consumer], CoreCounters::new(&counters));
+        let clock = ManualClock::new(Nanos(1_000));
+        let (recorder, mut collector) = latencies(8);
+        let (mut source, progress) = SourceAgent::new(Parts {
+            setup: Vec::new(),
+            flow: Box::new(OneTick(true)),
+            pace: Pace::Rate(1),
+            duration_ns: None,
+            source: 1,
+            ring,
+            reader: StoreReader::attach(directory.path(), None).unwrap(),
+            latencies: recorder,
+            clock: Box::new(clock.clone()),
+            watch: Watch { exchange: counters, subscribers: Vec::new() },
+            stop: StopFlag::new(),
+        });
+        // Sent in the cycle of 1,000; executed and seen in that of 1,100, which has lasted.
+        source.do_work(Nanos(1_000));
+        core.do_work(Nanos(1_100));
+        clock.set(Nanos(5_000));
+        source.do_work(Nanos(1_100));
+        source.do_work(Nanos(5_100));
+        assert!(progress.is_finished());
+        assert_eq!(collector.collect(), 1);
+        assert_eq!(collector.total().max_ns, 4_000);
     }
 }
