@@ -129,7 +129,7 @@ fn run_at(args: &Args, rate: u64, clock: &SystemClock) -> Result<Run, String> {
         ring: producer,
         reader: StoreReader::attach(&directory, None).map_err(text)?,
         latencies: recorder,
-        clock: Box::new(clock.clone()),
+        clock: Box::new(*clock),
         watch: Watch { exchange: counters, subscribers: Vec::new() },
         stop: StopFlag::new(),
     });

@@ -188,7 +188,7 @@ fn demo(args: &Args) -> Outcome<Report> {
         ring: exchange.producers.remove(0),
         reader: exchange.reader().map_err(text)?,
         latencies: recorder,
-        clock: Box::new(clock.clone()),
+        clock: Box::new(clock),
         watch,
         stop: trading_end.clone(),
     });

@@ -436,11 +436,11 @@ mod tests {
         // Sent in the cycle of 1,000; executed and seen in that of 1,100, which has lasted.
         source.do_work(Nanos(1_000));
         core.do_work(Nanos(1_100));
-        clock.set(Nanos(5_000));
+        clock.set(Nanos(3_000));
         source.do_work(Nanos(1_100));
-        source.do_work(Nanos(5_100));
+        source.do_work(Nanos(3_100));
         assert!(progress.is_finished());
         assert_eq!(collector.collect(), 1);
-        assert_eq!(collector.total().max_ns, 4_000);
+        assert_eq!(collector.total().max_ns, 2_000);
     }
 }
