@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::create_dir_all(&folder)?;
         sbe_gen::generate_to(&text, &folder, &sbe_gen::GeneratorOptions::default())?;
         let allowed =
-            "#[allow(warnings, missing_docs, unsafe_code, clippy::all, clippy::pedantic)]\n";
+            "#[allow(warnings, missing_docs, unsafe_code, clippy::all, reason = \"foreign\")]\n";
         modules +=
             &declaration(&out, module, "mod.rs", "What `sbe_gen` makes of a schema.", allowed);
         let model = parse(schema, &text)?;

@@ -4,7 +4,7 @@
 
 use super::report::{Report, Share, median};
 use crate::agent::{Clock, SystemClock};
-use crate::core::{Options, Sequencer, Taken};
+use crate::core::{Options, Sequencer, Taken, read_back};
 use crate::demo::flow::{Flow, Mix, Next};
 use crate::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use crate::store::{
@@ -124,12 +124,9 @@ fn replay(directory: &Path, clock: &SystemClock) -> Result<(Replay, u64, u64), S
     };
     let mut reader =
         StoreReader::attach_on(Arc::new(RealDisk), directory, &options).map_err(text)?;
-    let mut replay = Replay::new(StateMachine::with_capacity(CAPACITY));
+    let replay = Replay::new(StateMachine::with_capacity(CAPACITY));
     let start = clock.now();
-    while let Some(frame) = reader.next().map_err(text)? {
-        let event = Message::decode(frame.message).map_err(text)?;
-        replay.on_event(&event).map_err(text)?;
-    }
+    let replay = read_back(&mut reader, replay).map_err(text)?;
     let elapsed_ns = (clock.now().0 - start.0).max(1);
     Ok((replay, elapsed_ns, reader.position().0))
 }

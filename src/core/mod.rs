@@ -18,4 +18,4 @@ mod sequencer;
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
-pub use sequencer::{Options, Sequencer, StartError, Started, Taken};
+pub use sequencer::{Options, Sequencer, StartError, Started, Taken, read_back};

@@ -121,7 +121,9 @@ impl Sequencer {
         let (writer, recovery) =
             StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
         let machine = StateMachine::with_capacity(options.capacity);
-        let replay = read_back(&options.store, Replay::new(machine))?;
+        let directory = &options.store.directory;
+        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
+        let replay = read_back(&mut reader, Replay::new(machine))?;
         let started = Started { recovery, commands: replay.commands(), events: replay.events() };
         let (sequence, time) = (replay.sequence(), replay.time());
         let mut sequencer = Self {
@@ -291,9 +293,9 @@ impl Sequencer {
     }
 }
 
-/// Executes the store's log again, up to its end.
-fn read_back(store: &StoreOptions, mut replay: Replay) -> Result<Replay, StartError> {
-    let mut reader = StoreReader::attach(&store.directory, None).map_err(StartError::Open)?;
+/// Executes a log again from where the reader stands up to its end, as every start does. How
+/// closely frames are checked is the reader's.
+pub fn read_back(reader: &mut StoreReader, mut replay: Replay) -> Result<Replay, StartError> {
     while let Some(frame) = reader.next().map_err(StartError::Read)? {
         let position = frame.position;
         let event = Message::decode(frame.message)

@@ -20,13 +20,15 @@ mod subscribers;
 pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
-use crate::core::CoreAgent;
+use crate::core::{CoreAgent, read_back};
 use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Config, Exchange};
 use crate::state_machine::{Capacity, Replay, StateMachine};
-use crate::store::{Identity, Options as StoreOptions, StoreReader};
+use crate::store::{
+    Check as FrameCheck, Identity, Options as StoreOptions, ReaderOptions, RealDisk, StoreReader,
+};
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use flow::{Flow, Lobster, Mix};
@@ -40,6 +42,7 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use subscribers::{Subscriber, arguments, pasteable};
 
@@ -479,15 +482,11 @@ fn replay_check(directory: &Path, expected: u128) -> (Check, u64) {
 }
 
 fn replay(directory: &Path) -> Outcome<Replay> {
-    let mut reader = StoreReader::attach(directory, None).map_err(text)?;
-    let mut replay = Replay::new(StateMachine::with_capacity(capacity()));
-    while let Some(frame) = reader.next().map_err(text)? {
-        let position = frame.position;
-        let at = |error: &dyn std::fmt::Display| format!("position {position}: {error}");
-        let event = Message::decode(frame.message).map_err(|error| at(&error))?;
-        replay.on_event(&event).map_err(|error| at(&error))?;
-    }
-    Ok(replay)
+    let options = ReaderOptions { check: FrameCheck::Content, ..ReaderOptions::default() };
+    let disk = Arc::new(RealDisk);
+    let mut reader = StoreReader::attach_on(disk, directory, &options).map_err(text)?;
+    let machine = StateMachine::with_capacity(capacity());
+    read_back(&mut reader, Replay::new(machine)).map_err(text)
 }
 
 /// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date

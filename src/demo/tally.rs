@@ -4,6 +4,7 @@
 
 use crate::order_stream::TradeTotals;
 use crate::types::OrderId;
+use crate::types::flags::OUTCOME_TEMPLATE_MIN;
 use isochron_events::{
     CancelReason, Liquidity, Message, OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent,
     RejectReason, TimeInForce,
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 
 /// Commands have template ids below this, outcomes from it (events.xml).
-const OUTCOME_TEMPLATES: usize = 50;
+const OUTCOME_TEMPLATES: usize = OUTCOME_TEMPLATE_MIN as usize;
 
 /// Template ids are below this.
 const TEMPLATES: usize = 128;

@@ -21,8 +21,7 @@ pub const SEQUENCE: Range<usize> = 8..16;
 /// Where the flags stand in a message, u16.
 pub const FLAGS: Range<usize> = 36..38;
 
-/// The flag of a transaction's last message.
-pub const END_OF_TRANSACTION: u16 = 1;
+pub use crate::types::flags::END_OF_TRANSACTION;
 
 /// The flags of a message.
 ///

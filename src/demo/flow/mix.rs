@@ -12,7 +12,8 @@ use super::administration::{Administration, TICK};
 use super::population::{self, INSTRUMENTS, MID_START, header_of, new_order, user_of};
 use super::refusals::{self, NOBODY, SPOILED, UNFUNDED};
 use super::view::{Order, View};
-use super::{Flow, Next, SplitMix64};
+use super::{Flow, Next};
+use crate::order_stream::SplitMix64;
 use crate::types::Side;
 use isochron_events::{
     CancelOrderEvent, CancelRejectedEvent, Message, NewOrderEvent, OrderAcceptedEvent,

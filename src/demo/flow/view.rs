@@ -287,7 +287,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::flow::SplitMix64;
+    use crate::order_stream::SplitMix64;
     use std::collections::BTreeMap;
 
     /// Beside the view runs a map of the orders, looked through for the best price.
