@@ -136,6 +136,8 @@ impl Agent for CoreAgent {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
             self.show_best();
+        } else {
+            self.sequencer.poll_room();
         }
         taken
     }

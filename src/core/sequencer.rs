@@ -6,8 +6,8 @@
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
-    StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
+    ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
 };
 use crate::types::{Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -15,6 +15,7 @@ use isochron_events::{
     ReplaceOrderEvent,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
 /// of the rest.
@@ -118,11 +119,22 @@ pub struct Sequencer {
 impl Sequencer {
     /// Opens the store, executes its log again, and begins an epoch.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
-        let (writer, recovery) =
-            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
+        Self::open_on(Arc::new(RealDisk), options, now)
+    }
+
+    /// As [`Self::open`], on any disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let (writer, recovery) = StoreWriter::open_on(Arc::clone(&disk), &options.store, now)
+            .map_err(StartError::Open)?;
         let machine = StateMachine::with_capacity(options.capacity);
         let directory = &options.store.directory;
-        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
+        // The whole log, also what was never committed: it is what goes on.
+        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+        let mut reader = StoreReader::attach_on(disk, directory, &all).map_err(StartError::Open)?;
         let replay = read_back(&mut reader, Replay::new(machine))?;
         let started = Started { recovery, commands: replay.commands(), events: replay.events() };
         let (sequence, time) = (replay.sequence(), replay.time());
@@ -195,6 +207,12 @@ impl Sequencer {
         self.execute(command, now);
         self.writer.set_executing(None);
         Taken::Executed
+    }
+
+    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
+    /// offer nothing, this is how it is taken again.
+    pub fn poll_room(&mut self) {
+        let _ = self.check_room();
     }
 
     /// Room for the largest transaction; what the control page says follows it.
