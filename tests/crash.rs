@@ -1,0 +1,12 @@
+//! Processes of an exchange that die: by kill -9 at any moment, and by a command that panics them.
+
+#[path = "crash/exchange.rs"]
+mod exchange;
+#[path = "crash/kills.rs"]
+mod kills;
+#[path = "crash/log.rs"]
+mod log;
+#[path = "crash/script.rs"]
+mod script;
+#[path = "crash/witness.rs"]
+mod witness;
