@@ -6,6 +6,10 @@ mod exchange;
 mod kills;
 #[path = "crash/log.rs"]
 mod log;
+#[path = "crash/process.rs"]
+mod process;
+#[path = "crash/quarantine.rs"]
+mod quarantine;
 #[path = "crash/script.rs"]
 mod script;
 #[path = "crash/witness.rs"]

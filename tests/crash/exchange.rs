@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use isochron::agent::{Agent, IdleStrategy, Placement, StopFlag, SystemClock, start, take};
 use isochron::agent::{Clock, Running};
-use isochron::core::{CoreAgent, CoreCounters, Options, Sequencer};
+use isochron::core::{CoreAgent, CoreCounters, Intake, Options, Sequencer};
 use isochron::metrics::Counters;
 use isochron::ring::{Producer, pair};
 use isochron::state_machine::{Capacity, command_origin};
 use isochron::store::{Identity, Options as StoreOptions, SegmentHelper, StoreReader};
-use isochron::types::Nanos;
+use isochron::types::{Nanos, SourceId};
 use isochron_events::{Message, SCHEMA_ID, SCHEMA_VERSION};
 
 use crate::script::{SOURCES, Script};
@@ -62,6 +62,11 @@ impl Files {
         self.0.join("witness")
     }
 
+    /// What the exchange counts.
+    pub(crate) fn counters(&self) -> PathBuf {
+        self.store().join("counters")
+    }
+
     /// Asks a process to stop, by being there.
     pub(crate) fn stop(&self, who: &str) -> PathBuf {
         self.0.join(format!("stop-{who}"))
@@ -93,7 +98,10 @@ pub(crate) fn live(files: &Files, shared: bool) {
     let clock = SystemClock::new();
     let store = store_options(&files.store());
     let options = Options { store, capacity: Capacity::default() };
-    let (mut sequencer, started) = Sequencer::open(&options, clock.now()).expect("it opens");
+    // Nobody but this test ends it: as an operator who knows that would, it forgives the sources.
+    let intake = Intake { release: (1..=SOURCES).map(SourceId).collect(), ..Intake::default() };
+    let opened = Sequencer::open_with(&options, &intake, clock.now());
+    let (mut sequencer, started) = opened.expect("it opens");
     let helper = sequencer.writer_mut().take_helper().expect("it is taken once");
     let sent = File::create(files.sent()).expect("a file for what is sent");
     let (mut sources, mut rings) = (Vec::<Box<dyn Agent>>::new(), Vec::new());

@@ -54,7 +54,7 @@ pub(crate) fn watch(files: &Files) {
     let mut hashes = File::create(files.witness().with_extension("hashes")).expect("another");
     let mut replay = Replay::new(StateMachine::new());
     let mut transactions = Transactions::default();
-    files.wait_for_stop("witness", || {
+    let mut read_on = || {
         loop {
             let (mut seen, mut begun) = (Vec::new(), Vec::new());
             let read = reader.poll(EVENTS_PER_POLL_MAX, |frame| {
@@ -76,7 +76,10 @@ pub(crate) fn watch(files: &Files) {
                 return true;
             }
         }
-    });
+    };
+    files.wait_for_stop("witness", &mut read_on);
+    // What came since it looked last.
+    read_on();
 }
 
 /// The transactions that the witness has recorded so far.
