@@ -192,6 +192,12 @@ impl Opening<'_> {
         // did, also where an opening since then has failed and left it without an epoch.
         let last = Some(&*self.control).filter(|control| control.is_of_boot(self.boot_id));
         let told = last.map(Control::committed);
+        let executing = last.and_then(Control::executing);
+        match (last, executing) {
+            (Some(page), Some(executing)) => page.note_death(executing),
+            (Some(_), None) => {}
+            (None, _) => self.control.forget_deaths(),
+        }
         let (marks, directory) = (&self.marks.marks, &self.options.directory);
         let removed = self.segments.remove_unfinished();
         removed.map_err(|error| OpenError::io("cleaning up", directory, error))?;
@@ -209,7 +215,8 @@ impl Opening<'_> {
             epochs: Vec::new(),
             clean: marks.clean,
             lossy: marks.lossy || (self.boot_id != marks.boot_id && !marks.clean),
-            executing: last.and_then(Control::executing),
+            executing,
+            deaths: self.control.deaths(),
         };
         let committed = match self.options.durability {
             Durability::External => told.unwrap_or(recovery.kept_from),

@@ -222,7 +222,8 @@ fn an_opening_that_fails_forgets_nothing() {
     let told = append(&mut writer, &Random(1).transaction(3, 99));
     let end = append(&mut writer, &Random(2).transaction(3, 99));
     writer.commit_to(told);
-    writer.set_executing(Some(Executing { source: crate::types::SourceId(3), source_sequence: 9 }));
+    let (source, since) = (crate::types::SourceId(3), Nanos(4));
+    writer.set_executing(Some(Executing { source, source_sequence: 9, since }));
     drop(writer);
     let mut failed = 0;
     for operation in Operation::ALL {
