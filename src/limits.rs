@@ -45,6 +45,10 @@ pub const SEGMENTS_AHEAD_MAX: usize = 8;
 /// loss of power takes, and what a start judges without a mark, stays short.
 pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
 
+/// Mappings of a process that can be named when their bytes are lost: each reader has two, the
+/// writer and its helpers a few more.
+pub const MAPPINGS_NAMED_MAX: usize = 512;
+
 /// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
 /// older ones are found in the log.
 pub const EPOCHS_MAX: usize = 128;
