@@ -65,9 +65,8 @@ impl Calendar {
         let utc_offset_minutes = section.integer("utc_offset_minutes", 0, offsets);
         let words = Weekday::WORDS.map(|(word, _)| word);
         let allowed = format!("one of {}", super::section::quoted(&words));
-        let weekday = |text: &str| {
-            Weekday::WORDS.iter().find(|(word, _)| *word == text).map(|(_, day)| *day)
-        };
+        let weekday =
+            |text: &str| Weekday::WORDS.iter().find(|(word, _)| *word == text).map(|(_, day)| *day);
         let trading_days = section.list("trading_days", &allowed, weekday);
         let mut trading_days = trading_days
             .unwrap_or_else(|| Weekday::WORDS[..5].iter().map(|(_, day)| *day).collect());
@@ -116,9 +115,8 @@ fn phases(section: &mut Section<'_>) -> Vec<PhaseTime> {
         section.fault("phases are written in the order of their times, each once");
     }
     let last = phases.len().saturating_sub(1);
-    let closes = |(index, entry): (usize, &PhaseTime)| {
-        (entry.phase == Phase::CLOSED) == (index == last)
-    };
+    let closes =
+        |(index, entry): (usize, &PhaseTime)| (entry.phase == Phase::CLOSED) == (index == last);
     if phases.len() < 2 || !phases.iter().enumerate().all(closes) {
         section.fault("a day has phases, the last of them \"closed\" and no other");
     }

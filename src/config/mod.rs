@@ -1,4 +1,4 @@
-//! The configuration of an exchange: TOML text becomes one typed value, or all that is wrong with it.
+//! The configuration of an exchange: TOML becomes one typed value, or all that is wrong with it.
 //!
 //! Every key has a default, so that the empty text is a configuration; a key that nobody knows is
 //! refused rather than left out, because a misspelt one would otherwise be the default in silence.

@@ -105,10 +105,7 @@ fn unknown_keys_are_named_with_their_line_and_the_nearest() {
         ]
     );
     let entry = "[[sources]]\nid = 1\nring = 'r'\n[[sources]]\nid = 2\nrign = 's'\nring = 't'\n";
-    assert_eq!(
-        faults(entry),
-        ["line 6: no such key: sources[1].rign; did you mean ring?"]
-    );
+    assert_eq!(faults(entry), ["line 6: no such key: sources[1].rign; did you mean ring?"]);
 }
 
 #[test]
@@ -142,10 +139,7 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "feed.interface = \"eth0\"",
             "feed.interface = \"eth0\": it is the IPv4 address of an interface",
         ),
-        (
-            "feed.end_session_at_stop = 1",
-            "feed.end_session_at_stop = 1: it is true or false",
-        ),
+        ("feed.end_session_at_stop = 1", "feed.end_session_at_stop = 1: it is true or false"),
         ("store = 1", "store = 1: it is a section, written [store]"),
         ("sources = 1", "sources = 1: it is written [[sources]]"),
         ("sources = [1]", "sources = 1: it is written [[sources]]"),
