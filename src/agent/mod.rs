@@ -19,6 +19,8 @@ pub use runner::{
     start_groups, take,
 };
 
+pub(crate) use runner::panic_message;
+
 use crate::types::Nanos;
 use std::any::Any;
 

@@ -1,12 +1,15 @@
 //! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
 
 use super::sequencer::{Sequencer, Taken};
-use crate::agent::{Agent, StopFlag};
+use crate::agent::{Agent, StopFlag, panic_message};
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::ring::Consumer;
+use crate::store::Executing;
 use crate::types::{Nanos, Side};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 
 /// What the core counts.
 pub struct CoreCounters {
@@ -17,6 +20,7 @@ pub struct CoreCounters {
     refusals: CounterWriter,
     repeats: CounterWriter,
     malformed: CounterWriter,
+    quarantined: CounterWriter,
     best: [CounterWriter; 2],
 }
 
@@ -32,6 +36,7 @@ impl CoreCounters {
             refusals: counters.writer(Counter::CORE_REFUSALS),
             repeats: counters.writer(Counter::CORE_REPEATS),
             malformed: counters.writer(Counter::CORE_MALFORMED),
+            quarantined: counters.writer(Counter::CORE_QUARANTINED),
             best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
         }
     }
@@ -44,13 +49,13 @@ pub struct CoreAgent {
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
-    intake: Intake,
+    gate: Gate,
     intake_end: StopFlag,
 }
 
 /// Whether commands are taken from the rings.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Intake {
+enum Gate {
     /// No cycle has begun yet.
     Opening,
     /// They are.
@@ -63,8 +68,8 @@ impl CoreAgent {
     /// A core over its rings.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
-        let (intake, intake_end) = (Intake::Opening, StopFlag::new());
-        Self { sequencer, rings, first: 0, counters, intake, intake_end }
+        let (gate, intake_end) = (Gate::Opening, StopFlag::new());
+        Self { sequencer, rings, first: 0, counters, gate, intake_end }
     }
 
     /// When `end` is set, work that is under way is finished, and nothing more is taken.
@@ -100,18 +105,18 @@ impl CoreAgent {
 
     /// Opens or closes the intake where that is due; whether it is open.
     fn is_open(&mut self) -> bool {
-        match self.intake {
-            Intake::Open if !self.intake_end.is_stopped() => return true,
-            Intake::Opening => {
+        match self.gate {
+            Gate::Open if !self.intake_end.is_stopped() => return true,
+            Gate::Opening => {
                 self.sequencer.accept();
-                self.intake = Intake::Open;
+                self.gate = Gate::Open;
                 return true;
             }
-            Intake::Open => {
+            Gate::Open => {
                 self.sequencer.stop_accepting();
-                self.intake = Intake::Closed;
+                self.gate = Gate::Closed;
             }
-            Intake::Closed => {}
+            Gate::Closed => {}
         }
         false
     }
@@ -139,6 +144,8 @@ impl CoreAgent {
                 }
                 Taken::Repeat => self.counters.repeats.add(1),
                 Taken::Malformed => self.counters.malformed.add(1),
+                // Taken from the ring all the same: it must not fill up and hold its producer.
+                Taken::Quarantined => self.counters.quarantined.add(1),
                 Taken::NotNow(_) => {
                     self.counters.refusals.add(1);
                     return false;
@@ -160,6 +167,25 @@ impl Agent for CoreAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
+        let cycle = panic::catch_unwind(AssertUnwindSafe(|| self.cycle(now)));
+        cycle.unwrap_or_else(|panic| panic::resume_unwind(self.name_command(panic.as_ref())))
+    }
+}
+
+impl CoreAgent {
+    /// What a panic said, with the command that was executed.
+    #[cold]
+    fn name_command(&self, panic: &(dyn Any + Send)) -> Box<dyn Any + Send> {
+        let text = panic_message(panic);
+        Box::new(match self.sequencer.executing() {
+            Some(Executing { source, source_sequence, .. }) => {
+                format!("executing command {source_sequence} of source {source}: {text}")
+            }
+            None => text,
+        })
+    }
+
+    fn cycle(&mut self, now: Nanos) -> usize {
         let mut taken = 0;
         if !self.finish_pending(now) || !self.is_open() {
             return 0;

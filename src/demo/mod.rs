@@ -19,7 +19,7 @@ mod subscribers;
 pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
-use crate::core::{CoreAgent, read_back};
+use crate::core::{CoreAgent, Intake, read_back};
 use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
@@ -263,6 +263,7 @@ fn exchange_config(
     Config {
         store,
         capacity: capacity(),
+        intake: Intake::default(),
         components: Component::ALL.to_vec(),
         endpoint,
         ttl: 0,

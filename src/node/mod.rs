@@ -15,7 +15,7 @@ pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
 use crate::core::{
-    CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started,
+    CoreAgent, CoreCounters, Intake, Options as CoreOptions, Sequencer, StartError, Started,
 };
 use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
@@ -60,6 +60,8 @@ pub struct Config {
     pub store: StoreOptions,
     /// Room in the state machine.
     pub capacity: Capacity,
+    /// What an operator says about the sources at this start.
+    pub intake: Intake,
     /// What of it runs here; other processes may run the rest.
     pub components: Vec<Component>,
     /// Where the L3 feed goes, line A.
@@ -217,7 +219,7 @@ impl Exchange {
 
 fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
-    Sequencer::open(&options, now).map_err(NodeError::Core)
+    Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
 }
 
 /// What a clean end left.
