@@ -149,7 +149,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch.
+    /// Opens the store, executes its log again, and begins an epoch. The control page says that
+    /// commands are taken from the first [`Self::accept`], or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -193,11 +194,10 @@ impl Sequencer {
             time,
             outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
             events: 0,
-            accepting: true,
+            accepting: false,
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        sequencer.writer.set_accepting(Accepting::Yes);
         Ok((sequencer, started))
     }
 
@@ -262,10 +262,16 @@ impl Sequencer {
         Taken::Executed
     }
 
-    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
-    /// offer nothing, this is how it is taken again.
-    pub fn poll_room(&mut self) {
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
         let _ = self.check_room();
+    }
+
+    /// Says on the control page that no more commands are taken.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.writer.set_accepting(Accepting::Stopped);
     }
 
     /// Room for the largest transaction; what the control page says follows it.
