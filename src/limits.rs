@@ -122,6 +122,13 @@ pub const TICK_SILENCE_NS: u64 = 100_000_000;
 /// that read it on two cores differ by less.
 pub const CLOCK_SKEW_NS_MAX: u64 = 100_000_000;
 
+/// Deaths of a core that its store remembers: so many sources could kill it in turn before the
+/// first death of one of them is forgotten.
+pub const DEATHS_MAX: usize = 16;
+
+/// Two deaths while commands of one source were executed, so near each other, quarantine it.
+pub const QUARANTINE_WITHIN_NS: u64 = 60_000_000_000;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
