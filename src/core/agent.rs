@@ -1,11 +1,12 @@
 //! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
 
+use super::intake::{Intake, Left};
 use super::sequencer::{Sequencer, Taken};
 use crate::agent::Agent;
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
-use crate::metrics::{Counter, CounterWriter, Counters};
-use crate::ring::Consumer;
+use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
+use crate::ring::{Consumer, Fault};
 use crate::types::{Nanos, Side};
 
 /// What the core counts.
@@ -18,6 +19,24 @@ pub struct CoreCounters {
     repeats: CounterWriter,
     malformed: CounterWriter,
     best: [CounterWriter; 2],
+    rings: [RingCounters; RINGS_MAX],
+}
+
+/// What it counts of each ring.
+struct RingCounters {
+    refusals: CounterWriter,
+    left: CounterWriter,
+    damaged: CounterWriter,
+}
+
+impl RingCounters {
+    fn new(counters: &Counters, ring: usize) -> Self {
+        Self {
+            refusals: counters.writer(Counter::RING_REFUSALS.of_ring(ring)),
+            left: counters.writer(Counter::RING_LEFT.of_ring(ring)),
+            damaged: counters.writer(Counter::RING_DAMAGED.of_ring(ring)),
+        }
+    }
 }
 
 impl CoreCounters {
@@ -33,6 +52,7 @@ impl CoreCounters {
             repeats: counters.writer(Counter::CORE_REPEATS),
             malformed: counters.writer(Counter::CORE_MALFORMED),
             best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
+            rings: std::array::from_fn(|ring| RingCounters::new(counters, ring)),
         }
     }
 }
@@ -40,17 +60,39 @@ impl CoreCounters {
 /// The core on its thread.
 pub struct CoreAgent {
     sequencer: Sequencer,
-    rings: Vec<Consumer>,
+    rings: Vec<Intake>,
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
 }
 
 impl CoreAgent {
-    /// A core over its rings.
+    /// A core over rings within its process.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
+        let intakes = rings.into_iter().map(Intake::from).collect();
+        Self::with_intakes(sequencer, intakes, counters)
+    }
+
+    /// A core over any rings.
+    #[must_use]
+    pub fn with_intakes(sequencer: Sequencer, rings: Vec<Intake>, counters: CoreCounters) -> Self {
         Self { sequencer, rings, first: 0, counters }
+    }
+
+    /// Passes over what a crash left in the rings, as far as it is there now: a start that says
+    /// how much it was calls this before the first cycle. What comes before the sources know of
+    /// this core is passed over later. In the order of the rings.
+    pub fn pass_over_left(&mut self) -> Vec<Left> {
+        for ring in 0..self.rings.len() {
+            while self.attend(ring) > 0 {}
+        }
+        self.rings.iter().map(|intake| intake.left).collect()
+    }
+
+    /// What made the core give up a ring, in the order of the rings.
+    pub fn faults(&self) -> impl Iterator<Item = Option<Fault>> {
+        self.rings.iter().map(|intake| intake.ring.fault())
     }
 
     /// The sequencer, when the agent has stopped.
@@ -89,11 +131,27 @@ impl CoreAgent {
         true
     }
 
+    /// Looks after a ring that has nothing to read: a crash may have left something in it, or it
+    /// is damaged, which concerns no other ring. Returns how many messages it passed over.
+    fn attend(&mut self, ring: usize) -> usize {
+        let intake = &mut self.rings[ring];
+        let left = intake.pass_over(RING_COMMANDS_PER_CYCLE_MAX);
+        if let Some(counters) = self.counters.rings.get_mut(ring) {
+            counters.left.add(left as u64);
+            counters.damaged.set(intake.ring.fault().map_or(0, |fault| fault.position + 1));
+        }
+        left
+    }
+
     /// Takes from one ring; false where the store has no room for more.
     fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize) -> bool {
+        let source = self.rings[ring].source;
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
-            let Some(message) = self.rings[ring].peek() else { return true };
-            match self.sequencer.take(message, now) {
+            let Some(message) = self.rings[ring].ring.peek() else {
+                *taken += self.attend(ring);
+                return true;
+            };
+            match self.sequencer.take_from(source, message, now) {
                 Taken::Executed => {
                     self.counters.commands.add(1);
                     self.counters.transactions.add(1);
@@ -105,7 +163,7 @@ impl CoreAgent {
                     return false;
                 }
             }
-            self.rings[ring].release();
+            self.rings[ring].ring.release();
             *taken += 1;
             if !self.finish_pending(now) {
                 return false;
@@ -135,6 +193,9 @@ impl Agent for CoreAgent {
         if taken > 0 {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
+            for (intake, counters) in self.rings.iter().zip(&mut self.counters.rings) {
+                counters.refusals.set(intake.ring.refused());
+            }
             self.show_best();
         }
         taken

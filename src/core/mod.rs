@@ -13,9 +13,11 @@
 //! the process is not in the log: it is executed before anything is appended.
 
 mod agent;
+mod intake;
 mod sequencer;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
+pub use intake::{Intake, Left};
 pub use sequencer::{Options, Sequencer, StartError, Started, Taken, read_back};
