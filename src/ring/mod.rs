@@ -20,7 +20,7 @@
 //!   nobody sees. Another one [attaches](mapped::attach) behind the last whole message.
 //! * A consumer that dies may have executed the message that it did not free. So its successor
 //!   takes nothing of what it finds: [`Consumer::skip`] passes over it, and nothing is taken before
-//!   the producer has said that it knows. Until then everything that a producer asks for is answered
+//!   the producer has said that it knows. Until then a producer that asks for space is answered
 //!   [`Refusal::Renewed`]: **what it has written so far and does not find in the log was not
 //!   accepted, and never will be.** It reads the log up to the beginning of the epoch that is the
 //!   consumer's generation, calls [`Producer::rejoin`], and may send what it did not find again,
