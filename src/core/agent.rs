@@ -1,13 +1,16 @@
 //! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
 
-use super::intake::{Intake, Left};
+use super::inlet::{Inlet, Left};
 use super::sequencer::{Sequencer, Taken};
-use crate::agent::Agent;
+use crate::agent::{Agent, panic_message};
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
 use crate::ring::{Consumer, Fault};
+use crate::store::Executing;
 use crate::types::{Nanos, Side};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 
 /// What the core counts.
 pub struct CoreCounters {
@@ -18,6 +21,7 @@ pub struct CoreCounters {
     refusals: CounterWriter,
     repeats: CounterWriter,
     malformed: CounterWriter,
+    quarantined: CounterWriter,
     best: [CounterWriter; 2],
     rings: [RingCounters; RINGS_MAX],
 }
@@ -51,6 +55,7 @@ impl CoreCounters {
             refusals: counters.writer(Counter::CORE_REFUSALS),
             repeats: counters.writer(Counter::CORE_REPEATS),
             malformed: counters.writer(Counter::CORE_MALFORMED),
+            quarantined: counters.writer(Counter::CORE_QUARANTINED),
             best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
             rings: std::array::from_fn(|ring| RingCounters::new(counters, ring)),
         }
@@ -60,7 +65,7 @@ impl CoreCounters {
 /// The core on its thread.
 pub struct CoreAgent {
     sequencer: Sequencer,
-    rings: Vec<Intake>,
+    rings: Vec<Inlet>,
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
@@ -70,13 +75,13 @@ impl CoreAgent {
     /// A core over rings within its process.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
-        let intakes = rings.into_iter().map(Intake::from).collect();
-        Self::with_intakes(sequencer, intakes, counters)
+        let inlets = rings.into_iter().map(Inlet::from).collect();
+        Self::with_inlets(sequencer, inlets, counters)
     }
 
     /// A core over any rings.
     #[must_use]
-    pub fn with_intakes(sequencer: Sequencer, rings: Vec<Intake>, counters: CoreCounters) -> Self {
+    pub fn with_inlets(sequencer: Sequencer, rings: Vec<Inlet>, counters: CoreCounters) -> Self {
         Self { sequencer, rings, first: 0, counters }
     }
 
@@ -87,12 +92,12 @@ impl CoreAgent {
         for ring in 0..self.rings.len() {
             while self.attend(ring) > 0 {}
         }
-        self.rings.iter().map(|intake| intake.left).collect()
+        self.rings.iter().map(|inlet| inlet.left).collect()
     }
 
     /// What made the core give up a ring, in the order of the rings.
     pub fn faults(&self) -> impl Iterator<Item = Option<Fault>> {
-        self.rings.iter().map(|intake| intake.ring.fault())
+        self.rings.iter().map(|inlet| inlet.ring.fault())
     }
 
     /// The sequencer, when the agent has stopped.
@@ -134,11 +139,11 @@ impl CoreAgent {
     /// Looks after a ring that has nothing to read: a crash may have left something in it, or it
     /// is damaged, which concerns no other ring. Returns how many messages it passed over.
     fn attend(&mut self, ring: usize) -> usize {
-        let intake = &mut self.rings[ring];
-        let left = intake.pass_over(RING_COMMANDS_PER_CYCLE_MAX);
+        let inlet = &mut self.rings[ring];
+        let left = inlet.pass_over(RING_COMMANDS_PER_CYCLE_MAX);
         if let Some(counters) = self.counters.rings.get_mut(ring) {
             counters.left.add(left as u64);
-            counters.damaged.set(intake.ring.fault().map_or(0, |fault| fault.position + 1));
+            counters.damaged.set(inlet.ring.fault().map_or(0, |fault| fault.position + 1));
         }
         left
     }
@@ -158,6 +163,8 @@ impl CoreAgent {
                 }
                 Taken::Repeat => self.counters.repeats.add(1),
                 Taken::Malformed => self.counters.malformed.add(1),
+                // Taken from the ring all the same: it must not fill up and hold its producer.
+                Taken::Quarantined => self.counters.quarantined.add(1),
                 Taken::NotNow(_) => {
                     self.counters.refusals.add(1);
                     return false;
@@ -179,6 +186,25 @@ impl Agent for CoreAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
+        let cycle = panic::catch_unwind(AssertUnwindSafe(|| self.cycle(now)));
+        cycle.unwrap_or_else(|panic| panic::resume_unwind(self.name_command(panic.as_ref())))
+    }
+}
+
+impl CoreAgent {
+    /// What a panic said, with the command that was executed.
+    #[cold]
+    fn name_command(&self, panic: &(dyn Any + Send)) -> Box<dyn Any + Send> {
+        let text = panic_message(panic);
+        Box::new(match self.sequencer.executing() {
+            Some(Executing { source, source_sequence, .. }) => {
+                format!("executing command {source_sequence} of source {source}: {text}")
+            }
+            None => text,
+        })
+    }
+
+    fn cycle(&mut self, now: Nanos) -> usize {
         let mut taken = 0;
         if !self.finish_pending(now) {
             return 0;
@@ -193,8 +219,8 @@ impl Agent for CoreAgent {
         if taken > 0 {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
-            for (intake, counters) in self.rings.iter().zip(&mut self.counters.rings) {
-                counters.refusals.set(intake.ring.refused());
+            for (inlet, counters) in self.rings.iter().zip(&mut self.counters.rings) {
+                counters.refusals.set(inlet.ring.refused());
             }
             self.show_best();
         }

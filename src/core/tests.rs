@@ -1,5 +1,7 @@
 //! The sequencer over a real store: restarts, repeats, continuations, refusals, rotation.
 
+mod quarantine;
+
 use super::*;
 use crate::agent::Agent;
 use crate::limits::{FILLS_PER_STEP_MAX, RING_COMMANDS_PER_CYCLE_MAX};
@@ -7,7 +9,9 @@ use crate::metrics::{Counter, Counters};
 use crate::ring::mapped::attach;
 use crate::ring::{Producer, Refusal, pair};
 use crate::state_machine::Capacity;
-use crate::store::{Accepting, Durability, Identity, Options as StoreOptions, StoreReader};
+use crate::store::{
+    Accepting, Durability, Executing, Identity, Options as StoreOptions, StoreReader,
+};
 use crate::types::{Nanos, SourceId, flags};
 use isochron_events::*;
 use std::path::Path;
@@ -332,8 +336,8 @@ fn rings_take_turns_and_none_waits_for_a_full_one() {
 fn core_with_ring(directory: &Path, source: u32, counters: &Counters) -> CoreAgent {
     let (sequencer, _) = open(&directory.join("store"), 1);
     let (path, epoch) = (directory.join("rings/a.ring"), sequencer.epoch());
-    let intake = Intake::open(&path, SourceId(source), 1 << 16, epoch).expect("the ring is free");
-    CoreAgent::with_intakes(sequencer, vec![intake], CoreCounters::new(counters))
+    let inlet = Inlet::open(&path, SourceId(source), 1 << 16, epoch).expect("the ring is free");
+    CoreAgent::with_inlets(sequencer, vec![inlet], CoreCounters::new(counters))
 }
 
 #[test]
@@ -391,10 +395,10 @@ fn a_damaged_ring_is_given_up_and_the_others_go_on() {
     let counters = Counters::in_memory();
     let (sequencer, _) = open(&directory.path().join("store"), 1);
     let path = directory.path().join("a.ring");
-    let spoilt = Intake::open(&path, SourceId(1), 1 << 16, sequencer.epoch()).unwrap();
+    let spoilt = Inlet::open(&path, SourceId(1), 1 << 16, sequencer.epoch()).unwrap();
     let (mut sound, consumer) = pair(1 << 16);
     let rings = vec![spoilt, consumer.into()];
-    let mut core = CoreAgent::with_intakes(sequencer, rings, CoreCounters::new(&counters));
+    let mut core = CoreAgent::with_inlets(sequencer, rings, CoreCounters::new(&counters));
     let mut producer = attach(&path).unwrap().producer;
     producer.try_write(&bytes(Tick::default(), 1, 1)).expect("the ring has room");
     let records = 384;

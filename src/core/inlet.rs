@@ -17,21 +17,21 @@ pub struct Left {
 }
 
 /// A ring that the core reads.
-pub struct Intake {
+pub struct Inlet {
     pub(super) ring: Consumer,
     /// The one source whose commands are taken from it; any where it is none.
     pub(super) source: Option<SourceId>,
     pub(super) left: Left,
 }
 
-impl From<Consumer> for Intake {
+impl From<Consumer> for Inlet {
     /// A ring within this process: whoever writes it is trusted to name the source.
     fn from(ring: Consumer) -> Self {
         Self { ring, source: None, left: Left::default() }
     }
 }
 
-impl Intake {
+impl Inlet {
     /// A ring in a file, for a source in a process of its own, made where there is none. It carries
     /// that source's commands alone: others in it are malformed. `epoch` is the core's.
     ///
