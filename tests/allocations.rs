@@ -122,19 +122,7 @@ impl Bench {
         let flow = Mix::new(7, DATE, COMMANDS);
         let (seen, _directory) = (BTreeMap::new(), directory);
         let (sent, time, requests) = (0, 1, 0);
-        Self {
-            core,
-            ring,
-            helper,
-            reader,
-            counters,
-            flow,
-            sent,
-            time,
-            requests,
-            seen,
-            _directory,
-        }
+        Self { core, ring, helper, reader, counters, flow, sent, time, requests, seen, _directory }
     }
 
     /// Sends a command as its source's next, and lets the core work until nothing is left.
