@@ -1,8 +1,8 @@
 //! Where the tail comes from: each late command and the gap that it met.
 //!
-//! A command, or a transaction, is late from [`LATE_NS`] on. It is put down to the longest gap of a thread that
-//! overlaps its way; one that met none, but follows a late one without a punctual one between,
-//! stood in the queue that the same gap left.
+//! A command, or a transaction, is late from [`LATE_NS`] on. It is put down to the longest gap of a
+//! thread that overlaps its way; one that met none, but follows a late one without a punctual one
+//! between, stood in the queue that the same gap left.
 
 use super::report::us;
 use super::watch::{Cause, Sight};
@@ -53,8 +53,11 @@ pub(super) fn report(ways: &[Way], sights: &[Sight]) -> (Vec<String>, Value) {
     let late: u64 = found.values().sum();
     let share = |part: u64| part as f64 * 100.0 / (late.max(1)) as f64;
     let of_all = late as f64 * 100.0 / ways.len().max(1) as f64;
-    let mut lines =
-        vec![format!("  {late} of {} ({of_all:.2} %) took {} us or more:", ways.len(), LATE_NS / 1_000)];
+    let mut lines = vec![format!(
+        "  {late} of {} ({of_all:.2} %) took {} us or more:",
+        ways.len(),
+        LATE_NS / 1_000
+    )];
     let mut json = Vec::new();
     let mut sorted: Vec<_> = found.into_iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

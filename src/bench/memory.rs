@@ -3,8 +3,8 @@
 //!
 //! What counts is the resident set, so that memory that was asked for and never touched is not
 //! counted, and what the allocator wastes is. Each account holds cash and shares of two
-//! instruments, has live orders on both sides of both, and as many finished orders behind it as
-//! the exchange remembers the client order ids of: an exchange at the end of a busy day.
+//! instruments and has live orders on both sides of both. Finished orders whose client order ids
+//! the exchange remembers, up to 64 for each account, come on top where they are asked for.
 
 use super::report::Report;
 use crate::demo::flow::administration::{Administration, TICK, unlimited_share};
@@ -44,7 +44,7 @@ pub struct Args {
           value_parser = clap::value_parser!(u32).range(1..=i64::from(ACCOUNT_ID_MAX)))]
     pub(super) accounts: u32,
     /// Finished orders of each account, whose client order ids are remembered.
-    #[arg(long, default_value_t = FINISHED_CLIENT_IDS as u32,
+    #[arg(long, default_value_t = 0,
           value_parser = clap::value_parser!(u32).range(0..=FINISHED_CLIENT_IDS as i64))]
     pub(super) finished: u32,
     /// Prints one line of JSON.
@@ -187,7 +187,9 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let per_order = bytes / u64::from(orders);
     let notes = vec![
         format!("{INSTRUMENTS} instruments, two held by each account, orders on both sides"),
-        format!("{finished} finished orders of each account have their ids remembered"),
+        format!(
+            "{finished} finished orders of each account have their ids remembered (--finished)"
+        ),
         format!("after the setup {} MB", opened.saturating_sub(before) / 1_000_000),
         format!("{per_order} bytes of the resident set for each live order, all included"),
     ];

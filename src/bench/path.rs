@@ -17,8 +17,8 @@ mod machine;
 mod subscriber;
 mod trace;
 
-use super::replay::{identity, scratch};
 use super::causes;
+use super::replay::{identity, scratch};
 use super::report::{Report, clock_ns, percentiles_json, us_line};
 use super::watch::{Idle, Mark, Sight, Watched};
 use crate::agent::{

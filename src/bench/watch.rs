@@ -7,7 +7,7 @@
 
 use crate::agent::{Agent, Clock, SystemClock};
 use crate::metrics::ThreadUsage;
-use crate::types::Nanos;
+use crate::types::{Nanos, touched};
 
 /// The clock's step between two idle cycles that counts as a gap.
 pub(super) const GAP_NS: u64 = 2_000;
@@ -90,12 +90,8 @@ pub(super) struct Watched<A> {
 impl<A: Agent> Watched<A> {
     /// `position` is how far the agent is in the log; room for so many marks of it.
     pub(super) fn new(agent: A, clock: SystemClock, marks: usize, position: fn(&A) -> u64) -> Self {
-        let mark = Mark { position: 1, time: 1 };
-        let gap = Gap { from: 1, to: 1, cause: Cause::Stopped };
-        // Written once, so that no page is touched for the first time while it is measured.
-        let (mut marks, mut gaps) = (vec![mark; marks], vec![gap; GAPS_MAX]);
-        marks.clear();
-        gaps.clear();
+        let marks = touched(marks, Mark { position: 0, time: 0 });
+        let gaps = touched(GAPS_MAX, Gap { from: 0, to: 0, cause: Cause::Stopped });
         let (begun, used) = (ThreadUsage::default(), ThreadUsage::default());
         Self { agent, clock, position, marks, gaps, missed: 0, last: 0, first: 0, begun, used }
     }

@@ -11,7 +11,7 @@ use crate::bench::causes;
 use crate::bench::report::Report;
 use crate::bench::watch::Watched;
 use crate::net::{Endpoint, RECEIVE_BUFFER_BYTES, Receiver};
-use crate::types::Nanos;
+use crate::types::{Nanos, touched};
 use clap::Args as ClapArgs;
 use isochron_feeds::subscriber::{Event, Line, Options, State, Subscriber};
 use isochron_messages::Message;
@@ -125,8 +125,8 @@ fn receive_to(
     let endpoint = Endpoint { group: GROUP, port, interface: INTERFACE };
     let receiver = Receiver::open(endpoint, RECEIVE_BUFFER_BYTES).map_err(text)?;
     let (clock, stop) = (SystemClock::new(), StopFlag::new());
-    let mut times = vec![1; events];
-    times.fill(0);
+    let mut times = touched(events, 0);
+    times.resize(events, 0);
     let agent = ReceiveAgent {
         receiver,
         subscriber: Subscriber::new(Options::default()),

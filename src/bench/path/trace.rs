@@ -9,11 +9,11 @@
 //! when its outcome is seen. When the core took it is its time in the log. When it was committed,
 //! and sent, is when the core's, and the feed's, duty cycle had ended.
 
-
 use crate::agent::{Clock, SystemClock};
 use crate::bench::report::{histogram, percentiles_json, us_line};
 use crate::bench::watch::Mark;
 use crate::demo::source::{Journal, Seen};
+use crate::types::touched;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
 
@@ -56,18 +56,15 @@ impl Row {
 /// Writes a row for each command; those beyond the room that was made are not written.
 pub(super) struct Rows {
     clock: SystemClock,
+    /// As many as are sent; those from `seen` on say only when they were.
     rows: Vec<Row>,
-    sent: usize,
     seen: usize,
 }
 
 impl Rows {
     /// Room for so many commands.
     pub(super) fn new(clock: SystemClock, commands: usize) -> Self {
-        // Written once, so that no page is touched for the first time while it is measured.
-        let mut rows = vec![Row { end: 1, ..Row::default() }; commands];
-        rows.fill(Row::default());
-        Self { clock, rows, sent: 0, seen: 0 }
+        Self { clock, rows: touched(commands, Row::default()), seen: 0 }
     }
 
     /// The rows of the commands that were seen committed.
@@ -79,9 +76,8 @@ impl Rows {
 
 impl Journal for Rows {
     fn on_sent(&mut self) {
-        if let Some(row) = self.rows.get_mut(self.sent) {
-            row.in_ring = self.clock.now().0;
-            self.sent += 1;
+        if self.rows.len() < self.rows.capacity() {
+            self.rows.push(Row { in_ring: self.clock.now().0, ..Row::default() });
         }
     }
 
