@@ -14,7 +14,7 @@ use super::report::{Report, Share};
 use crate::agent::{Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, start};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer, Taken};
 use crate::demo::flow::administration::{Administration, Limits, TICK, unlimited_share};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{BALANCE_MAX, MESSAGE_BYTES_MAX};
 use crate::metrics::Counters;
 use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, command_origin, command_origin_mut};
@@ -28,8 +28,7 @@ use isochron_events::{
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Of each account, in 1/10,000; and of the market maker, in each instrument.
-const CASH: i64 = 10_000_000_000_000;
+/// The market maker's, in each instrument.
 const SHARES: i64 = 100_000_000;
 
 const TRADING_DATE: u32 = 20_260_105;
@@ -337,12 +336,13 @@ fn setup(args: &Args) -> impl Iterator<Item = Message> {
         let symbol = Symbol::new(&format!("W{instrument}")).expect("at most six characters");
         first.instrument(unlimited_share(instrument, symbol));
     }
+    let cash = BALANCE_MAX / i64::from(2 + args.accounts);
     let accounts = (1..=1 + args.accounts).flat_map(move |account| {
         let mut setup = begin();
         let member = if account == 1 { MAKER } else { MEMBER };
         setup.account(account, member, member);
         setup.limits(Scope::ACCOUNT, account, Limits::default());
-        setup.cash(account, CASH);
+        setup.cash(account, cash);
         if account == 1 {
             (1..=args.instruments).for_each(|instrument| setup.shares(1, instrument, SHARES));
         }
@@ -390,6 +390,9 @@ fn open(args: &Args, directory: &Path) -> Result<(Exchange, SegmentHelper), Stri
         if taken != Taken::Executed {
             return Err(format!("the core did not take {command}: {taken:?}"));
         }
+        let mut refused = Seen::default();
+        sequencer.outcomes().iter().for_each(|outcome| refused.on_event(outcome));
+        refused.fault.map_or(Ok(()), Err)?;
     }
     let helper = sequencer.writer_mut().take_helper().ok_or("the helper is gone")?;
     let mut reader = StoreReader::attach(directory, None).map_err(text)?;
