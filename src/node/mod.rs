@@ -22,7 +22,9 @@ use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, StateMachine};
-use crate::store::{OpenError, Options as StoreOptions, RealDisk, SegmentHelper, StoreReader};
+use crate::store::{
+    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+};
 use crate::types::{Epoch, Nanos, Position};
 use std::fmt;
 use std::path::PathBuf;
@@ -161,8 +163,9 @@ impl Exchange {
         };
         let mut exchange = Self::around(config)?;
         if let Some((mut sequencer, started)) = sequencer {
-            // 3. The next segment is prepared beside the core.
+            // 3. Beside the core the next segment is prepared, and the log made durable.
             let helper = sequencer.writer_mut().take_helper();
+            let syncer = sequencer.writer_mut().take_syncer();
             exchange.core = Some(CoreStart {
                 started,
                 epoch: sequencer.writer_mut().epoch(),
@@ -176,6 +179,7 @@ impl Exchange {
             let agent = CoreAgent::new(sequencer, consumers, counters);
             exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
             exchange.add(helper.map(SegmentAgent));
+            exchange.add(syncer.map(SyncAgent));
         }
         // 6. The feed reads the log, and goes on where the last one stopped.
         if has_feed {
@@ -243,7 +247,7 @@ pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>>
     Ok(Some(Closed { machine: sequencer.close()?, position }))
 }
 
-/// Prepares the store's next segment, off the core's thread where there are several.
+/// Prepares the store's next segment.
 struct SegmentAgent(SegmentHelper);
 
 impl Agent for SegmentAgent {
@@ -253,5 +257,26 @@ impl Agent for SegmentAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// Makes the log durable; with durability `disk` it is what commits.
+struct SyncAgent(SyncHelper);
+
+impl Agent for SyncAgent {
+    fn name(&self) -> &str {
+        "sync"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 }

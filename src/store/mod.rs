@@ -60,6 +60,7 @@ mod reader;
 mod recovery;
 mod segment;
 mod sync;
+mod tenure;
 mod writer;
 
 #[cfg(test)]
@@ -72,11 +73,12 @@ pub use error::{NotAccepted, OpenError, ReadError};
 pub use frame::{FrameFault, framed};
 pub use helper::SegmentHelper;
 pub use marks::EpochStart;
-pub use memory_disk::MemoryDisk;
+pub use memory_disk::{MemoryDisk, Operation, Refusal};
 pub use meta::{Expected, Identity, Meta};
 pub use note::Note;
 pub use open::Options;
 pub use reader::{Check, ReaderOptions, StoreReader, StoredFrame, Until};
 pub use recovery::{Cut, Recovery};
 pub use segment::Terms;
+pub use sync::SyncHelper;
 pub use writer::{Durability, StoreWriter, Transaction};
