@@ -2,7 +2,7 @@
 
 use super::sequencer::{Sequencer, Taken};
 use crate::agent::{Agent, StopFlag, panic_message};
-use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
+use crate::limits::{CONTINUATIONS_PER_CYCLE_MAX, RING_COMMANDS_PER_CYCLE_MAX};
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::ring::Consumer;
@@ -103,20 +103,25 @@ impl CoreAgent {
         is_open
     }
 
-    /// Finishes pending work; false while there is no room for it.
-    fn finish_pending(&mut self, now: Nanos) -> bool {
+    /// Goes on with pending work; false while some is left, or there is no room for it.
+    fn finish_pending(&mut self, now: Nanos, steps: &mut usize) -> bool {
         while self.sequencer.is_pending() {
+            if *steps == CONTINUATIONS_PER_CYCLE_MAX {
+                return false;
+            }
             if self.sequencer.go_on(now) != Taken::Executed {
                 self.counters.refusals.add(1);
                 return false;
             }
             self.counters.transactions.add(1);
+            *steps += 1;
         }
         true
     }
 
-    /// Takes from one ring; false where the store has no room for more.
-    fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize) -> bool {
+    /// Takes from one ring; false where nothing more can be taken in this cycle: the store has no
+    /// room, or what was taken goes on.
+    fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize, steps: &mut usize) -> bool {
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
             let Some(message) = self.rings[ring].peek() else { return true };
             match self.sequencer.take(message, now) {
@@ -135,7 +140,7 @@ impl CoreAgent {
             }
             self.rings[ring].release();
             *taken += 1;
-            if !self.finish_pending(now) {
+            if !self.finish_pending(now, steps) {
                 return false;
             }
         }
@@ -168,24 +173,23 @@ impl CoreAgent {
     }
 
     fn cycle(&mut self, now: Nanos) -> usize {
-        let mut taken = 0;
-        if !self.finish_pending(now) || !self.is_open() {
-            return 0;
-        }
-        for turn in 0..self.rings.len() {
-            let ring = (self.first + turn) % self.rings.len();
-            if !self.drain(ring, now, &mut taken) {
-                break;
+        let (mut taken, mut steps) = (0, 0);
+        if self.finish_pending(now, &mut steps) && self.is_open() {
+            for turn in 0..self.rings.len() {
+                let ring = (self.first + turn) % self.rings.len();
+                if !self.drain(ring, now, &mut taken, &mut steps) {
+                    break;
+                }
             }
+            self.first = (self.first + 1) % self.rings.len().max(1);
         }
-        self.first = (self.first + 1) % self.rings.len().max(1);
-        if taken > 0 {
+        if taken + steps > 0 {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
             self.show_best();
-        } else {
+        } else if !self.closed {
             self.sequencer.poll_room();
         }
-        taken
+        taken + steps
     }
 }

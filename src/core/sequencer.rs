@@ -366,6 +366,12 @@ impl Sequencer {
         self.sequence
     }
 
+    /// The logged time of the last command.
+    #[must_use]
+    pub fn time(&self) -> Nanos {
+        Nanos(self.time)
+    }
+
     /// Events appended since the start.
     #[must_use]
     pub fn events(&self) -> u64 {
