@@ -13,7 +13,7 @@
 //! and an id is forgotten without reading any: each of them is a wait for memory.
 
 use crate::limits::FINISHED_CLIENT_IDS;
-use crate::types::{ClientOrderId, OrderId, touched};
+use crate::types::{ClientOrderId, OrderId};
 
 const NONE: u32 = u32::MAX;
 
@@ -56,12 +56,11 @@ impl ClientIds {
     /// Room for `ids` before memory is asked for.
     #[must_use]
     pub fn with_capacity(ids: usize) -> Self {
-        let entry = Entry { id: ClientOrderId::EMPTY, account: NONE, order: OrderId(0) };
         Self {
             places: vec![VACANT; (ids.max(8) * 2).next_power_of_two()],
-            entries: touched(ids, entry),
-            tags: touched(ids, 0),
-            free: touched(ids, NONE),
+            entries: Vec::with_capacity(ids),
+            tags: Vec::with_capacity(ids),
+            free: Vec::with_capacity(ids),
             used: 0,
             finished: Vec::new(),
             counts: Vec::new(),

@@ -1,6 +1,6 @@
 //! Order records: all that an order is beside its place in the book.
 
-use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side, touched};
+use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
 
 /// One live order. Ids name things outside; slots find them in constant time. Two cache lines that
@@ -80,8 +80,6 @@ struct Links {
     next: u32,
 }
 
-const UNLINKED: Links = Links { previous: NONE, next: NONE };
-
 /// The first and the last order of an account.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
@@ -124,7 +122,7 @@ impl Orders {
             side: Side::Buy,
             time_in_force: TimeInForce::DAY,
         };
-        let (records, links) = (touched(orders, vacant), touched(orders, UNLINKED));
+        let (records, links) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
         Self { records, links, accounts: Vec::new(), vacant }
     }
 
@@ -139,7 +137,7 @@ impl Orders {
         let at = slot as usize;
         if self.records.len() <= at {
             self.records.resize(at + 1, self.vacant);
-            self.links.resize(at + 1, UNLINKED);
+            self.links.resize(at + 1, Links { previous: NONE, next: NONE });
         }
         self.records[at] = record;
         let ends = &mut self.accounts[record.account as usize];

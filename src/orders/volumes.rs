@@ -1,6 +1,6 @@
 //! What each user trades of each symbol a day, over all accounts.
 
-use crate::types::{Index, touched};
+use crate::types::Index;
 
 /// One user in one symbol.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,7 +46,7 @@ impl UserVolumes {
     /// Room for `pairs` of user and symbol before memory is asked for.
     #[must_use]
     pub fn with_capacity(pairs: usize) -> Self {
-        Self { index: Index::with_capacity(pairs), records: touched(pairs, UserVolume::default()) }
+        Self { index: Index::with_capacity(pairs), records: Vec::with_capacity(pairs) }
     }
 
     /// The record's slot, made if it is new.

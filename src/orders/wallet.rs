@@ -4,7 +4,7 @@
 //! collects fees and pays rebates, may go below zero.
 
 use crate::limits::CURRENCIES_MAX;
-use crate::types::{Index, Money, touched};
+use crate::types::{Index, Money};
 
 /// What one account holds of one asset, in 1/10,000 of the currency unit or in shares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Wallet {
         Self {
             cash: Vec::new(),
             index: Index::with_capacity(holdings),
-            holdings: touched(holdings, Holding::default()),
+            holdings: Vec::with_capacity(holdings),
             overrides: Vec::new(),
             house: [Money(0); CURRENCIES_MAX],
             deposited: [0; CURRENCIES_MAX],
