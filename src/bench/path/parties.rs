@@ -19,7 +19,7 @@ use crate::net::{Endpoint, ReservedPort};
 use crate::ring::pair;
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Options as StoreOptions, StoreReader, SyncHelper};
-use crate::types::{Nanos, Position};
+use crate::types::Nanos;
 use std::path::Path;
 use std::time::Duration;
 
@@ -144,8 +144,8 @@ pub(super) fn open(
             let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
             let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
             let line_a = Endpoint { group, port: reserved.get(), interface };
-            let options = FeedOptions { line_a, ttl: 0, send_from: Position(0), end: end.clone() };
-            let feed = FeedAgent::open(reader()?, &options, &counters).map_err(text)?;
+            let options = FeedOptions { line_a, ttl: 0, end: end.clone() };
+            let feed = FeedAgent::open(reader()?, &options, None, &counters).map_err(text)?;
             Some((feed, end, reserved))
         }
     };
