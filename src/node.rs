@@ -11,7 +11,7 @@ use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
 use crate::state_machine::Capacity;
-use crate::store::{OpenError, Options as StoreOptions, SegmentHelper, StoreReader};
+use crate::store::{OpenError, Options as StoreOptions, SegmentHelper, StoreReader, SyncHelper};
 use crate::types::{Nanos, Position};
 use std::fmt;
 use std::path::PathBuf;
@@ -85,8 +85,9 @@ impl Exchange {
         // 2. The log, executed again, and the state machine it leads to.
         let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
         let (mut sequencer, started) = Sequencer::open(&options, now).map_err(NodeError::Core)?;
-        // 3. The next segment is prepared beside the core.
+        // 3. Beside the core the next segment is prepared, and the log made durable.
         let helper = sequencer.writer_mut().take_helper();
+        let syncer = sequencer.writer_mut().take_syncer();
         // 4. The rings into the core.
         let (producers, consumers) = (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
         // 5. The core.
@@ -107,6 +108,7 @@ impl Exchange {
         let feed = FeedAgent::open(reader, &options, &counters).map_err(NodeError::Feed)?;
         let mut agents: Vec<Box<dyn Agent>> = vec![Box::new(core)];
         agents.extend(helper.map(|helper| Box::new(SegmentAgent(helper)) as Box<dyn Agent>));
+        agents.extend(syncer.map(|syncer| Box::new(SyncAgent(syncer)) as Box<dyn Agent>));
         agents.push(Box::new(feed));
         Ok(Self { counters, started, agents, producers, store: config.store.clone() })
     }
@@ -117,7 +119,7 @@ impl Exchange {
     }
 }
 
-/// Prepares the store's next segment, off the core's thread where there are several.
+/// Prepares the store's next segment.
 struct SegmentAgent(SegmentHelper);
 
 impl Agent for SegmentAgent {
@@ -127,5 +129,26 @@ impl Agent for SegmentAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// Makes the log durable; with durability `disk` it is what commits.
+struct SyncAgent(SyncHelper);
+
+impl Agent for SyncAgent {
+    fn name(&self) -> &str {
+        "sync"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 }

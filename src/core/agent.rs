@@ -162,6 +162,8 @@ impl CoreAgent {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
             self.show_best();
+        } else {
+            self.sequencer.poll_room();
         }
         taken
     }

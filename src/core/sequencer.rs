@@ -7,8 +7,8 @@ use super::quarantine;
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
-    StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
+    ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
 };
 use crate::types::{Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -16,6 +16,7 @@ use isochron_events::{
     ReplaceOrderEvent,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
 /// of the rest.
@@ -159,8 +160,18 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        let (mut writer, recovery) =
-            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
+        Self::open_on(Arc::new(RealDisk), options, intake, now)
+    }
+
+    /// As [`Self::open_with`], on any disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let (mut writer, recovery) = StoreWriter::open_on(Arc::clone(&disk), &options.store, now)
+            .map_err(StartError::Open)?;
         if let Some(source) = quarantine::due(&recovery.deaths) {
             writer.quarantine(source);
         }
@@ -168,7 +179,9 @@ impl Sequencer {
         let quarantined = writer.quarantined();
         let machine = StateMachine::with_capacity(options.capacity);
         let directory = &options.store.directory;
-        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
+        // The whole log, also what was never committed: it is what goes on.
+        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+        let mut reader = StoreReader::attach_on(disk, directory, &all).map_err(StartError::Open)?;
         let replay = read_back(&mut reader, Replay::new(machine))?;
         let (commands, events) = (replay.commands(), replay.events());
         let started = Started { recovery, quarantined, commands, events };
@@ -247,6 +260,12 @@ impl Sequencer {
         self.execute(command, now);
         self.writer.set_executing(None);
         Taken::Executed
+    }
+
+    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
+    /// offer nothing, this is how it is taken again.
+    pub fn poll_room(&mut self) {
+        let _ = self.check_room();
     }
 
     /// Room for the largest transaction; what the control page says follows it.

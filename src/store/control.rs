@@ -52,6 +52,8 @@ pub enum Accepting {
     Disk,
     /// Too much is published and not committed.
     Uncommitted,
+    /// What was published cannot be made durable.
+    Sync,
     /// The writer stopped.
     Stopped,
     /// A reason that this version does not know.
@@ -67,6 +69,7 @@ impl Accepting {
             Self::Disk => 3,
             Self::Uncommitted => 4,
             Self::Stopped => 5,
+            Self::Sync => 6,
             Self::Other(code) => code,
         }
     }
@@ -79,6 +82,7 @@ impl Accepting {
             3 => Self::Disk,
             4 => Self::Uncommitted,
             5 => Self::Stopped,
+            6 => Self::Sync,
             code => Self::Other(code),
         }
     }
@@ -108,6 +112,7 @@ impl Control {
         let path = directory.join(FILE_NAME);
         match disk.open(&path, Access::Write) {
             Ok(file) if file.length_bytes()? == BYTES as u64 => {
+                file.allocate(0, BYTES as u64)?;
                 let control = Self { mapping: file.map(BYTES)? };
                 if control.load(0) == MAGIC {
                     return Ok(control);
@@ -123,7 +128,7 @@ impl Control {
             _ => {}
         }
         let file = disk.create(&unfinished)?;
-        file.allocate(BYTES as u64)?;
+        file.allocate(0, BYTES as u64)?;
         let control = Self { mapping: file.map(BYTES)? };
         control.store(0, MAGIC);
         disk.rename(&unfinished, &path)?;

@@ -53,6 +53,7 @@ fn words(accepting: Accepting) -> String {
         Accepting::SegmentNotReady => "no(segment)".to_owned(),
         Accepting::Disk => "no(disk)".to_owned(),
         Accepting::Uncommitted => "no(uncommitted)".to_owned(),
+        Accepting::Sync => "no(sync)".to_owned(),
         Accepting::Stopped => "no(stopped)".to_owned(),
         Accepting::Other(code) => format!("no({code})"),
     }
