@@ -29,7 +29,9 @@ for option in -sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-counte
     -simplifycfg-branch-fold-threshold=0; do
     flags="$flags -Cllvm-args=$option"
 done
-RUSTFLAGS=$flags cargo +nightly build --quiet --locked --release --bins --target "$host" \
+# The versions are those of the workspace; what it lacks is pinned in the fuzzers' manifest.
+cp Cargo.lock tests/fuzz/Cargo.lock
+RUSTFLAGS=$flags cargo +nightly build --quiet --release --bins --target "$host" \
     --manifest-path tests/fuzz/Cargo.toml --target-dir "$folder"
 
 passed=0 failed=0
