@@ -16,7 +16,8 @@ mod runner;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use idle::{IdleStrategy, Idler};
 pub use runner::{
-    AgentPanic, Mode, Placement, Running, StartError, StopFlag, cores_available, start, take,
+    AgentPanic, Group, Mode, Placement, Running, StartError, StopFlag, cores_available, start,
+    start_groups, take,
 };
 
 pub(crate) use runner::panic_message;
@@ -41,6 +42,12 @@ pub trait Agent: Any + Send {
     /// waits with it.
     fn waits(&self) -> bool {
         false
+    }
+
+    /// Why it cannot go on, where it cannot: the runner then stops all, since an exchange that
+    /// lost a part must not seem to run. Asked after cycles without work.
+    fn failure(&self) -> Option<String> {
+        None
     }
 
     /// The last call: what is buffered goes out, what is open is closed.

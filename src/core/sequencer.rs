@@ -10,7 +10,7 @@ use crate::store::{
     Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
     ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
 };
-use crate::types::{Nanos, Position, Sequence, SourceId, flags};
+use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
     DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
     ReplaceOrderEvent,
@@ -149,7 +149,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch.
+    /// Opens the store, executes its log again, and begins an epoch. The control page says that
+    /// commands are taken from the first [`Self::accept`], or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -193,11 +194,10 @@ impl Sequencer {
             time,
             outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
             events: 0,
-            accepting: true,
+            accepting: false,
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        sequencer.writer.set_accepting(Accepting::Yes);
         Ok((sequencer, started))
     }
 
@@ -236,10 +236,18 @@ impl Sequencer {
     /// Takes a command as it lies in a ring: an SBE message.
     #[inline]
     pub fn take(&mut self, message: &[u8], now: Nanos) -> Taken {
+        self.take_from(None, message, now)
+    }
+
+    /// As [`Self::take`], from a ring that may carry commands of one source alone.
+    #[inline]
+    pub fn take_from(&mut self, ring: Option<SourceId>, message: &[u8], now: Nanos) -> Taken {
         debug_assert!(!self.is_pending(), "pending work comes first");
         let Ok(command) = Message::decode(message) else { return Taken::Malformed };
         let Some(origin) = command_origin(&command) else { return Taken::Malformed };
-        let foreign = origin.source == 0 || origin.source > SOURCE_ID_MAX;
+        let foreign = origin.source == 0
+            || origin.source > SOURCE_ID_MAX
+            || ring.is_some_and(|source| source.get() != origin.source);
         if foreign || matches!(command, Message::Continuation(_) | Message::EpochStarted(_)) {
             return Taken::Malformed;
         }
@@ -262,10 +270,16 @@ impl Sequencer {
         Taken::Executed
     }
 
-    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
-    /// offer nothing, this is how it is taken again.
-    pub fn poll_room(&mut self) {
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
         let _ = self.check_room();
+    }
+
+    /// Says on the control page that no more commands are taken.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.writer.set_accepting(Accepting::Stopped);
     }
 
     /// Room for the largest transaction; what the control page says follows it.
@@ -348,6 +362,12 @@ impl Sequencer {
         &mut self.writer
     }
 
+    /// The epoch that began with this sequencer.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.writer.epoch()
+    }
+
     /// The end of the log.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -358,6 +378,12 @@ impl Sequencer {
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         self.sequence
+    }
+
+    /// The logged time of the last command.
+    #[must_use]
+    pub fn time(&self) -> Nanos {
+        Nanos(self.time)
     }
 
     /// Events appended since the start.

@@ -1,10 +1,10 @@
 //! The real program when another process cuts its mapped files short: it says which, and ends with
 //! an exit code of its own.
 
+use crate::program::{Program, wait};
 use isochron::store::{BUS_ERROR_EXIT_CODE, Identity, Options, StoreReader, StoreWriter, framed};
 use isochron::types::Nanos;
 use isochron_events::{EventHeader, SCHEMA_ID, SCHEMA_VERSION, Tick};
-use crate::program::{Program, wait};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
