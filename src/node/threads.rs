@@ -1,7 +1,7 @@
 //! Which agents share threads, and which cores they are pinned to.
 //!
 //! Three kinds of agents: those on the way of an order, which are worth a spinning core each where
-//! the machine has them; the one that waits for the disk, which must hold up nobody; and those that
+//! the machine has them; those that wait for the disk, which must hold up nobody; and those that
 //! work in the background, which share a thread.
 
 use crate::agent::{Agent, Group, IdleStrategy};
@@ -9,9 +9,6 @@ use crate::config::{Dedicated, Idle, Placement, Threads};
 
 /// Agents on the way of an order.
 const HOT: [&str; 3] = ["core", "feed", "source"];
-
-/// Agents that wait for the disk as long as it takes, while others wait for them.
-const ALONE: [&str; 1] = ["sync"];
 
 /// The threads of some agents, on a machine with so many cores. The core's comes last: it takes
 /// commands when all others run.
@@ -24,12 +21,13 @@ pub fn groups(agents: Vec<Box<dyn Agent>>, threads: &Threads, cores: usize) -> V
     let mut groups: Vec<Group> = Vec::new();
     for agent in agents {
         let own = placed(threads, agent.name());
-        let (is_hot, is_alone) = (HOT.contains(&agent.name()), ALONE.contains(&agent.name()));
+        let is_hot = HOT.contains(&agent.name());
         let shared = match threads.placement {
             _ if is_placed(agent.as_ref()) => None,
             Placement::Dedicated => None,
+            _ if agent.waits() => None,
             Placement::Shared => Some("agents"),
-            Placement::Auto if is_alone || (is_hot && spins) => None,
+            Placement::Auto if is_hot && spins => None,
             Placement::Auto if is_hot => Some("agents"),
             Placement::Auto => Some("background"),
         };
@@ -78,6 +76,10 @@ mod tests {
         fn do_work(&mut self, _now: Nanos) -> usize {
             0
         }
+
+        fn waits(&self) -> bool {
+            ["segments", "sync"].contains(&self.0)
+        }
     }
 
     /// Each thread: its agents, its core, what it does without work.
@@ -101,8 +103,9 @@ mod tests {
             assert_eq!(
                 placed_as(&ALL, &threads, cores),
                 [
-                    format!("segments+snapshot - {slow}"),
+                    format!("segments - {slow}"),
                     format!("sync - {slow}"),
+                    format!("snapshot - {slow}"),
                     format!("core+feed - {slow}"),
                 ]
             );
@@ -110,20 +113,25 @@ mod tests {
         assert_eq!(
             placed_as(&ALL, &threads, 4),
             [
-                format!("segments+snapshot - {slow}"),
+                format!("segments - {slow}"),
                 format!("sync - {slow}"),
                 "feed - spin".to_owned(),
+                format!("snapshot - {slow}"),
                 "core - spin".to_owned(),
             ]
         );
     }
 
     #[test]
-    fn shared_is_one_thread_and_dedicated_one_each() {
+    fn shared_is_one_thread_but_for_the_disk_and_dedicated_one_each() {
         let shared = Threads { placement: Placement::Shared, ..Threads::default() };
         assert_eq!(
             placed_as(&ALL, &shared, 8),
-            ["core+segments+sync+feed+snapshot - back off to 100 us"]
+            [
+                "segments - back off to 100 us",
+                "sync - back off to 100 us",
+                "core+feed+snapshot - back off to 100 us",
+            ]
         );
         let dedicated =
             Threads { placement: Placement::Dedicated, idle: Idle::Yield, ..Threads::default() };
