@@ -102,6 +102,7 @@ impl From<OpenError> for Refused {
             | OpenError::Differs { .. }
             | OpenError::Options { .. }
             | OpenError::Missing { .. }
+            | OpenError::Place { .. }
             | OpenError::EpochsUsedUp { .. }
             | OpenError::Io { .. } => return Self::Unreadable(message),
         };

@@ -14,8 +14,10 @@
 
 mod agent;
 mod sequencer;
+mod start;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
-pub use sequencer::{Options, Sequencer, StartError, Started, Taken, read_back};
+pub use sequencer::{Options, Sequencer, StartError, Taken, read_back};
+pub use start::{Started, restore};

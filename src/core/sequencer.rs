@@ -4,9 +4,10 @@
 //! written, so that its size is known and a command that panics never reaches the log.
 
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
+use super::start::{Started, start};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
+    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Skipped,
     StoreReader, StoreWriter, framed,
 };
 use crate::types::{Nanos, Position, Sequence, SourceId, flags};
@@ -60,6 +61,13 @@ pub enum StartError {
         /// How.
         divergence: Divergence,
     },
+    /// The log's beginning is recycled, and no snapshot can be used.
+    NoSnapshot {
+        /// Where the log begins.
+        kept_from: Position,
+        /// The snapshots, and what is wrong with each.
+        skipped: Vec<Skipped>,
+    },
     /// There is no room for the first transaction.
     NoRoom(NotAccepted),
 }
@@ -72,6 +80,12 @@ impl fmt::Display for StartError {
             Self::Decode { position, error } => write!(f, "position {position}: {error}"),
             Self::Diverged { position, divergence } => {
                 write!(f, "position {position}: re-execution differs: {divergence}")
+            }
+            Self::NoSnapshot { kept_from, skipped } => {
+                write!(f, "the log begins at {kept_from}, and there is no snapshot to begin from")?;
+                skipped.iter().try_for_each(|Skipped { position, reason }| {
+                    write!(f, "; the one at {position}: {reason}")
+                })
             }
             Self::NoRoom(reason) => write!(f, "{reason}"),
         }
@@ -93,17 +107,6 @@ pub enum Taken {
     NotNow(NotAccepted),
 }
 
-/// What a start found.
-#[derive(Debug)]
-pub struct Started {
-    /// What the store says of its recovery.
-    pub recovery: Recovery,
-    /// Commands executed again.
-    pub commands: u64,
-    /// Events read.
-    pub events: u64,
-}
-
 /// The one writer. Calling order: while `is_pending`, `go_on`; then `take` a command.
 pub struct Sequencer {
     machine: StateMachine,
@@ -116,15 +119,10 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch.
+    /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
+    /// epoch.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
-        let (writer, recovery) =
-            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
-        let machine = StateMachine::with_capacity(options.capacity);
-        let directory = &options.store.directory;
-        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
-        let replay = read_back(&mut reader, Replay::new(machine))?;
-        let started = Started { recovery, commands: replay.commands(), events: replay.events() };
+        let (writer, replay, started) = start(options, now)?;
         let (sequence, time) = (replay.sequence(), replay.time());
         let mut sequencer = Self {
             machine: replay.into_machine(),

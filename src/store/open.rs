@@ -20,6 +20,7 @@ use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
 use super::recovery::{self, LogEnd, Recovery};
 use super::segment::Segments;
+use super::snapshots::LogPlace;
 use super::sync::Syncer;
 use super::writer::{Durability, NO_LENGTHS, StoreWriter};
 
@@ -74,6 +75,21 @@ impl StoreWriter {
         options: &Options,
         now: Nanos,
     ) -> Result<(Self, Recovery), OpenError> {
+        Self::open_from(disk, options, None, now)
+    }
+
+    /// As [`Self::open_on`], without reading the log before a place that is known: a snapshot was
+    /// made of what is before it. It reads from the beginning of the place's segment.
+    ///
+    /// # Errors
+    /// As there, and [`OpenError::Place`] where the log does not bear the place out; nothing was
+    /// changed then.
+    pub fn open_from(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        from: Option<LogPlace>,
+        now: Nanos,
+    ) -> Result<(Self, Recovery), OpenError> {
         let asked = Meta::new(&options.identity, options.term_bytes, now)?;
         if options.uncommitted_bytes_max < TRANSACTION_BYTES_MAX as u64 {
             let reason = format!(
@@ -102,7 +118,8 @@ impl StoreWriter {
         control.set_accepting(Accepting::Starting);
 
         segments.remove_unfinished().map_err(|error| io("cleaning up", error))?;
-        let end = recovery::find_end(&segments, &asked.identity, &marks.marks)?;
+        check_durable(from, &marks.marks, boot_id)?;
+        let end = recovery::find_end(&segments, &asked.identity, &marks.marks, from)?;
         let mut recovery = Recovery {
             created,
             kept_from: marks.marks.kept_from,
@@ -128,6 +145,19 @@ impl StoreWriter {
         let writer = opening.begin(&end, boot_id, recovery.lossy)?;
         recovery.epochs.clone_from(&writer.syncer.marks.marks.epochs);
         Ok((writer, recovery))
+    }
+}
+
+/// Whether the log before a place is there as it was written: below *synced* it is durable, and in
+/// the boot that wrote it the system has it.
+fn check_durable(from: Option<LogPlace>, marks: &Marks, boot_id: u128) -> Result<(), OpenError> {
+    match from {
+        Some(LogPlace { position, .. }) if position > marks.synced && boot_id != marks.boot_id => {
+            let synced = marks.synced;
+            let reason = format!("the machine has started anew, and {synced} was durable before");
+            Err(OpenError::Place { position, reason })
+        }
+        _ => Ok(()),
     }
 }
 
