@@ -17,6 +17,7 @@ pub mod node;
 pub mod order_stream;
 pub mod orders;
 pub mod ring;
+pub mod snapshot;
 pub mod state_machine;
 pub mod store;
 pub mod types;

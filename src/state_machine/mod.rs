@@ -198,6 +198,12 @@ impl StateMachine {
         holding.map_or_else(Balance::default, |holding| holding.shares)
     }
 
+    /// The trading date, yyyymmdd, 0 before the first, and whether that day has ended.
+    #[must_use]
+    pub fn trading_day(&self) -> (u32, bool) {
+        (self.ledger.day.date, self.ledger.day.ended)
+    }
+
     /// Fees less rebates that the house has collected in a currency.
     #[must_use]
     pub fn house(&self, currency: Currency) -> Option<crate::types::Money> {

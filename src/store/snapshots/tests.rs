@@ -104,7 +104,6 @@ fn every_flipped_bit_and_every_other_length_is_refused() {
     let longer: Vec<u8> = whole.iter().copied().chain([0; 64]).collect();
     assert!(judge(&longer).is_err());
     // A chunk of another snapshot in the same place.
-    take(&snapshots, 96, &[(1, 50), (2, 20)]);
     let writer = snapshots.begin(SnapshotInfo { sequence: Sequence(91), ..moment(128) });
     let mut writer = writer.unwrap();
     for (section, bytes) in [(1, 50), (2, 20)] {
