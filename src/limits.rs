@@ -114,6 +114,13 @@ pub const DAILY_VOLUME_DEFAULT: u64 = 1_000_000;
 /// Commands that the core takes from one ring before it turns to the next.
 pub const RING_COMMANDS_PER_CYCLE_MAX: usize = 64;
 
+/// Deaths of a core that its store remembers: so many sources could kill it in turn before the
+/// first death of one of them is forgotten.
+pub const DEATHS_MAX: usize = 16;
+
+/// Two deaths while commands of one source were executed, so near each other, quarantine it.
+pub const QUARANTINE_WITHIN_NS: u64 = 60_000_000_000;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 

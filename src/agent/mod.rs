@@ -18,6 +18,8 @@ pub use runner::{
     AgentPanic, Mode, Placement, Running, StartError, StopFlag, cores_available, start, take,
 };
 
+pub(crate) use runner::panic_message;
+
 use crate::types::Nanos;
 use std::any::Any;
 

@@ -329,7 +329,7 @@ fn run<C: Clock>(mut agents: Agents, idle: IdleStrategy, clock: &C, stop: &StopF
 }
 
 /// The text of a panic.
-fn panic_message(payload: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("(no text)").to_owned()

@@ -1,12 +1,15 @@
 //! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
 
 use super::sequencer::{Sequencer, Taken};
-use crate::agent::Agent;
+use crate::agent::{Agent, panic_message};
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::ring::Consumer;
+use crate::store::Executing;
 use crate::types::{Nanos, Side};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 
 /// What the core counts.
 pub struct CoreCounters {
@@ -17,6 +20,7 @@ pub struct CoreCounters {
     refusals: CounterWriter,
     repeats: CounterWriter,
     malformed: CounterWriter,
+    quarantined: CounterWriter,
     best: [CounterWriter; 2],
 }
 
@@ -32,6 +36,7 @@ impl CoreCounters {
             refusals: counters.writer(Counter::CORE_REFUSALS),
             repeats: counters.writer(Counter::CORE_REPEATS),
             malformed: counters.writer(Counter::CORE_MALFORMED),
+            quarantined: counters.writer(Counter::CORE_QUARANTINED),
             best: [Counter::BEST_BID, Counter::BEST_ASK].map(|best| counters.writer(best)),
         }
     }
@@ -100,6 +105,8 @@ impl CoreAgent {
                 }
                 Taken::Repeat => self.counters.repeats.add(1),
                 Taken::Malformed => self.counters.malformed.add(1),
+                // Taken from the ring all the same: it must not fill up and hold its producer.
+                Taken::Quarantined => self.counters.quarantined.add(1),
                 Taken::NotNow(_) => {
                     self.counters.refusals.add(1);
                     return false;
@@ -121,6 +128,25 @@ impl Agent for CoreAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
+        let cycle = panic::catch_unwind(AssertUnwindSafe(|| self.cycle(now)));
+        cycle.unwrap_or_else(|panic| panic::resume_unwind(self.name_command(panic.as_ref())))
+    }
+}
+
+impl CoreAgent {
+    /// What a panic said, with the command that was executed.
+    #[cold]
+    fn name_command(&self, panic: &(dyn Any + Send)) -> Box<dyn Any + Send> {
+        let text = panic_message(panic);
+        Box::new(match self.sequencer.executing() {
+            Some(Executing { source, source_sequence, .. }) => {
+                format!("executing command {source_sequence} of source {source}: {text}")
+            }
+            None => text,
+        })
+    }
+
+    fn cycle(&mut self, now: Nanos) -> usize {
         let mut taken = 0;
         if !self.finish_pending(now) {
             return 0;

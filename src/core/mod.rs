@@ -10,14 +10,16 @@
 //! ```
 //!
 //! Nothing is taken from a ring unless its whole result fits the store, and a command that ends
-//! the process is not in the log: it is executed before anything is appended.
+//! the process is not in the log: it is executed before anything is appended. A source whose
+//! commands end it twice within a minute is quarantined: `quarantine.rs` has the rule.
 
 mod agent;
+mod quarantine;
 mod sequencer;
 mod start;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
-pub use sequencer::{Options, Sequencer, StartError, Taken, read_back};
+pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Taken, read_back};
 pub use start::{Started, restore};

@@ -3,8 +3,9 @@
 //! Execute, then append: the outcomes are complete before the first byte of the transaction is
 //! written, so that its size is known and a command that panics never reaches the log.
 
+use super::quarantine;
+use super::start::{Opened, Started};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
-use super::start::{Started, start};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
     Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Skipped,
@@ -38,6 +39,32 @@ pub struct Options {
     pub store: StoreOptions,
     /// Room in the state machine.
     pub capacity: Capacity,
+}
+
+/// What an operator says about the sources at a start.
+#[derive(Clone, Debug, Default)]
+pub struct Intake {
+    /// Sources whose quarantine ends with this start.
+    pub release: Vec<SourceId>,
+    /// A fault planted to see that an exchange and its operators get over it.
+    pub drill: Option<Drill>,
+}
+
+/// Panics the core while it executes an order of this name, before the order is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drill {
+    /// The client's name for the order, padded with zero bytes.
+    pub client_order_id: [u8; 20],
+}
+
+impl Drill {
+    /// The panic, where the command is the one.
+    #[cold]
+    fn on_command(self, command: &Message) {
+        if let Message::NewOrderEvent(order) = command {
+            assert!(order.client_order_id != self.client_order_id, "a drill: this order panics");
+        }
+    }
 }
 
 /// Why a sequencer cannot start.
@@ -103,6 +130,8 @@ pub enum Taken {
     Repeat,
     /// It is no command of this schema: not executed.
     Malformed,
+    /// Its source is quarantined: not executed.
+    Quarantined,
     /// There is no room for its result: offer it again later.
     NotNow(NotAccepted),
 }
@@ -116,13 +145,28 @@ pub struct Sequencer {
     outcomes: Vec<Message>,
     events: u64,
     accepting: bool,
+    drill: Option<Drill>,
 }
 
 impl Sequencer {
     /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
     /// epoch.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
-        let (writer, replay, started) = start(options, now)?;
+        Self::open_with(options, &Intake::default(), now)
+    }
+
+    /// As [`Self::open`], with what an operator says about the sources at this start.
+    pub fn open_with(
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let mut opened = Opened::new(options, now)?;
+        if let Some(source) = quarantine::due(&opened.recovery.deaths) {
+            opened.writer.quarantine(source);
+        }
+        intake.release.iter().for_each(|source| opened.writer.release(*source));
+        let (writer, replay, started) = opened.read_back(options)?;
         let (sequence, time) = (replay.sequence(), replay.time());
         let mut sequencer = Self {
             machine: replay.into_machine(),
@@ -132,6 +176,7 @@ impl Sequencer {
             outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
             events: 0,
             accepting: true,
+            drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
         sequencer.writer.set_accepting(Accepting::Yes);
@@ -183,12 +228,16 @@ impl Sequencer {
         if self.machine.is_repeat(origin.source, origin.source_sequence) {
             return Taken::Repeat;
         }
+        if self.writer.is_quarantined(SourceId(origin.source)) {
+            return Taken::Quarantined;
+        }
         if let Err(reason) = self.check_room() {
             return Taken::NotNow(reason);
         }
         self.writer.set_executing(Some(Executing {
             source: SourceId(origin.source),
             source_sequence: origin.source_sequence,
+            since: Nanos(now.0.max(self.time)),
         }));
         self.execute(command, now);
         self.writer.set_executing(None);
@@ -224,6 +273,9 @@ impl Sequencer {
         }
         self.outcomes.clear();
         self.machine.execute(&command, &mut self.outcomes);
+        if let Some(drill) = self.drill {
+            drill.on_command(&command);
+        }
         let end = end_flags(&self.machine, &command);
         match self.outcomes.last_mut() {
             Some(last) => last.header_mut().flags |= end,
@@ -246,6 +298,12 @@ impl Sequencer {
         }
         transaction.finish();
         self.events += 1 + self.outcomes.len() as u64;
+    }
+
+    /// The command that is executed now, or whose execution panicked.
+    #[must_use]
+    pub fn executing(&self) -> Option<Executing> {
+        self.writer.executing()
     }
 
     /// The outcomes of the last command.

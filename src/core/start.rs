@@ -16,7 +16,7 @@ use crate::store::{
     Disk, OpenError, RealDisk, Recovery, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo,
     Snapshots, StoreReader, StoreWriter,
 };
-use crate::types::{Nanos, Position};
+use crate::types::{Nanos, Position, SourceId};
 use std::sync::Arc;
 
 /// What a start found.
@@ -28,6 +28,8 @@ pub struct Started {
     pub snapshot: Option<SnapshotInfo>,
     /// Newer ones that could not be used.
     pub skipped: Vec<Skipped>,
+    /// Sources that nothing is taken from.
+    pub quarantined: Vec<SourceId>,
     /// Commands executed again.
     pub commands: u64,
     /// Events read.
@@ -47,40 +49,62 @@ pub fn restore(snapshot: &SnapshotFile, capacity: Capacity) -> Result<Replay, St
     Ok(Replay::resume(machine, info.sequence, info.time.get()))
 }
 
-/// Opens the store for writing and reads it back.
-pub(super) fn start(
-    options: &Options,
-    now: Nanos,
-) -> Result<(StoreWriter, Replay, Started), StartError> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let store = &options.store;
-    let snapshots = Snapshots::new(Arc::clone(&disk), &store.directory, &store.identity);
-    let io = |error| OpenError::Io { doing: "listing snapshots of", path: store.directory.clone(), error };
-    let newest = snapshots.newest(|snapshot| {
-        let replay = restore(snapshot, options.capacity)?;
-        let place = Some(snapshot.info().place);
-        match StoreWriter::open_from(Arc::clone(&disk), store, place, now) {
-            Err(OpenError::Place { reason, .. }) => Err(reason),
-            opened => Ok((opened, replay)),
-        }
-    });
-    let (used, skipped) = newest.map_err(|error| StartError::Open(io(error)))?;
-    let (snapshot, (opened, replay)) = match used {
-        Some((info, begun)) => (Some(info), begun),
-        None => {
-            refuse_recycled(options, &skipped)?;
-            let machine = StateMachine::with_capacity(options.capacity);
-            (None, (StoreWriter::open_on(disk, store, now), Replay::new(machine)))
-        }
-    };
-    let (writer, recovery) = opened.map_err(StartError::Open)?;
-    let mut reader = StoreReader::attach(&store.directory, None).map_err(StartError::Open)?;
-    if let Some(SnapshotInfo { place, .. }) = snapshot {
-        reader.seek(place.position, Some(place.chain)).map_err(StartError::Read)?;
+/// A store that is open for writing, and not read back yet.
+pub(super) struct Opened {
+    pub(super) writer: StoreWriter,
+    pub(super) recovery: Recovery,
+    snapshot: Option<SnapshotInfo>,
+    skipped: Vec<Skipped>,
+    replay: Replay,
+}
+
+impl Opened {
+    /// Takes the newest snapshot that is valid and that the log bears out.
+    pub(super) fn new(options: &Options, now: Nanos) -> Result<Self, StartError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let store = &options.store;
+        let snapshots = Snapshots::new(Arc::clone(&disk), &store.directory, &store.identity);
+        let newest = snapshots.newest(|snapshot| {
+            let replay = restore(snapshot, options.capacity)?;
+            let place = Some(snapshot.info().place);
+            match StoreWriter::open_from(Arc::clone(&disk), store, place, now) {
+                Err(OpenError::Place { reason, .. }) => Err(reason),
+                opened => Ok((opened, replay)),
+            }
+        });
+        let (used, skipped) = newest.map_err(|error| {
+            let path = store.directory.clone();
+            StartError::Open(OpenError::Io { doing: "listing snapshots of", path, error })
+        })?;
+        let (snapshot, (opened, replay)) = match used {
+            Some((info, begun)) => (Some(info), begun),
+            None => {
+                refuse_recycled(options, &skipped)?;
+                let machine = StateMachine::with_capacity(options.capacity);
+                (None, (StoreWriter::open_on(disk, store, now), Replay::new(machine)))
+            }
+        };
+        let (writer, recovery) = opened.map_err(StartError::Open)?;
+        Ok(Self { writer, recovery, snapshot, skipped, replay })
     }
-    let replay = read_back(&mut reader, replay)?;
-    let (commands, events) = (replay.commands(), replay.events());
-    Ok((writer, replay, Started { recovery, snapshot, skipped, commands, events }))
+
+    /// Executes the rest of the log again.
+    pub(super) fn read_back(
+        self,
+        options: &Options,
+    ) -> Result<(StoreWriter, Replay, Started), StartError> {
+        let Self { writer, recovery, snapshot, skipped, replay } = self;
+        let reader = StoreReader::attach(&options.store.directory, None);
+        let mut reader = reader.map_err(StartError::Open)?;
+        if let Some(SnapshotInfo { place, .. }) = snapshot {
+            reader.seek(place.position, Some(place.chain)).map_err(StartError::Read)?;
+        }
+        let replay = read_back(&mut reader, replay)?;
+        let (commands, events) = (replay.commands(), replay.events());
+        let quarantined = writer.quarantined();
+        let started = Started { recovery, snapshot, skipped, quarantined, commands, events };
+        Ok((writer, replay, started))
+    }
 }
 
 /// A log whose beginning is gone cannot be executed from there.

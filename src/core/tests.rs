@@ -1,12 +1,16 @@
 //! The sequencer over a real store: restarts, repeats, continuations, refusals, rotation.
 
+mod quarantine;
+
 use super::*;
 use crate::agent::Agent;
 use crate::limits::{FILLS_PER_STEP_MAX, RING_COMMANDS_PER_CYCLE_MAX};
 use crate::metrics::{Counter, Counters};
 use crate::ring::{Producer, pair};
 use crate::state_machine::Capacity;
-use crate::store::{Accepting, Durability, Identity, Options as StoreOptions, StoreReader};
+use crate::store::{
+    Accepting, Durability, Executing, Identity, Options as StoreOptions, StoreReader,
+};
 use crate::types::{Nanos, flags};
 use isochron_events::*;
 use std::path::Path;

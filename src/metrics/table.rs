@@ -58,6 +58,7 @@ counters! {
     CORE_REFUSALS: 1, "core-refusals", "Times the core took nothing: the store had no room.";
     CORE_REPEATS: 1, "core-repeats", "Commands that their source had sent before.";
     CORE_MALFORMED: 1, "core-malformed", "Messages in a ring that are no commands.";
+    CORE_QUARANTINED: 1, "core-quarantined", "Commands of quarantined sources, not executed.";
     FEED_MESSAGES: 1, "feed-messages", "Sequenced messages published on the feed.";
     FEED_DATAGRAMS: 1, "feed-datagrams", "Datagrams sent on the feed, heartbeats included.";
     FEED_HEARTBEATS: 1, "feed-heartbeats", "Heartbeats sent on the feed.";

@@ -6,9 +6,10 @@
 //!   256 synced      durable to here; the sync's
 //!   384 committed   readers stop here; the commit rule's
 //!   512 accepting   what the gateways answer from
-//!   640 executing   source and source sequence of the command being executed
+//!   640 executing   source and source sequence of the command being executed, and since when
 //!   768 kept from   the first position that is kept
 //!   896 epoch, base the writer's epoch and where it began
+//!  3072 deaths      see `deaths.rs`
 //! ```
 //!
 //! Each group stands on cache lines of its own (two, for the processor that fetches pairs) and
@@ -19,7 +20,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use crate::types::{Epoch, Position, SourceId};
+use crate::types::{Epoch, Nanos, Position, SourceId};
 
 use super::disk::{Access, Disk, Mapping};
 
@@ -33,6 +34,7 @@ const COMMITTED: usize = 384;
 const ACCEPTING: usize = 512;
 const EXECUTING_SOURCE: usize = 640;
 const EXECUTING_SEQUENCE: usize = 648;
+const EXECUTING_SINCE: usize = 656;
 const KEPT_FROM: usize = 768;
 const EPOCH: usize = 896;
 const EPOCH_BASE: usize = 904;
@@ -89,6 +91,8 @@ pub struct Executing {
     pub source: SourceId,
     /// Its number there.
     pub source_sequence: u64,
+    /// When its execution began, in logged time.
+    pub since: Nanos,
 }
 
 /// The mapped page.
@@ -140,12 +144,12 @@ impl Control {
     }
 
     #[inline]
-    fn load(&self, offset: usize) -> u64 {
+    pub(super) fn load(&self, offset: usize) -> u64 {
         self.mapping.atomic_u64(offset).load(Ordering::Acquire)
     }
 
     #[inline]
-    fn store(&self, offset: usize, value: u64) {
+    pub(super) fn store(&self, offset: usize, value: u64) {
         assert!(self.mapping.is_writable());
         self.mapping.atomic_u64(offset).store(value, Ordering::Release);
     }
@@ -202,9 +206,10 @@ impl Control {
     pub(super) fn executing(&self) -> Option<Executing> {
         let source = self.load(EXECUTING_SOURCE);
         let source_sequence = self.load(EXECUTING_SEQUENCE);
+        let since = Nanos(self.load(EXECUTING_SINCE));
         // 0: nothing is being executed; else the source + 1, for 0 is a source, the core itself.
         let source = u32::try_from(source.checked_sub(1)?).ok()?;
-        Some(Executing { source: SourceId(source), source_sequence })
+        Some(Executing { source: SourceId(source), source_sequence, since })
     }
 
     #[inline]
@@ -212,6 +217,7 @@ impl Control {
         match executing {
             Some(executing) => {
                 self.store(EXECUTING_SEQUENCE, executing.source_sequence);
+                self.store(EXECUTING_SINCE, executing.since.get());
                 self.store(EXECUTING_SOURCE, u64::from(executing.source.get()) + 1);
             }
             None => self.store(EXECUTING_SOURCE, 0),
@@ -268,7 +274,8 @@ mod tests {
         control.set_boot(1 << 64 | 2);
         assert!(seen.is_of_boot(1 << 64 | 2) && !seen.is_of_boot(2) && !seen.is_of_boot(1 << 64));
         for source in [0, 7, u32::MAX] {
-            let executing = Some(Executing { source: SourceId(source), source_sequence: 8 });
+            let (source, since) = (SourceId(source), Nanos(9));
+            let executing = Some(Executing { source, source_sequence: 8, since });
             control.set_executing(executing);
             assert_eq!(seen.executing(), executing);
         }

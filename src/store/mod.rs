@@ -46,6 +46,7 @@ pub mod frame;
 
 mod chain;
 mod control;
+mod deaths;
 mod disk;
 mod error;
 mod header_crc;

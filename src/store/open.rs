@@ -114,6 +114,11 @@ impl StoreWriter {
         let published = shown.then(|| control.published());
         let told = shown.then(|| control.committed());
         let executing = if control.is_of_boot(boot_id) { control.executing() } else { None };
+        match executing {
+            Some(executing) => control.note_death(executing),
+            None if !control.is_of_boot(boot_id) => control.forget_deaths(),
+            None => {}
+        }
         control.begin_epoch(Epoch(0), Position(0));
         control.set_accepting(Accepting::Starting);
 
@@ -134,6 +139,7 @@ impl StoreWriter {
             clean: marks.marks.clean,
             lossy: marks.marks.lossy || (boot_id != marks.marks.boot_id && !marks.marks.clean),
             executing,
+            deaths: control.deaths(),
         };
         let committed = match options.durability {
             Durability::External => told.unwrap_or(recovery.kept_from),

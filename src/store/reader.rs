@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::limits::FRAME_HEADER_BYTES;
-use crate::types::{Epoch, Position};
+use crate::types::{Epoch, Position, SourceId};
 
 use super::chain::{Chain, session_id};
 use super::control::{Accepting, Control, Executing};
@@ -252,6 +252,19 @@ impl StoreReader {
     #[must_use]
     pub fn executing(&self) -> Option<Executing> {
         self.control.as_ref().and_then(Control::executing)
+    }
+
+    /// The sources that nothing is taken from, in order.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<SourceId> {
+        self.control.as_ref().map_or_else(Vec::new, Control::quarantined)
+    }
+
+    /// Whether nothing is taken from a source: what its gateway answers from.
+    #[must_use]
+    #[inline]
+    pub fn is_quarantined(&self, source: SourceId) -> bool {
+        self.control.as_ref().is_some_and(|control| control.is_quarantined(source))
     }
 
     /// What the control page says is durable.

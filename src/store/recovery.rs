@@ -71,6 +71,8 @@ pub struct Recovery {
     pub lossy: bool,
     /// The command that the last writer was executing when it died.
     pub executing: Option<Executing>,
+    /// The last deaths while a command was executed, the oldest first, that one included.
+    pub deaths: Vec<Executing>,
 }
 
 /// Where a log ends, and what stands there.

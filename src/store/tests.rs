@@ -592,22 +592,33 @@ fn opening_tells_what_the_last_writer_did() {
     let (mut writer, _) = open(&disk);
     let end = append(&mut writer, &Random(1).transaction(1, 99));
     writer.set_accepting(Accepting::Yes);
-    let executing = Executing { source: SourceId(4), source_sequence: 77 };
+    let (source, since) = (SourceId(4), Nanos(5));
+    let executing = Executing { source, source_sequence: 77, since };
     writer.set_executing(Some(executing));
     let reader = attach(&disk).unwrap();
     assert_eq!((reader.accepting(), reader.executing()), (Accepting::Yes, Some(executing)));
     drop(writer);
     assert_eq!(reader.accepting(), Accepting::Stopped);
     let (writer, recovery) = open(&disk);
-    assert_eq!(recovery.executing, Some(executing));
+    assert_eq!((recovery.executing, &recovery.deaths[..]), (Some(executing), &[executing][..]));
     assert_eq!((recovery.clean, recovery.published), (false, Some(end)));
     assert_eq!(
         recovery.epochs.iter().map(|e| (e.epoch.get(), e.base)).collect::<Vec<_>>(),
         [(1, Position(0)), (2, end)]
     );
     writer.close().unwrap();
-    let (_writer, recovery) = open(&disk);
+    let (mut writer, recovery) = open(&disk);
     assert_eq!((recovery.executing, recovery.clean, recovery.synced), (None, true, end));
+    assert_eq!(recovery.deaths, [executing], "a death is remembered over a clean end");
+    writer.quarantine(source);
+    drop(writer);
+    let (writer, _) = open(&disk);
+    assert!(writer.is_quarantined(source) && writer.quarantined() == [source]);
+    assert_eq!(attach(&disk).unwrap().quarantined(), [source]);
+    // The page of another boot can say anything.
+    let disk = disk.after_power_failure(|| true).unwrap();
+    let (writer, recovery) = open(&disk);
+    assert_eq!((recovery.deaths, writer.quarantined()), (vec![], vec![]));
 }
 
 /// Page faults of this thread so far.

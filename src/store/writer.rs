@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::limits::{FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use crate::types::{Epoch, Position};
+use crate::types::{Epoch, Position, SourceId};
 
 use super::chain::Chain;
 use super::control::{Accepting, Control, Executing};
@@ -270,6 +270,38 @@ impl StoreWriter {
     #[inline]
     pub fn set_executing(&mut self, executing: Option<Executing>) {
         self.control.set_executing(executing);
+    }
+
+    /// The command that is executed now, or ended its execution by a panic.
+    #[must_use]
+    pub fn executing(&self) -> Option<Executing> {
+        self.control.executing()
+    }
+
+    /// Whether nothing is taken from a source.
+    #[must_use]
+    #[inline]
+    pub fn is_quarantined(&self, source: SourceId) -> bool {
+        self.control.is_quarantined(source)
+    }
+
+    /// The sources that nothing is taken from, in order.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<SourceId> {
+        self.control.quarantined()
+    }
+
+    /// Takes nothing more from a source, in this process and in those after it.
+    ///
+    /// # Panics
+    /// If there can be no such source.
+    pub fn quarantine(&mut self, source: SourceId) {
+        self.control.quarantine(source);
+    }
+
+    /// Ends a source's quarantine, and forgets the deaths while its commands were executed.
+    pub fn release(&mut self, source: SourceId) {
+        self.control.release(source);
     }
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and

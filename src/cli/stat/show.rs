@@ -23,9 +23,15 @@ pub(super) fn table(
     }
     let state = if sample.lives { "" } else { ", which has ended" };
     write!(out, "{begin}process {}{state}, {}{line_end}", sample.pid, Utc(sample.time))?;
-    if let Some(StoreState { accepting, committed, synced }) = &sample.store {
+    if let Some(StoreState { accepting, committed, synced, quarantined }) = &sample.store {
         let line = format!("store accepting {accepting}, committed {committed}, synced {synced}");
         write!(out, "{line}{line_end}")?;
+        if !quarantined.is_empty() {
+            write!(
+                out,
+                "quarantined sources {quarantined:?}: nothing is taken from them{line_end}"
+            )?;
+        }
     }
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
@@ -76,6 +82,7 @@ pub(super) fn json(sample: &Sample, before: Option<&Sample>) -> Value {
                 "accepting": store.accepting,
                 "committed": store.committed,
                 "synced": store.synced,
+                "quarantined": store.quarantined,
             })
         }),
         "counters": counters,
@@ -97,11 +104,14 @@ pub(super) fn prometheus(out: &mut dyn Write, sample: &Sample) -> io::Result<()>
         let ring = reading.ring.map_or_else(String::new, |ring| format!("{{ring=\"{ring}\"}}"));
         writeln!(out, "{name}{ring} {}", reading.value)?;
     }
-    let Some(StoreState { accepting, committed, synced }) = &sample.store else { return Ok(()) };
+    let Some(StoreState { accepting, committed, synced, quarantined }) = &sample.store else {
+        return Ok(());
+    };
     for (name, help, value) in [
         ("accepting", "1 while the store takes commands.", u64::from(accepting == "yes")),
         ("committed", "The store's position up to which all is committed.", *committed),
         ("synced", "The store's position up to which all is durable.", *synced),
+        ("quarantined", "Sources that nothing is taken from.", quarantined.len() as u64),
     ] {
         writeln!(out, "# HELP isochron_store_{name} {help}")?;
         writeln!(out, "# TYPE isochron_store_{name} gauge")?;

@@ -12,6 +12,8 @@ pub(super) struct StoreState {
     pub(super) committed: u64,
     /// Everything before this position is durable.
     pub(super) synced: u64,
+    /// Sources that nothing is taken from.
+    pub(super) quarantined: Vec<u32>,
 }
 
 /// Looks at a store's control page, as long as one process writes it.
@@ -39,6 +41,7 @@ impl Watch {
             accepting: words(reader.accepting()),
             committed,
             synced: reader.synced().0,
+            quarantined: reader.quarantined().iter().map(|source| source.0).collect(),
         })
     }
 }
