@@ -15,7 +15,8 @@ mod runner;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use idle::{IdleStrategy, Idler};
 pub use runner::{
-    AgentPanic, Mode, Placement, Running, StartError, StopFlag, cores_available, start, take,
+    AgentPanic, Group, Mode, Placement, Running, StartError, StopFlag, cores_available, start,
+    start_groups, take,
 };
 
 pub(crate) use runner::panic_message;
@@ -35,6 +36,12 @@ pub trait Agent: Any + Send {
     /// Does a bounded amount of work without waiting; `now` is the time of the whole cycle.
     /// Returns how much was done, in whatever it counts; 0 where there was nothing to do.
     fn do_work(&mut self, now: Nanos) -> usize;
+
+    /// Why it cannot go on, where it cannot: the runner then stops all, since an exchange that
+    /// lost a part must not seem to run. Asked after cycles without work.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 
     /// The last call: what is buffered goes out, what is open is closed.
     fn on_close(&mut self) {}

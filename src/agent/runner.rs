@@ -236,7 +236,7 @@ pub fn take<A: Agent>(agents: &mut Vec<Box<dyn Agent>>) -> Option<Box<A>> {
     agent.downcast().ok()
 }
 
-/// Starts `agents` as `placement` says; they run until `stop` is set, or one panics.
+/// Starts `agents` as `placement` says; they run as those of [`start_groups`].
 ///
 /// # Errors
 ///
@@ -247,17 +247,50 @@ pub fn start<C: Clock + Clone + 'static>(
     clock: &C,
     stop: &StopFlag,
 ) -> Result<Running, StartError> {
-    check_cores(&placement.cores)?;
-    let groups: Vec<(String, Agents)> = match placement.mode {
+    let named: Vec<(String, Agents)> = match placement.mode {
         Mode::Shared => vec![("agents".to_owned(), agents)],
         Mode::Dedicated => {
             agents.into_iter().map(|agent| (agent.name().to_owned(), vec![agent])).collect()
         }
     };
+    let groups = named.into_iter().enumerate().map(|(index, (name, agents))| Group {
+        name,
+        agents,
+        core: placement.cores.get(index).copied(),
+        idle: placement.idle,
+    });
+    // Also those of cores that no thread is left for.
+    check_cores(&placement.cores)?;
+    start_groups(groups.collect(), clock, stop)
+}
+
+/// Agents that share a thread.
+pub struct Group {
+    /// The thread's name.
+    pub name: String,
+    /// Its agents, in their order.
+    pub agents: Vec<Box<dyn Agent>>,
+    /// The core that it is pinned to.
+    pub core: Option<usize>,
+    /// What it does without work.
+    pub idle: IdleStrategy,
+}
+
+/// Starts a thread for each group, in their order; they run until `stop` is set, an agent panics,
+/// or one says that it cannot go on.
+///
+/// # Errors
+///
+/// Where a thread cannot be started or pinned.
+pub fn start_groups<C: Clock + Clone + 'static>(
+    groups: Vec<Group>,
+    clock: &C,
+    stop: &StopFlag,
+) -> Result<Running, StartError> {
+    check_cores(&groups.iter().filter_map(|group| group.core).collect::<Vec<_>>())?;
     let mut running = Running { threads: Vec::new(), stop: stop.clone() };
-    for (index, (name, agents)) in groups.into_iter().enumerate() {
-        let core = placement.cores.get(index).copied();
-        let (clock, stop, idle) = (clock.clone(), stop.clone(), placement.idle);
+    for Group { name, agents, core, idle } in groups {
+        let (clock, stop) = (clock.clone(), stop.clone());
         let (pinned_sender, pinned) = mpsc::sync_channel(1);
         let body = move || {
             let id = core.map(|id| core_affinity::CoreId { id });
@@ -302,7 +335,11 @@ fn run<C: Clock>(mut agents: Agents, idle: IdleStrategy, clock: &C, stop: &StopF
             let mut work_count = 0;
             for (index, agent) in agents.iter_mut().enumerate() {
                 current = index;
-                work_count += agent.do_work(now);
+                let done = agent.do_work(now);
+                if done == 0 && agent.failure().is_some() {
+                    stop.stop();
+                }
+                work_count += done;
             }
             idler.idle(work_count);
         }

@@ -1,7 +1,7 @@
 //! The core's duty cycle: pending work first, then a bounded share of each ring, in rotating order.
 
 use super::sequencer::{Sequencer, Taken};
-use crate::agent::{Agent, panic_message};
+use crate::agent::{Agent, StopFlag, panic_message};
 use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
@@ -49,13 +49,34 @@ pub struct CoreAgent {
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
+    intake: Intake,
+    intake_end: StopFlag,
+}
+
+/// Whether commands are taken from the rings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    /// No cycle has begun yet.
+    Opening,
+    /// They are.
+    Open,
+    /// The end was asked for: what is in the rings stays there.
+    Closed,
 }
 
 impl CoreAgent {
     /// A core over its rings.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
-        Self { sequencer, rings, first: 0, counters }
+        let (intake, intake_end) = (Intake::Opening, StopFlag::new());
+        Self { sequencer, rings, first: 0, counters, intake, intake_end }
+    }
+
+    /// When `end` is set, work that is under way is finished, and nothing more is taken.
+    #[must_use]
+    pub fn with_intake_end(mut self, end: StopFlag) -> Self {
+        self.intake_end = end;
+        self
     }
 
     /// The sequencer, when the agent has stopped.
@@ -80,6 +101,24 @@ impl CoreAgent {
             let best = machine.books().best(BookIndex(0), side);
             counter.set(best.map_or(0, |level| level.price.0.unsigned_abs()));
         }
+    }
+
+    /// Opens or closes the intake where that is due; whether it is open.
+    fn is_open(&mut self) -> bool {
+        match self.intake {
+            Intake::Open if !self.intake_end.is_stopped() => return true,
+            Intake::Opening => {
+                self.sequencer.accept();
+                self.intake = Intake::Open;
+                return true;
+            }
+            Intake::Open => {
+                self.sequencer.stop_accepting();
+                self.intake = Intake::Closed;
+            }
+            Intake::Closed => {}
+        }
+        false
     }
 
     /// Finishes pending work; false while there is no room for it.
@@ -148,7 +187,7 @@ impl CoreAgent {
 
     fn cycle(&mut self, now: Nanos) -> usize {
         let mut taken = 0;
-        if !self.finish_pending(now) {
+        if !self.finish_pending(now) || !self.is_open() {
             return 0;
         }
         for turn in 0..self.rings.len() {

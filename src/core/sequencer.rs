@@ -150,7 +150,8 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
-    /// epoch.
+    /// epoch. The control page says that commands are taken from the first [`Self::accept`], or
+    /// [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -175,11 +176,10 @@ impl Sequencer {
             time,
             outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
             events: 0,
-            accepting: true,
+            accepting: false,
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        sequencer.writer.set_accepting(Accepting::Yes);
         Ok((sequencer, started))
     }
 
@@ -242,6 +242,18 @@ impl Sequencer {
         self.execute(command, now);
         self.writer.set_executing(None);
         Taken::Executed
+    }
+
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
+        let _ = self.check_room();
+    }
+
+    /// Says on the control page that no more commands are taken.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.writer.set_accepting(Accepting::Stopped);
     }
 
     /// Room for the largest transaction; what the control page says follows it.

@@ -16,6 +16,7 @@
 //! has one writer. The page is never read by recovery: after a power failure it can say
 //! anything. It survives a killed process, and readers stay attached to it over a restart.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -81,6 +82,20 @@ impl Accepting {
             5 => Self::Stopped,
             code => Self::Other(code),
         }
+    }
+}
+
+impl fmt::Display for Accepting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::Starting => "no(starting)",
+            Self::SegmentNotReady => "no(segment)",
+            Self::Disk => "no(disk)",
+            Self::Uncommitted => "no(uncommitted)",
+            Self::Stopped => "no(stopped)",
+            Self::Other(code) => return write!(f, "no({code})"),
+        })
     }
 }
 

@@ -15,6 +15,8 @@ use super::frame::FrameFault;
 pub enum OpenError {
     /// Another writer has it.
     Held { directory: PathBuf, pid: Option<u32> },
+    /// Another process keeps the note.
+    NoteHeld { path: PathBuf, pid: Option<u32> },
     /// It is another store than the one asked for.
     Differs { field: &'static str, expected: String, found: String },
     /// Options that no store can have.
@@ -57,6 +59,10 @@ impl fmt::Display for OpenError {
             }
             Self::Held { directory, pid: None } => {
                 write!(f, "the store {} is open for writing elsewhere", directory.display())
+            }
+            Self::NoteHeld { path, pid } => {
+                let pid = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+                write!(f, "{} is kept by {pid}", path.display())
             }
             Self::Differs { field, expected, found } => {
                 write!(f, "the store's {field} is {found}, expected {expected}")

@@ -173,7 +173,7 @@ fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenErro
     let locked = || {
         let file = disk.create(&path)?;
         if !file.try_lock()? {
-            return Ok(Err(holder(&*file)));
+            return Ok(Err(holder(&*file, 0)));
         }
         file.write_at(0, format!("{:<10}\n", std::process::id()).as_bytes())?;
         Ok(Ok(file))
@@ -185,10 +185,10 @@ fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenErro
     }
 }
 
-/// The process id in a lock file.
-fn holder(file: &dyn DiskFile) -> Option<u32> {
+/// The process id that stands as text in a locked file.
+pub(super) fn holder(file: &dyn DiskFile, offset: u64) -> Option<u32> {
     let mut text = [0; 11];
-    file.read_at(0, &mut text).ok()?;
+    file.read_at(offset, &mut text).ok()?;
     std::str::from_utf8(&text).ok()?.trim().parse().ok()
 }
 
