@@ -2,9 +2,8 @@
 
 use super::output::{End, end};
 use crate::agent::{Agent, Clock, IdleStrategy, Idler, SystemClock};
-use crate::demo::Interrupt;
 use crate::metrics::Counters;
-use crate::node::read_side_sections;
+use crate::node::{Interrupt, read_side_sections};
 use crate::snapshot::{
     Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions, Taken,
 };
@@ -85,7 +84,7 @@ fn follow(args: &Args) -> Result<(), End> {
     let (mut agent, begun) = opened.map_err(End::unreadable)?;
     show_begun(&begun);
     let clock = SystemClock::new();
-    let mut idler = Idler::new(IdleStrategy::BackOff);
+    let mut idler = Idler::new(IdleStrategy::BACK_OFF);
     let mut shown = None;
     while !interrupt.has_come() {
         let now = clock.now();

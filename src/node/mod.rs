@@ -7,25 +7,30 @@
 
 mod interrupt;
 mod options;
+mod read_side;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::store_options;
+pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
 use crate::core::{
     CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
+use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, StateMachine};
-use crate::store::{OpenError, Options as StoreOptions, RealDisk, SegmentHelper, StoreReader};
+use crate::store::{
+    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, Snapshots, StoreReader,
+};
 use crate::types::{Epoch, Nanos, Position};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -181,9 +186,14 @@ impl Exchange {
             exchange.sent = sent.before;
             let (ttl, end) = (config.ttl, config.end.clone());
             let options = FeedOptions { line_a: config.endpoint, ttl, end };
-            let reader = exchange.reader().map_err(NodeError::Store)?;
+            let mut reader = exchange.reader().map_err(NodeError::Store)?;
+            let core = feed_core(config, &mut reader, exchange.sent.as_ref())?;
             let feed = FeedAgent::open(reader, &options, Some(sent), &exchange.counters);
-            exchange.add(Some(feed.map_err(NodeError::Feed)?));
+            let feed = feed.map_err(NodeError::Feed)?;
+            exchange.add(Some(match core {
+                Some(core) => feed.resume(core, now),
+                None => feed,
+            }));
         }
         Ok(exchange)
     }
@@ -218,6 +228,24 @@ impl Exchange {
 fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
     Sequencer::open(&options, now).map_err(NodeError::Core)
+}
+
+/// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
+/// from the log's beginning.
+fn feed_core(
+    config: &Config,
+    reader: &mut StoreReader,
+    sent: Option<&Mark>,
+) -> Result<Option<L3>, NodeError> {
+    let directory = &config.store.directory;
+    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
+    // A feed that never sent and cannot read from the beginning begins as late as it can.
+    let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
+    let up_to = sent.map_or(newest, |mark| mark.position);
+    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })
 }
 
 /// What a clean end left.

@@ -20,8 +20,6 @@ mod agent;
 mod cadence;
 mod follower;
 mod keep;
-#[cfg(test)]
-mod tests;
 
 pub use agent::{SnapshotAgent, SnapshotCounters, SnapshotOptions};
 pub use cadence::{Budget, Speed, commands_between};

@@ -1,1 +1,0 @@
-//! The follower over a real log.
