@@ -33,6 +33,18 @@ pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 /// or a disk is behind by is bounded, and is short to cut.
 pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
 
+/// Segments that are prepared beyond the one being written where nothing is configured: one takes
+/// tens of milliseconds to prepare and most of a second to fill at the highest rates.
+pub const SEGMENTS_AHEAD_DEFAULT: usize = 1;
+
+/// The most segments that are prepared ahead: for terms so small that one is filled sooner than a
+/// disk makes the next durable.
+pub const SEGMENTS_AHEAD_MAX: usize = 8;
+
+/// Time between two syncs where commits do not wait for them and nothing is configured: what a
+/// loss of power takes, and what a start judges without a mark, stays short.
+pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
+
 /// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
 /// older ones are found in the log.
 pub const EPOCHS_MAX: usize = 128;

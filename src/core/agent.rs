@@ -49,27 +49,17 @@ pub struct CoreAgent {
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
-    intake: Intake,
+    /// When set, nothing more is taken; what is in the rings stays there.
     intake_end: StopFlag,
-}
-
-/// Whether commands are taken from the rings.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Intake {
-    /// No cycle has begun yet.
-    Opening,
-    /// They are.
-    Open,
-    /// The end was asked for: what is in the rings stays there.
-    Closed,
+    closed: bool,
 }
 
 impl CoreAgent {
     /// A core over its rings.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
-        let (intake, intake_end) = (Intake::Opening, StopFlag::new());
-        Self { sequencer, rings, first: 0, counters, intake, intake_end }
+        let (intake_end, closed) = (StopFlag::new(), false);
+        Self { sequencer, rings, first: 0, counters, intake_end, closed }
     }
 
     /// When `end` is set, work that is under way is finished, and nothing more is taken.
@@ -103,22 +93,14 @@ impl CoreAgent {
         }
     }
 
-    /// Opens or closes the intake where that is due; whether it is open.
+    /// Whether commands are taken from the rings; says so when their end was asked for.
     fn is_open(&mut self) -> bool {
-        match self.intake {
-            Intake::Open if !self.intake_end.is_stopped() => return true,
-            Intake::Opening => {
-                self.sequencer.accept();
-                self.intake = Intake::Open;
-                return true;
-            }
-            Intake::Open => {
-                self.sequencer.stop_accepting();
-                self.intake = Intake::Closed;
-            }
-            Intake::Closed => {}
+        let is_open = !self.intake_end.is_stopped();
+        if !is_open && !self.closed {
+            self.sequencer.stop_accepting();
+            self.closed = true;
         }
-        false
+        is_open
     }
 
     /// Finishes pending work; false while there is no room for it.
@@ -201,6 +183,8 @@ impl CoreAgent {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
             self.show_best();
+        } else {
+            self.sequencer.poll_room();
         }
         taken
     }

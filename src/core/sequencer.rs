@@ -8,8 +8,8 @@ use super::start::{Opened, Started};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Skipped,
-    StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
+    RealDisk, Skipped, StoreReader, StoreWriter, framed,
 };
 use crate::types::{Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -17,6 +17,7 @@ use isochron_events::{
     ReplaceOrderEvent,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
 /// of the rest.
@@ -150,7 +151,7 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
-    /// epoch. The control page says that commands are taken from the first [`Self::accept`], or
+    /// epoch. The control page says that commands are taken from the first [`Self::poll_room`], or
     /// [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
@@ -162,7 +163,17 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        let mut opened = Opened::new(options, now)?;
+        Self::open_on(Arc::new(RealDisk), options, intake, now)
+    }
+
+    /// As [`Self::open_with`], on any disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let mut opened = Opened::new(disk, options, now)?;
         if let Some(source) = quarantine::due(&opened.recovery.deaths) {
             opened.writer.quarantine(source);
         }
@@ -244,16 +255,16 @@ impl Sequencer {
         Taken::Executed
     }
 
-    /// Says on the control page that commands are taken, if there is room for them.
-    pub fn accept(&mut self) {
-        // Why not is on the control page.
-        let _ = self.check_room();
-    }
-
     /// Says on the control page that no more commands are taken.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;
         self.writer.set_accepting(Accepting::Stopped);
+    }
+
+    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
+    /// offer nothing, this is how it is taken again.
+    pub fn poll_room(&mut self) {
+        let _ = self.check_room();
     }
 
     /// Room for the largest transaction; what the control page says follows it.

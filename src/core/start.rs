@@ -13,8 +13,8 @@
 use super::sequencer::{Options, StartError, read_back};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{
-    Disk, OpenError, RealDisk, Recovery, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo,
-    Snapshots, StoreReader, StoreWriter,
+    Disk, OpenError, ReaderOptions, Recovery, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo,
+    Snapshots, StoreReader, StoreWriter, Until,
 };
 use crate::types::{Nanos, Position, SourceId};
 use std::sync::Arc;
@@ -51,6 +51,7 @@ pub fn restore(snapshot: &SnapshotFile, capacity: Capacity) -> Result<Replay, St
 
 /// A store that is open for writing, and not read back yet.
 pub(super) struct Opened {
+    disk: Arc<dyn Disk>,
     pub(super) writer: StoreWriter,
     pub(super) recovery: Recovery,
     snapshot: Option<SnapshotInfo>,
@@ -60,8 +61,11 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Takes the newest snapshot that is valid and that the log bears out.
-    pub(super) fn new(options: &Options, now: Nanos) -> Result<Self, StartError> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        now: Nanos,
+    ) -> Result<Self, StartError> {
         let store = &options.store;
         let snapshots = Snapshots::new(Arc::clone(&disk), &store.directory, &store.identity);
         let newest = snapshots.newest(|snapshot| {
@@ -79,13 +83,14 @@ impl Opened {
         let (snapshot, (opened, replay)) = match used {
             Some((info, begun)) => (Some(info), begun),
             None => {
-                refuse_recycled(options, &skipped)?;
+                refuse_recycled(&*disk, options, &skipped)?;
                 let machine = StateMachine::with_capacity(options.capacity);
-                (None, (StoreWriter::open_on(disk, store, now), Replay::new(machine)))
+                let opened = StoreWriter::open_on(Arc::clone(&disk), store, now);
+                (None, (opened, Replay::new(machine)))
             }
         };
         let (writer, recovery) = opened.map_err(StartError::Open)?;
-        Ok(Self { writer, recovery, snapshot, skipped, replay })
+        Ok(Self { disk, writer, recovery, snapshot, skipped, replay })
     }
 
     /// Executes the rest of the log again.
@@ -93,8 +98,10 @@ impl Opened {
         self,
         options: &Options,
     ) -> Result<(StoreWriter, Replay, Started), StartError> {
-        let Self { writer, recovery, snapshot, skipped, replay } = self;
-        let reader = StoreReader::attach(&options.store.directory, None);
+        let Self { disk, writer, recovery, snapshot, skipped, replay } = self;
+        // The whole log, also what was never committed: it is what goes on.
+        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+        let reader = StoreReader::attach_on(disk, &options.store.directory, &all);
         let mut reader = reader.map_err(StartError::Open)?;
         if let Some(SnapshotInfo { place, .. }) = snapshot {
             reader.seek(place.position, Some(place.chain)).map_err(StartError::Read)?;
@@ -108,8 +115,12 @@ impl Opened {
 }
 
 /// A log whose beginning is gone cannot be executed from there.
-fn refuse_recycled(options: &Options, skipped: &[Skipped]) -> Result<(), StartError> {
-    let kept_from = StoreReader::kept_from(&RealDisk, &options.store.directory);
+fn refuse_recycled(
+    disk: &dyn Disk,
+    options: &Options,
+    skipped: &[Skipped],
+) -> Result<(), StartError> {
+    let kept_from = StoreReader::kept_from(disk, &options.store.directory);
     match kept_from.map_err(StartError::Open)? {
         Position(0) => Ok(()),
         kept_from => Err(StartError::NoSnapshot { kept_from, skipped: skipped.to_vec() }),

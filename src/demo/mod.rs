@@ -19,17 +19,19 @@ mod subscribers;
 pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
-use crate::core::{CoreAgent, read_back};
+use crate::core::{CoreAgent, Intake, read_back};
 use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Component, Config, Exchange, Interrupt};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{
-    Check as FrameCheck, Identity, Options as StoreOptions, ReaderOptions, RealDisk, StoreReader,
+    Check as FrameCheck, Durability, Identity, Options as StoreOptions, ReaderOptions, RealDisk,
+    StoreReader,
 };
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flow::{Flow, Lobster, Mix};
 use isochron_events::Message;
 use live::Live;
@@ -70,6 +72,10 @@ pub struct Args {
     /// Keeps the event store in this directory; it must hold no log yet.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// What a transaction must have survived before anything is told of it: the death of this
+    /// process, or the loss of power.
+    #[arg(long, default_value = Durability::WORDS[0], value_parser = durability_parser())]
+    durability: Durability,
     /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
@@ -105,6 +111,12 @@ pub(crate) struct Tempo {
     /// Seed of the default flow.
     #[arg(long, default_value_t = 20_261_122)]
     seed: u64,
+}
+
+/// Takes the words of a durability.
+fn durability_parser() -> impl TypedValueParser<Value = Durability> {
+    PossibleValuesParser::new(Durability::WORDS)
+        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
 }
 
 /// Runs the demo: 0 if every check holds, 1 if one does not, 2 if it could not run.
@@ -165,7 +177,8 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
-    let store = StoreOptions::new(&directory, identity());
+    let durability = args.durability;
+    let store = StoreOptions { durability, ..StoreOptions::new(&directory, identity()) };
     refuse_used(&directory)?;
     check_json_path(args)?;
     // 3. Where the feed goes.
@@ -263,6 +276,7 @@ fn exchange_config(
     Config {
         store,
         capacity: capacity(),
+        intake: Intake::default(),
         components: Component::ALL.to_vec(),
         endpoint,
         ttl: 0,

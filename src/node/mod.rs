@@ -17,7 +17,7 @@ pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
 use crate::core::{
-    CoreAgent, CoreCounters, Options as CoreOptions, Sequencer, StartError, Started,
+    CoreAgent, CoreCounters, Intake, Options as CoreOptions, Sequencer, StartError, Started,
 };
 use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
@@ -26,6 +26,7 @@ use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     OpenError, Options as StoreOptions, RealDisk, SegmentHelper, Snapshots, StoreReader,
+    SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position};
 use std::fmt;
@@ -65,6 +66,8 @@ pub struct Config {
     pub store: StoreOptions,
     /// Room in the state machine.
     pub capacity: Capacity,
+    /// What an operator says about the sources at this start.
+    pub intake: Intake,
     /// What of it runs here; other processes may run the rest.
     pub components: Vec<Component>,
     /// Where the L3 feed goes, line A.
@@ -164,8 +167,9 @@ impl Exchange {
         };
         let mut exchange = Self::around(config)?;
         if let Some((mut sequencer, started)) = sequencer {
-            // 3. The next segment is prepared beside the core.
+            // 3. Beside the core the next segment is prepared, and the log made durable.
             let helper = sequencer.writer_mut().take_helper();
+            let syncer = sequencer.writer_mut().take_syncer();
             exchange.core = Some(CoreStart {
                 started,
                 epoch: sequencer.writer_mut().epoch(),
@@ -179,6 +183,7 @@ impl Exchange {
             let agent = CoreAgent::new(sequencer, consumers, counters);
             exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
             exchange.add(helper.map(SegmentAgent));
+            exchange.add(syncer.map(SyncAgent));
         }
         // 6. The feed reads the log, and goes on where the last one stopped.
         if has_feed {
@@ -227,7 +232,7 @@ impl Exchange {
 
 fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
-    Sequencer::open(&options, now).map_err(NodeError::Core)
+    Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
 }
 
 /// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
@@ -269,7 +274,7 @@ pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>>
     Ok(Some(Closed { machine: sequencer.close()?, position }))
 }
 
-/// Prepares the store's next segment, off the core's thread where there are several.
+/// Prepares the store's next segment.
 struct SegmentAgent(SegmentHelper);
 
 impl Agent for SegmentAgent {
@@ -279,5 +284,26 @@ impl Agent for SegmentAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// Makes the log durable; with durability `disk` it is what commits.
+struct SyncAgent(SyncHelper);
+
+impl Agent for SyncAgent {
+    fn name(&self) -> &str {
+        "sync"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 }

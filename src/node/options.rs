@@ -3,6 +3,7 @@
 use super::{Component, Config};
 use crate::agent::StopFlag;
 use crate::config;
+use crate::core::Intake;
 use crate::net::Endpoint;
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Identity, Options as StoreOptions};
@@ -48,6 +49,7 @@ impl Config {
                 holdings: config.capacity.holdings,
                 client_ids: config.capacity.client_ids,
             },
+            intake: Intake::default(),
             components: components.to_vec(),
             endpoint: Endpoint { group, port, interface },
             ttl,

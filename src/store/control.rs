@@ -53,6 +53,8 @@ pub enum Accepting {
     Disk,
     /// Too much is published and not committed.
     Uncommitted,
+    /// What was published cannot be made durable.
+    Sync,
     /// The writer stopped.
     Stopped,
     /// A reason that this version does not know.
@@ -68,6 +70,7 @@ impl Accepting {
             Self::Disk => 3,
             Self::Uncommitted => 4,
             Self::Stopped => 5,
+            Self::Sync => 6,
             Self::Other(code) => code,
         }
     }
@@ -80,6 +83,7 @@ impl Accepting {
             3 => Self::Disk,
             4 => Self::Uncommitted,
             5 => Self::Stopped,
+            6 => Self::Sync,
             code => Self::Other(code),
         }
     }
@@ -93,6 +97,7 @@ impl fmt::Display for Accepting {
             Self::SegmentNotReady => "no(segment)",
             Self::Disk => "no(disk)",
             Self::Uncommitted => "no(uncommitted)",
+            Self::Sync => "no(sync)",
             Self::Stopped => "no(stopped)",
             Self::Other(code) => return write!(f, "no({code})"),
         })
@@ -123,6 +128,7 @@ impl Control {
         let path = directory.join(FILE_NAME);
         match disk.open(&path, Access::Write) {
             Ok(file) if file.length_bytes()? == BYTES as u64 => {
+                file.allocate(0, BYTES as u64)?;
                 let control = Self { mapping: file.map(BYTES)? };
                 if control.load(0) == MAGIC {
                     return Ok(control);
@@ -138,7 +144,7 @@ impl Control {
             _ => {}
         }
         let file = disk.create(&unfinished)?;
-        file.allocate(BYTES as u64)?;
+        file.allocate(0, BYTES as u64)?;
         let control = Self { mapping: file.map(BYTES)? };
         control.store(0, MAGIC);
         disk.rename(&unfinished, &path)?;

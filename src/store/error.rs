@@ -116,6 +116,8 @@ pub enum NotAccepted {
     SegmentNotReady { base: Position },
     /// The disk gave no space for the next segment, with the system's error number.
     Disk { base: Position, error: i32 },
+    /// What was published cannot be made durable, with the system's error number.
+    Sync { error: i32 },
     /// Too much is published and not committed.
     Uncommitted { bytes: u64, bytes_max: u64 },
     /// The last term is full.
@@ -129,6 +131,7 @@ impl NotAccepted {
         match self {
             Self::SegmentNotReady { .. } => Accepting::SegmentNotReady,
             Self::Disk { .. } | Self::PositionsUsedUp { .. } => Accepting::Disk,
+            Self::Sync { .. } => Accepting::Sync,
             Self::Uncommitted { .. } => Accepting::Uncommitted,
         }
     }
@@ -141,6 +144,10 @@ impl fmt::Display for NotAccepted {
             Self::Disk { base, error } => {
                 let error = io::Error::from_raw_os_error(*error);
                 write!(f, "no space for the segment at {base}: {error}")
+            }
+            Self::Sync { error } => {
+                let error = io::Error::from_raw_os_error(*error);
+                write!(f, "the log cannot be made durable: {error}")
             }
             Self::Uncommitted { bytes, bytes_max } => {
                 write!(f, "{bytes} bytes are not committed, at most {bytes_max} may be")

@@ -61,6 +61,7 @@ mod recovery;
 mod segment;
 mod snapshots;
 mod sync;
+mod tenure;
 mod writer;
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ pub use error::{NotAccepted, OpenError, ReadError};
 pub use frame::{FrameFault, framed};
 pub use helper::SegmentHelper;
 pub use marks::EpochStart;
-pub use memory_disk::MemoryDisk;
+pub use memory_disk::{MemoryDisk, Operation, Refusal};
 pub use meta::{Expected, Identity, Meta};
 pub use note::Note;
 pub use open::Options;
@@ -84,4 +85,5 @@ pub use snapshots::{
     FinishedSnapshot, LogPlace, SECTION_L3, SECTION_STATE, SNAPSHOT_FORMAT_VERSION, SectionReader,
     Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
 };
+pub use sync::SyncHelper;
 pub use writer::{Durability, StoreWriter, Transaction};

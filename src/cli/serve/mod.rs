@@ -19,10 +19,11 @@ use super::output::{End, end};
 use crate::agent::{Clock, Running, StopFlag, SystemClock, cores_available, start_groups};
 use crate::config::Config;
 use crate::demo::Tempo;
+use crate::limits::SOURCE_ID_MAX;
 use crate::metrics::{Counter, Counters};
 use crate::node::{self, Component, Exchange, Interrupt};
 use crate::store::{Accepting, ReaderOptions, RealDisk, StoreReader, Until};
-use crate::types::Position;
+use crate::types::{Position, SourceId};
 use clap::Args as ClapArgs;
 use source::OrderSource;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,10 @@ pub(super) struct Args {
     /// Runs only these components here, attached to the same store as the others.
     #[arg(long, value_name = "COMPONENT", value_delimiter = ',')]
     only: Vec<Component>,
+    /// Ends the quarantine of a source, whose commands ended the core twice within a minute.
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(SOURCE_ID_MAX)))]
+    release: Vec<u32>,
     /// Trades by itself, for trials: orders of `mix`, or `lobster:FILE` (CSV, plain or gz).
     #[arg(long)]
     flow: Option<String>,
@@ -70,6 +75,7 @@ fn serve(args: &Args) -> Result<u8, End> {
     if args.flow.is_some() && !has_core {
         return Err(End::unreadable("--flow gives orders to the core, which does not run here"));
     }
+    node.intake.release = args.release.iter().map(|source| SourceId(*source)).collect();
     node.rings = usize::from(args.flow.is_some());
     log::begin(&config.log);
     report::begin(args.config.as_deref(), &components);

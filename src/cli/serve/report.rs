@@ -66,6 +66,10 @@ fn recovery(core: &CoreStart) {
         let (source, sequence) = (executing.source.0, executing.source_sequence);
         warn!(source, sequence, "the last core died while it executed this command");
     }
+    for source in &core.started.quarantined {
+        let source = source.0;
+        warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
+    }
     info!(
         epoch = core.epoch.0,
         created = found.created,

@@ -46,7 +46,9 @@ impl Watch {
         if self.accepting.replace(accepting) != Some(accepting) {
             let accepts = accepting.to_string();
             match accepting {
-                Accepting::Disk => warn!(accepts, "accepting"),
+                Accepting::Disk | Accepting::Sync | Accepting::Uncommitted => {
+                    warn!(accepts, "accepting")
+                }
                 _ => info!(accepts, "accepting"),
             }
         }
