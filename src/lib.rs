@@ -19,6 +19,7 @@ pub mod order_stream;
 pub mod orders;
 pub mod ring;
 pub mod snapshot;
+pub mod scheduler;
 pub mod state_machine;
 pub mod store;
 pub mod types;

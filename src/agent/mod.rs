@@ -38,16 +38,16 @@ pub trait Agent: Any + Send {
     /// Returns how much was done, in whatever it counts; 0 where there was nothing to do.
     fn do_work(&mut self, now: Nanos) -> usize;
 
-    /// Why it cannot go on, where it cannot: the runner then stops all, since an exchange that
-    /// lost a part must not seem to run. Asked after cycles without work.
-    fn failure(&self) -> Option<String> {
-        None
-    }
-
     /// Whether its work may wait for a disk: then it has a thread of its own always, so that nobody
     /// waits with it.
     fn waits(&self) -> bool {
         false
+    }
+
+    /// Why it cannot go on, where it cannot: the runner then stops all, since an exchange that
+    /// lost a part must not seem to run. Asked after cycles without work.
+    fn failure(&self) -> Option<String> {
+        None
     }
 
     /// The last call: what is buffered goes out, what is open is closed.

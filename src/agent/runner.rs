@@ -252,8 +252,10 @@ pub fn start<C: Clock + Clone + 'static>(
         Mode::Dedicated => (Vec::new(), agents),
     };
     let shared = (placement.mode == Mode::Shared).then(|| ("agents".to_owned(), sharing));
-    let alone = alone.into_iter().map(|agent| (agent.name().to_owned(), vec![agent]));
-    let groups = shared.into_iter().chain(alone).enumerate().map(|(index, (name, agents))| Group {
+    let alone =
+        alone.into_iter().map(|agent: Box<dyn Agent>| (agent.name().to_owned(), vec![agent]));
+    let named: Vec<(String, Agents)> = shared.into_iter().chain(alone).collect();
+    let groups = named.into_iter().enumerate().map(|(index, (name, agents))| Group {
         name,
         agents,
         core: placement.cores.get(index).copied(),

@@ -13,6 +13,7 @@ pub mod subscribe;
 mod utc;
 mod verify;
 
+use crate::store::end_on_bus_error;
 use crate::{bench, demo};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -125,6 +126,10 @@ Examples:
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    // A machine that lets no handler be set still runs an exchange.
+    if let Err(error) = end_on_bus_error() {
+        eprintln!("isochron: lost files will not be named: {error}");
+    }
     match Cli::parse().command {
         Command::Bench { bench } => bench::run(&bench),
         Command::Config(args) => config::run(&args),

@@ -151,7 +151,7 @@ pub struct Sequencer {
 
 impl Sequencer {
     /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
-    /// epoch. The control page says that commands are taken from the first [`Self::poll_room`], or
+    /// epoch. The control page says that commands are taken from the first [`Self::accept`], or
     /// [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
@@ -255,16 +255,16 @@ impl Sequencer {
         Taken::Executed
     }
 
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
+        let _ = self.check_room();
+    }
+
     /// Says on the control page that no more commands are taken.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;
         self.writer.set_accepting(Accepting::Stopped);
-    }
-
-    /// Looks for room while nothing is offered: where sources hear that nothing is taken, and so
-    /// offer nothing, this is how it is taken again.
-    pub fn poll_room(&mut self) {
-        let _ = self.check_room();
     }
 
     /// Room for the largest transaction; what the control page says follows it.
@@ -357,6 +357,12 @@ impl Sequencer {
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         self.sequence
+    }
+
+    /// The logged time of the last command.
+    #[must_use]
+    pub fn time(&self) -> Nanos {
+        Nanos(self.time)
     }
 
     /// Events appended since the start.

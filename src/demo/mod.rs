@@ -99,6 +99,12 @@ pub struct Args {
     drop_datagram: Option<u64>,
 }
 
+/// Takes the words of a durability.
+fn durability_parser() -> impl TypedValueParser<Value = Durability> {
+    PossibleValuesParser::new(Durability::WORDS)
+        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
+}
+
 /// How fast a flow is.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Tempo {
@@ -111,12 +117,6 @@ pub(crate) struct Tempo {
     /// Seed of the default flow.
     #[arg(long, default_value_t = 20_261_122)]
     seed: u64,
-}
-
-/// Takes the words of a durability.
-fn durability_parser() -> impl TypedValueParser<Value = Durability> {
-    PossibleValuesParser::new(Durability::WORDS)
-        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
 }
 
 /// Runs the demo: 0 if every check holds, 1 if one does not, 2 if it could not run.

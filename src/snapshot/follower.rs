@@ -227,7 +227,7 @@ impl Follower {
         // The next try is as far away as if this one went well.
         (self.covered, self.day_ended) = (self.replay.sequence().get(), false);
         let machine = self.replay.machine();
-        let (trading_date, day_ended) = machine.trading_day();
+        let (trading_date, runs) = machine.trading_day();
         let moment = SnapshotInfo {
             place,
             epoch: self.epoch,
@@ -235,7 +235,7 @@ impl Follower {
             time: Nanos(self.replay.time()),
             state_hash: 0,
             trading_date,
-            day_ended,
+            day_ended: !runs,
         };
         let write = || {
             let mut writer = snapshots.begin(moment)?;

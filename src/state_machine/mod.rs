@@ -36,6 +36,7 @@ use crate::accounts::Accounts;
 use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
+pub use administration::RULES_VERSION;
 pub use canonical::RestoreError;
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
@@ -165,6 +166,12 @@ impl StateMachine {
         &self.ledger.instruments
     }
 
+    /// The trading date that began last, yyyymmdd, or 0; and whether it still runs.
+    #[must_use]
+    pub fn trading_day(&self) -> (u32, bool) {
+        (self.ledger.day.date, self.ledger.day.date != 0 && !self.ledger.day.ended)
+    }
+
     /// An instrument.
     #[must_use]
     pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
@@ -196,12 +203,6 @@ impl StateMachine {
     pub fn shares(&self, account: AccountId, instrument: InstrumentId) -> Balance {
         let holding = self.ledger.wallet.find(account.0, instrument.0);
         holding.map_or_else(Balance::default, |holding| holding.shares)
-    }
-
-    /// The trading date, yyyymmdd, 0 before the first, and whether that day has ended.
-    #[must_use]
-    pub fn trading_day(&self) -> (u32, bool) {
-        (self.ledger.day.date, self.ledger.day.ended)
     }
 
     /// Fees less rebates that the house has collected in a currency.

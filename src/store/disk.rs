@@ -10,12 +10,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::bus_error::{self, Named};
 use super::memory_disk::Pages;
 
 /// What mappings are made of, where pages are small.
@@ -143,7 +144,9 @@ pub struct Mapping {
 
 /// Keeps the memory alive; read by nobody.
 enum Owner {
-    File(#[expect(dead_code, reason = "held for its drop")] MmapRaw),
+    /// No longer named when it is no longer mapped.
+    #[expect(dead_code, reason = "held for their drop")]
+    File(Option<Named<'static>>, MmapRaw),
     Memory(#[expect(dead_code, reason = "held for its drop")] Arc<Pages>),
 }
 
@@ -160,8 +163,10 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
-    fn of_file(map: MmapRaw, writable: bool) -> Self {
-        Self { pointer: map.as_mut_ptr(), bytes: map.len(), writable, _owner: Owner::File(map) }
+    fn of_file(map: MmapRaw, writable: bool, path: &Path) -> Self {
+        let (pointer, bytes) = (map.as_mut_ptr(), map.len());
+        let named = bus_error::name(pointer, bytes, path);
+        Self { pointer, bytes, writable, _owner: Owner::File(named, map) }
     }
 
     /// The first bytes of pages in memory.
@@ -239,6 +244,7 @@ pub struct RealDisk;
 #[derive(Debug)]
 struct RealFile {
     file: File,
+    path: PathBuf,
     access: Access,
 }
 
@@ -261,13 +267,13 @@ impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Box::new(RealFile { file, access: Access::Write }))
+        Ok(Box::new(RealFile { file, path: path.to_path_buf(), access: Access::Write }))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let write = access == Access::Write;
         let file = OpenOptions::new().read(true).write(write).open(path)?;
-        Ok(Box::new(RealFile { file, access }))
+        Ok(Box::new(RealFile { file, path: path.to_path_buf(), access }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -338,7 +344,7 @@ impl DiskFile for RealFile {
             Access::Read => options.map_raw_read_only(&self.file)?,
             Access::Write => options.map_raw(&self.file)?,
         };
-        Ok(Mapping::of_file(map, self.access == Access::Write))
+        Ok(Mapping::of_file(map, self.access == Access::Write, &self.path))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {

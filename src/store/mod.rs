@@ -44,6 +44,7 @@
 pub mod event_header;
 pub mod frame;
 
+mod bus_error;
 mod chain;
 mod control;
 mod deaths;
@@ -67,6 +68,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use bus_error::{BUS_ERROR_EXIT_CODE, end_on_bus_error};
 pub use chain::{Chain, session_id};
 pub use control::{Accepting, Executing};
 pub use disk::{Access, Disk, DiskFile, Mapping, RealDisk};

@@ -53,7 +53,7 @@ impl<const WORDS: usize> Note<WORDS> {
             let reason = format!("{found_bytes} bytes, a note has {BYTES}");
             return Err(OpenError::Damaged { path: path.to_path_buf(), reason });
         }
-        file.allocate(found_bytes, BYTES as u64).map_err(io)?;
+        file.allocate(0, BYTES as u64).map_err(io)?;
         let mapping = file.map(BYTES).map_err(io)?;
         let magic = mapping.atomic_u64(0).load(Ordering::Acquire);
         // One that died before the first word left zeroes.

@@ -74,7 +74,7 @@ pub struct SnapshotInfo {
     pub state_hash: u128,
     /// The trading date, yyyymmdd; 0 before the first.
     pub trading_date: u32,
-    /// That day has ended.
+    /// That day has ended, or there was none yet.
     pub day_ended: bool,
 }
 

@@ -9,6 +9,7 @@ use crate::types::{Epoch, Nanos, Position};
 use super::frame::aligned;
 use super::*;
 
+mod bus_errors;
 mod crashes;
 mod flips;
 mod processes;
@@ -17,7 +18,7 @@ mod syncing;
 const TERM_BYTES: usize = 64 * 1024;
 
 /// Random numbers from a seed (splitmix64).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -27,7 +28,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
