@@ -83,8 +83,8 @@ const COLUMNS_MAX: usize = 100;
 const SHELLS: &[&str] =
     &["agent", "net", "store", "metrics", "cli", "bench", "demo", "node", "main"];
 
-/// The generator's call of rustfmt.
-const SHELL_FILES: &[&str] = &["codegen/src/format.rs"];
+/// The generator's call of rustfmt, and the ring in a file.
+const SHELL_FILES: &[&str] = &["codegen/src/format.rs", "src/ring/mapped.rs"];
 
 const SYSTEM: &[&str] = &[
     "std::net",

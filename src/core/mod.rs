@@ -14,6 +14,7 @@
 //! commands end it twice within a minute is quarantined: `quarantine.rs` has the rule.
 
 mod agent;
+mod inlet;
 mod quarantine;
 mod sequencer;
 mod start;
@@ -21,5 +22,6 @@ mod start;
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
+pub use inlet::{Inlet, Left};
 pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Taken, read_back};
 pub use start::{Started, restore};

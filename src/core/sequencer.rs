@@ -11,7 +11,7 @@ use crate::store::{
     Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
     RealDisk, Skipped, StoreReader, StoreWriter, framed,
 };
-use crate::types::{Nanos, Position, Sequence, SourceId, flags};
+use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
     DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
     ReplaceOrderEvent,
@@ -229,10 +229,18 @@ impl Sequencer {
     /// Takes a command as it lies in a ring: an SBE message.
     #[inline]
     pub fn take(&mut self, message: &[u8], now: Nanos) -> Taken {
+        self.take_from(None, message, now)
+    }
+
+    /// As [`Self::take`], from a ring that may carry commands of one source alone.
+    #[inline]
+    pub fn take_from(&mut self, ring: Option<SourceId>, message: &[u8], now: Nanos) -> Taken {
         debug_assert!(!self.is_pending(), "pending work comes first");
         let Ok(command) = Message::decode(message) else { return Taken::Malformed };
         let Some(origin) = command_origin(&command) else { return Taken::Malformed };
-        let foreign = origin.source == 0 || origin.source > SOURCE_ID_MAX;
+        let foreign = origin.source == 0
+            || origin.source > SOURCE_ID_MAX
+            || ring.is_some_and(|source| source.get() != origin.source);
         if foreign || matches!(command, Message::Continuation(_) | Message::EpochStarted(_)) {
             return Taken::Malformed;
         }
@@ -345,6 +353,12 @@ impl Sequencer {
     #[must_use]
     pub fn writer_mut(&mut self) -> &mut StoreWriter {
         &mut self.writer
+    }
+
+    /// The epoch that began with this sequencer.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.writer.epoch()
     }
 
     /// The end of the log.
