@@ -1,12 +1,12 @@
 //! The follower over a real log: snapshots while it is written, starts from each, failures.
 
-use isochron::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use isochron::agent::Agent;
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
 use isochron::market_data::{L3, Output};
 use isochron::metrics::{Counter, Counters};
 use isochron::node::read_side_sections;
+use isochron::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
     Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, SECTION_L3, SECTION_STATE,

@@ -3,9 +3,7 @@
 use super::begin::{Begun, begin};
 use crate::agent::{Clock, SystemClock};
 use crate::state_machine::Replay;
-use crate::store::{
-    Check, Expected, ReaderOptions, RealDisk, SnapshotInfo, StoreReader, Until,
-};
+use crate::store::{Check, Expected, ReaderOptions, RealDisk, SnapshotInfo, StoreReader, Until};
 use crate::types::{Nanos, Position};
 use clap::Args as ClapArgs;
 use isochron_events::Message;

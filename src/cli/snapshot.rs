@@ -4,13 +4,9 @@ use super::output::{End, end};
 use crate::agent::{Agent, Clock, IdleStrategy, Idler, SystemClock};
 use crate::metrics::Counters;
 use crate::node::{Interrupt, read_side_sections};
-use crate::snapshot::{
-    Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions, Taken,
-};
+use crate::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions, Taken};
 use crate::state_machine::Capacity;
-use crate::store::{
-    Check, Expected, ReaderOptions, RealDisk, Snapshots, StoreReader, Until,
-};
+use crate::store::{Check, Expected, ReaderOptions, RealDisk, Snapshots, StoreReader, Until};
 use clap::Args as ClapArgs;
 use serde_json::json;
 use std::io::Write;

@@ -25,8 +25,7 @@ use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, Snapshots, StoreReader,
-    SyncHelper,
+    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position};
 use std::fmt;

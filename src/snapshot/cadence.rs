@@ -94,7 +94,8 @@ mod tests {
         };
         let mut found = 0;
         for _ in 0..2_000 {
-            let budget = Budget { start_ns: below(10_000_000_000), margin_ns: below(2_000_000_000) };
+            let budget =
+                Budget { start_ns: below(10_000_000_000), margin_ns: below(2_000_000_000) };
             let speed = Speed {
                 replay_per_second: 1 + below(20_000_000),
                 load_ns: below(4_000_000_000),

@@ -56,7 +56,8 @@ mod tests {
 
     /// Snapshots as position, date and whether the day has ended; the base and what goes.
     fn check(snapshots: &[(u64, u32, bool)], keep: usize, base: Option<u64>, remove: &[u64]) {
-        let infos: Vec<_> = snapshots.iter().map(|&(at, day, end)| snapshot(at, day, end)).collect();
+        let infos: Vec<_> =
+            snapshots.iter().map(|&(at, day, end)| snapshot(at, day, end)).collect();
         let found = plan(&infos, keep);
         assert_eq!(found.base.map(|base| base.place.position.get()), base, "{snapshots:?}");
         let removed: Vec<_> = found.remove.iter().map(|position| position.get()).collect();

@@ -23,7 +23,5 @@ mod keep;
 
 pub use agent::{SnapshotAgent, SnapshotCounters, SnapshotOptions};
 pub use cadence::{Budget, Speed, commands_between};
-pub use follower::{
-    Begun, FollowError, Follower, MakeSections, SnapshotSection, TakeError, Taken,
-};
+pub use follower::{Begun, FollowError, Follower, MakeSections, SnapshotSection, TakeError, Taken};
 pub use keep::{Plan, plan};

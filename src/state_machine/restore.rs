@@ -169,8 +169,7 @@ impl StateMachine {
             holding.execute(day, from.get()?);
             fields::balance(&mut holding.shares, from);
             if from.get()? {
-                let mut limits =
-                    Override { tradable: false, daily_volume_max: 0, position_max: 0 };
+                let mut limits = Override { tradable: false, daily_volume_max: 0, position_max: 0 };
                 fields::limits(&mut limits, from);
                 wallet.set_limits(slot, limits);
             }
@@ -307,7 +306,8 @@ impl StateMachine {
     }
 
     fn cancels_of(&self, fields: &CancelsFields) -> Restored<ManyCancels> {
-        let CancelsFields { subject, canceled, at, session, account, user, client_id, .. } = *fields;
+        let CancelsFields { subject, canceled, at, session, account, user, client_id, .. } =
+            *fields;
         let which = match fields.which {
             1 => Which::Account(subject),
             2 => {

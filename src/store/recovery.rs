@@ -137,11 +137,7 @@ pub(super) fn find_end(
 
 /// Where reading begins: at the first position that is kept, or for the sake of a place at the
 /// beginning of its segment. The chain there is not known then, and no number until the place.
-fn start_of(
-    terms: Terms,
-    marks: &Marks,
-    from: Option<LogPlace>,
-) -> Result<LogPlace, OpenError> {
+fn start_of(terms: Terms, marks: &Marks, from: Option<LogPlace>) -> Result<LogPlace, OpenError> {
     let kept = LogPlace { position: marks.kept_from, chain: marks.kept_chain };
     let Some(place) = from else { return Ok(kept) };
     if place.position < kept.position {

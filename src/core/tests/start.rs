@@ -139,7 +139,9 @@ fn a_snapshot_that_the_log_does_not_bear_out_is_passed_over() {
         day_ended: false,
     };
     let far = Position(end.get() + 640_000);
-    for (position, chain) in [(far, 1), (Position(end.get() + 4_096), 1), (Position(end.get() - 32), 1)] {
+    for (position, chain) in
+        [(far, 1), (Position(end.get() + 4_096), 1), (Position(end.get() - 32), 1)]
+    {
         keep(directory, info(position, chain), &machine);
     }
     let (sequencer, started) = open(directory, 2_000_000);
@@ -173,7 +175,8 @@ fn a_place_that_was_not_durable_is_not_trusted_after_a_power_failure() {
     let failed = disk.after_power_failure(|| true).unwrap();
     drop(writer);
     let open = |disk: &MemoryDisk, place| {
-        StoreWriter::open_from(shared(disk), &options, Some(place), Nanos(2)).map(|(_, found)| found)
+        StoreWriter::open_from(shared(disk), &options, Some(place), Nanos(2))
+            .map(|(_, found)| found)
     };
     for (disk, place) in [(&killed, durable), (&killed, tail), (&failed, durable)] {
         let disk = disk.after_kill().unwrap();

@@ -120,7 +120,8 @@ impl L3 {
         let day = due!(from, SystemEvent)?;
         let general = due!(from, TradingStatus)?;
         (feed.trading_date, feed.general_phase) = (day.trading_date, general.phase);
-        feed.session = (day.trading_date != 0).then(|| session_name(day.trading_date, PRODUCT_L3, 0));
+        feed.session =
+            (day.trading_date != 0).then(|| session_name(day.trading_date, PRODUCT_L3, 0));
         feed.numbered = start.last_included_sequence;
         for _ in 0..start.instruments {
             let (id, instrument) = read_instrument(from, machine)?;
