@@ -44,8 +44,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs the command: 0 if snapshots were taken as asked, 1 if the log does not execute as it says, 2
-/// if it cannot be read or a snapshot cannot be written.
+/// Runs the command: 0 if snapshots were taken as asked, 1 if the log does not execute as it says,
+/// 2 if it cannot be read or a snapshot cannot be written.
 pub(super) fn run(args: &Args) -> ExitCode {
     end("snapshot", &args.directory.display(), follow(args).map(|()| 0))
 }

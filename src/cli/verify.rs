@@ -134,8 +134,8 @@ fn check_of(divergence: &Divergence) -> &'static str {
 /// What was found to hold, up to a fault or the end.
 #[derive(Default)]
 struct Found {
-    /// Where it began: at the first byte, or where the beginning is recycled at a snapshot, with the
-    /// commands before it.
+    /// Where it began: at the first byte, or where the beginning is recycled at a snapshot, with
+    /// the commands before it.
     begin: Position,
     sequence_before: u64,
     events: u64,

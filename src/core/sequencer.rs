@@ -150,9 +150,9 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins an
-    /// epoch. The control page says that commands are taken from the first [`Self::accept`], or
-    /// [`Self::take`], on.
+    /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins
+    /// an epoch. The control page says that commands are taken from the first [`Self::accept`],
+    /// or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }

@@ -9,8 +9,8 @@
 //!
 //! It reads the log as any reader does, in the exchange's process or in one of its own, at its own
 //! pace: the core does not notice it. Each command is executed again and its outcomes compared, so
-//! that a snapshot is of what the log says. It goes on with the state that it read back, so that the
-//! log goes on to test every snapshot.
+//! that a snapshot is of what the log says. It goes on with the state that it read back, so that
+//! the log goes on to test every snapshot.
 //!
 //! A component on the reading side that must go on with the same numbers after a start has a
 //! [`SnapshotSection`] in each snapshot. `cadence.rs` says how far apart snapshots may be,
