@@ -1,6 +1,7 @@
 //! The command line: what each command is called, and where it goes.
 
 mod begin;
+mod calendar;
 mod config;
 mod inspect;
 mod output;
@@ -36,6 +37,13 @@ enum Command {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Shows when a configured calendar begins and ends a date and its phases.
+    ///
+    /// Exit code 0, 1 if there is no trading on that date, 2 if there is no calendar.
+    #[command(
+        after_help = "Example:\n  isochron calendar --config exchange.toml --date 2026-11-27"
+    )]
+    Calendar(calendar::Args),
     /// Prints an example of a configuration: every key, with its default and what it does.
     ///
     /// Exit code 0, 2 if a file to check is no configuration.
@@ -132,6 +140,7 @@ pub fn run() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Bench { bench } => bench::run(&bench),
+        Command::Calendar(args) => calendar::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
