@@ -279,6 +279,8 @@ fn exchange_config(
         capacity: capacity(),
         intake: Intake::default(),
         components: Component::ALL.to_vec(),
+        calendar: None,
+        confirmed_date: None,
         endpoint,
         ttl: 0,
         rings: 1,
