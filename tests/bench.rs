@@ -64,6 +64,12 @@ fn commands_go_all_the_way() {
 }
 
 #[test]
+fn others_wait_for_work_that_goes_on() {
+    let line = last_line("waits --orders 3000 --accounts 301 --instruments 7");
+    check(&line, "waits: expiry # settlement # mass cancel # kill switch #");
+}
+
+#[test]
 fn all_figures_are_there_for_programs() {
     let line = last_line("matching --operations 10000 --symbols 3 --passes 1 --json");
     let json: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");

@@ -8,10 +8,12 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use isochron::agent::{Agent, StopFlag};
-use isochron::market_data::{FeedAgent, FeedOptions, L3, Output};
+use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
 use isochron::metrics::{Counter, Counters};
 use isochron::net::{Endpoint, Receiver, ReservedPort};
-use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
+use isochron::store::{
+    Identity, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
+};
 use isochron::types::flags::{END_OF_EVENT, END_OF_TRANSACTION};
 use isochron::types::{Nanos, Position};
 use isochron_events::{
@@ -108,11 +110,12 @@ impl Log {
         }
     }
 
-    fn agent(&self, directory: &Path, endpoint: Endpoint, send_from: Position) -> Publishing {
+    fn agent(&self, directory: &Path, endpoint: Endpoint) -> Publishing {
         let (end, counters) = (StopFlag::new(), Counters::in_memory());
-        let options = FeedOptions { line_a: endpoint, ttl: 0, send_from, end: end.clone() };
+        let options = FeedOptions { line_a: endpoint, ttl: 0, end: end.clone() };
         let reader = StoreReader::attach(directory, None).unwrap();
-        let agent = FeedAgent::open(reader, &options, &counters).unwrap();
+        let sent = Sent::open(&RealDisk, directory).unwrap();
+        let agent = FeedAgent::open(reader, &options, Some(sent), &counters).unwrap();
         Publishing { agent, end, counters }
     }
 }
@@ -226,7 +229,7 @@ fn a_subscriber_rebuilds_the_books_from_multicast() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(1_000 * SECOND_NS);
 
     run(&mut publishing, &mut heard, &mut now, None);
@@ -271,7 +274,7 @@ fn a_lost_datagram_is_named() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     log.open_market(20_261_122);
     log.orders(300);
     publishing.end.stop();
@@ -286,7 +289,7 @@ fn a_lost_datagram_is_named() {
     assert!(gap.messages() > 1 && !heard.subscriber.is_complete());
 }
 
-/// A publisher that begins where another one stopped sends the next number, and the same bytes.
+/// Publishers that die at any cycle, one after the other, send one sequence of numbers and bytes.
 #[test]
 fn a_publisher_goes_on_after_another() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
@@ -295,17 +298,51 @@ fn a_publisher_goes_on_after_another() {
     let mut heard = Heard::listen(endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
-    log.orders(100);
-    let stopped_at = log.end;
-    run(&mut log.agent(directory, endpoint, Position(0)), &mut heard, &mut now, None);
-    log.orders(100);
-    let mut second = log.agent(directory, endpoint, stopped_at);
-    second.end.stop();
-    run(&mut second, &mut heard, &mut now, None);
+    for life in 0..12 {
+        log.orders(90);
+        let mut publishing = log.agent(directory, endpoint);
+        // The first ones die before they have caught up, or had sent anything.
+        for _ in 0..life {
+            publishing.agent.do_work(now);
+            heard.receive(now, None);
+        }
+    }
+    let mut last = log.agent(directory, endpoint);
+    last.end.stop();
+    run(&mut last, &mut heard, &mut now, None);
     assert_eq!(heard.subscriber.state(now.0), State::Ended);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    assert_eq!(heard.subscriber.line(Line::A).duplicates, 0, "nothing was sent twice");
+    let again = heard.subscriber.line(Line::A).duplicates;
+    assert_eq!(again, 0, "each cycle noted what it sent");
+}
+
+/// What was sent and not noted is sent again: the same bytes under the same numbers.
+#[test]
+fn a_death_between_sending_and_noting_repeats_and_changes_nothing() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut now = Nanos(SECOND_NS);
+    log.open_market(20_261_122);
+    log.orders(100);
+    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
+    let noted = std::fs::read(directory.join("sent-l3")).unwrap();
+    let noted_at = heard.messages.len();
+    log.orders(100);
+    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
+    let sent_at = heard.messages.len();
+    std::fs::write(directory.join("sent-l3"), noted).unwrap();
+    log.orders(100);
+    let mut last = log.agent(directory, endpoint);
+    last.end.stop();
+    run(&mut last, &mut heard, &mut now, None);
+    assert!(heard.subscriber.is_complete());
+    assert_eq!(heard.messages, expected(directory).concat());
+    let again = heard.subscriber.line(Line::A).duplicates;
+    assert_eq!(again, (sent_at - noted_at) as u64);
+    assert!(again > 100);
 }
 
 #[test]
@@ -313,7 +350,7 @@ fn a_late_joiner_knows_it() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     log.orders(50);
@@ -336,7 +373,7 @@ fn a_log_of_another_schema_silences_the_feed() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     run(&mut publishing, &mut heard, &mut now, None);
@@ -363,7 +400,7 @@ fn the_next_day_is_a_session_of_its_own() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut now = Nanos(SECOND_NS);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut first = Heard::listen(endpoint);
     log.open_market(20_261_122);
     log.orders(50);
@@ -373,6 +410,7 @@ fn the_next_day_is_a_session_of_its_own() {
     log.orders(50);
     run(&mut publishing, &mut first, &mut now, None);
     assert_eq!(first.subscriber.state(now.0), State::Ended);
+    publishing.end.stop();
     publishing.agent.on_close();
     second.receive(now, None);
 

@@ -5,6 +5,7 @@
 //!   state-machine  and risk, wallet, fees, encoded outcomes
 //!   store          append, and the way to a reader in another process
 //!   replay         a log executed again and compared
+//!   waits          how long others wait for work that goes on by continuation
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -21,6 +22,7 @@ mod store;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 use clap::Subcommand;
 use report::Report;
@@ -45,6 +47,9 @@ pub enum Bench {
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
+    #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
+    Waits(waits::Args),
 }
 
 /// Runs a benchmark: 0 if its result is right, 1 if not, 2 if it could not run.
@@ -53,6 +58,7 @@ pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),
         Bench::StateMachine(args) => ("state-machine", state_machine::run(args), args.stream.json),

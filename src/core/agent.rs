@@ -2,8 +2,8 @@
 
 use super::inlet::{Inlet, Left};
 use super::sequencer::{Sequencer, Taken};
-use crate::agent::{Agent, panic_message};
-use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
+use crate::agent::{Agent, StopFlag, panic_message};
+use crate::limits::{CONTINUATIONS_PER_CYCLE_MAX, RING_COMMANDS_PER_CYCLE_MAX};
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
 use crate::ring::{Consumer, Fault};
@@ -69,6 +69,19 @@ pub struct CoreAgent {
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
+    gate: Gate,
+    intake_end: StopFlag,
+}
+
+/// Whether commands are taken from the rings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// No cycle has begun yet.
+    Opening,
+    /// They are.
+    Open,
+    /// The end was asked for: what is in the rings stays there.
+    Closed,
 }
 
 impl CoreAgent {
@@ -82,7 +95,15 @@ impl CoreAgent {
     /// A core over any rings.
     #[must_use]
     pub fn with_inlets(sequencer: Sequencer, rings: Vec<Inlet>, counters: CoreCounters) -> Self {
-        Self { sequencer, rings, first: 0, counters }
+        let (gate, intake_end) = (Gate::Opening, StopFlag::new());
+        Self { sequencer, rings, first: 0, counters, gate, intake_end }
+    }
+
+    /// When `end` is set, work that is under way is finished, and nothing more is taken.
+    #[must_use]
+    pub fn with_intake_end(mut self, end: StopFlag) -> Self {
+        self.intake_end = end;
+        self
     }
 
     /// Passes over what a crash left in the rings, as far as it is there now: a start that says
@@ -124,14 +145,36 @@ impl CoreAgent {
         }
     }
 
-    /// Finishes pending work; false while there is no room for it.
-    fn finish_pending(&mut self, now: Nanos) -> bool {
+    /// Opens or closes the intake where that is due; whether it is open.
+    fn is_open(&mut self) -> bool {
+        match self.gate {
+            Gate::Open if !self.intake_end.is_stopped() => return true,
+            Gate::Opening => {
+                self.sequencer.accept();
+                self.gate = Gate::Open;
+                return true;
+            }
+            Gate::Open => {
+                self.sequencer.stop_accepting();
+                self.gate = Gate::Closed;
+            }
+            Gate::Closed => {}
+        }
+        false
+    }
+
+    /// Goes on with pending work; false while some is left, or there is no room for it.
+    fn finish_pending(&mut self, now: Nanos, steps: &mut usize) -> bool {
         while self.sequencer.is_pending() {
+            if *steps == CONTINUATIONS_PER_CYCLE_MAX {
+                return false;
+            }
             if self.sequencer.go_on(now) != Taken::Executed {
                 self.counters.refusals.add(1);
                 return false;
             }
             self.counters.transactions.add(1);
+            *steps += 1;
         }
         true
     }
@@ -148,8 +191,9 @@ impl CoreAgent {
         left
     }
 
-    /// Takes from one ring; false where the store has no room for more.
-    fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize) -> bool {
+    /// Takes from one ring; false where nothing more can be taken in this cycle: the store has no
+    /// room, or what was taken goes on.
+    fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize, steps: &mut usize) -> bool {
         let source = self.rings[ring].source;
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
             let Some(message) = self.rings[ring].ring.peek() else {
@@ -172,7 +216,7 @@ impl CoreAgent {
             }
             self.rings[ring].ring.release();
             *taken += 1;
-            if !self.finish_pending(now) {
+            if !self.finish_pending(now, steps) {
                 return false;
             }
         }
@@ -205,25 +249,27 @@ impl CoreAgent {
     }
 
     fn cycle(&mut self, now: Nanos) -> usize {
-        let mut taken = 0;
-        if !self.finish_pending(now) {
-            return 0;
-        }
-        for turn in 0..self.rings.len() {
-            let ring = (self.first + turn) % self.rings.len();
-            if !self.drain(ring, now, &mut taken) {
-                break;
+        let (mut taken, mut steps) = (0, 0);
+        let takes = self.finish_pending(now, &mut steps) && self.is_open();
+        if takes {
+            for turn in 0..self.rings.len() {
+                let ring = (self.first + turn) % self.rings.len();
+                if !self.drain(ring, now, &mut taken, &mut steps) {
+                    break;
+                }
             }
+            self.first = (self.first + 1) % self.rings.len().max(1);
         }
-        self.first = (self.first + 1) % self.rings.len().max(1);
-        if taken > 0 {
+        if taken + steps > 0 {
             self.counters.events.set(self.sequencer.events());
             self.counters.bytes.set(self.sequencer.position().0);
             for (inlet, counters) in self.rings.iter().zip(&mut self.counters.rings) {
                 counters.refusals.set(inlet.ring.refused());
             }
             self.show_best();
+        } else if takes {
+            self.sequencer.accept();
         }
-        taken
+        taken + steps
     }
 }

@@ -7,8 +7,8 @@ use super::quarantine;
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
-    StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
+    ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
 };
 use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -16,6 +16,7 @@ use isochron_events::{
     ReplaceOrderEvent,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
 /// of the rest.
@@ -148,7 +149,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch.
+    /// Opens the store, executes its log again, and begins an epoch. The control page says that
+    /// commands are taken from the first [`Self::accept`], or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -159,8 +161,18 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        let (mut writer, recovery) =
-            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
+        Self::open_on(Arc::new(RealDisk), options, intake, now)
+    }
+
+    /// As [`Self::open_with`], on any disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let (mut writer, recovery) = StoreWriter::open_on(Arc::clone(&disk), &options.store, now)
+            .map_err(StartError::Open)?;
         if let Some(source) = quarantine::due(&recovery.deaths) {
             writer.quarantine(source);
         }
@@ -168,7 +180,9 @@ impl Sequencer {
         let quarantined = writer.quarantined();
         let machine = StateMachine::with_capacity(options.capacity);
         let directory = &options.store.directory;
-        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
+        // The whole log, also what was never committed: it is what goes on.
+        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+        let mut reader = StoreReader::attach_on(disk, directory, &all).map_err(StartError::Open)?;
         let replay = read_back(&mut reader, Replay::new(machine))?;
         let (commands, events) = (replay.commands(), replay.events());
         let started = Started { recovery, quarantined, commands, events };
@@ -180,11 +194,10 @@ impl Sequencer {
             time,
             outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
             events: 0,
-            accepting: true,
+            accepting: false,
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        sequencer.writer.set_accepting(Accepting::Yes);
         Ok((sequencer, started))
     }
 
@@ -255,6 +268,18 @@ impl Sequencer {
         self.execute(command, now);
         self.writer.set_executing(None);
         Taken::Executed
+    }
+
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
+        let _ = self.check_room();
+    }
+
+    /// Says on the control page that no more commands are taken.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.writer.set_accepting(Accepting::Stopped);
     }
 
     /// Room for the largest transaction; what the control page says follows it.
@@ -353,6 +378,12 @@ impl Sequencer {
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         self.sequence
+    }
+
+    /// The logged time of the last command.
+    #[must_use]
+    pub fn time(&self) -> Nanos {
+        Nanos(self.time)
     }
 
     /// Events appended since the start.

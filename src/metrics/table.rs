@@ -70,6 +70,11 @@ counters! {
     RING_LEFT: RINGS_MAX, "ring-left", "Messages that a crash left in a ring, not accepted.";
     RING_DAMAGED: RINGS_MAX, "ring-damaged", "1 + where a ring was found damaged, 0 for sound.";
     RING_WAITS: RINGS_MAX, "ring-waits", "Times a producer waited because its ring was full.";
+    SCHEDULER_COMMANDS: 1, "scheduler-commands", "Starts, phases and ends of days submitted.";
+    SCHEDULER_TICKS: 1, "scheduler-ticks", "Ticks submitted because nothing was appended.";
+    SCHEDULER_REFUSED: 1, "scheduler-refused", "Commands of the calendar that were refused.";
+    SCHEDULER_HELD: 1, "scheduler-held", "The trading date that waits for a word, yyyymmdd; or 0.";
+    CLOCK_BEHIND_NS: 1, "clock-behind-ns", "How far the clock stands behind logged time; or 0.";
     LATENCIES_MISSED: 1, "latencies-missed", "Latencies not recorded: their queue was full.";
     SUBSCRIBER_NEXT: 1, "subscriber-next", "The sequence a subscriber delivers next, 0 at first.";
     SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
@@ -90,6 +95,8 @@ const GAUGES: &[Counter] = &[
     Counter::FEED_POSITION,
     Counter::BEST_BID,
     Counter::BEST_ASK,
+    Counter::SCHEDULER_HELD,
+    Counter::CLOCK_BEHIND_NS,
     Counter::SUBSCRIBER_NEXT,
     Counter::SUBSCRIBER_ENDED,
     Counter::RECEIVE_BUFFER_BYTES,
