@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SOURCE", value_delimiter = ',',
         value_parser = clap::value_parser!(u32).range(1..=i64::from(SOURCE_ID_MAX)))]
     release: Vec<u32>,
-    /// Trades by itself, for trials: orders of `mix`, or `lobster:FILE` (CSV, plain or gz).
+    /// Trades by itself, for trials: orders of `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long)]
     flow: Option<String>,
     #[command(flatten)]

@@ -135,11 +135,7 @@ impl Itch {
 
     /// Plays of `input` what is about `symbols`, all different, on `trading_date` (yyyymmdd).
     #[must_use]
-    pub fn new(
-        input: Box<dyn BufRead + Send>,
-        trading_date: u32,
-        symbols: Vec<Symbol>,
-    ) -> Self {
+    pub fn new(input: Box<dyn BufRead + Send>, trading_date: u32, symbols: Vec<Symbol>) -> Self {
         Self {
             messages: Messages::new(input),
             instruments: symbols.iter().copied().zip(1..).collect(),
@@ -175,9 +171,9 @@ impl Itch {
         };
         self.read += 1;
         let instrument = match message.event {
-            Event::Directory { stock } | Event::Trading { stock, .. } | Event::Add { stock, .. } => {
-                self.see(message.locate, stock)
-            }
+            Event::Directory { stock }
+            | Event::Trading { stock, .. }
+            | Event::Add { stock, .. } => self.see(message.locate, stock),
             _ => self.by_locate[usize::from(message.locate)],
         };
         match message.event {
@@ -300,9 +296,9 @@ impl Flow for Itch {
             ("same_phase_skipped", skipped.same_phase),
         ]);
         let others = skipped.others.iter();
-        notes.extend(others.map(|(kind, number)| {
-            (format!("type {} skipped", kind.escape_ascii()), *number)
-        }));
+        notes.extend(
+            others.map(|(kind, number)| (format!("type {} skipped", kind.escape_ascii()), *number)),
+        );
         notes
     }
 
