@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// The ring's file, as the exchange's configuration has it under `[[sources]]`.
     #[arg(long, value_name = "FILE")]
     ring: PathBuf,
-    /// The exchange's store; where none is given, the ring's directory or the one above it.
+    /// The exchange's store; where none is given it is looked for near the ring.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Where orders come from: `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
@@ -97,7 +97,7 @@ fn send(args: &Args) -> Result<u8, End> {
         source: source.get(),
         ring: producer,
         reader,
-        latencies: recorder,
+        journal: Box::new(recorder),
         clock: Box::new(clock),
         watch: Watch { exchange: Counters::in_memory(), subscribers: Vec::new() },
         stop: trading_end.clone(),
@@ -141,7 +141,7 @@ fn source(
     (agent.alone(number, generation, args.patience * 1_000_000_000), progress)
 }
 
-/// The exchange's store: the ring usually lies in it, or in a directory of rings.
+/// The exchange's store: usually the ring lies in it, in a directory of it, or beside it.
 fn store(args: &Args) -> Result<PathBuf, End> {
     if let Some(store) = &args.store {
         return Ok(store.clone());
@@ -150,7 +150,7 @@ fn store(args: &Args) -> Result<PathBuf, End> {
     let above = beside.join("..");
     let found =
         [beside.to_path_buf(), above].into_iter().find(|folder| folder.join("meta").exists());
-    let none = "no store beside the ring; name it: --store DIR";
+    let none = "no store near the ring; name it: --store DIR";
     found.ok_or_else(|| End::unreadable(none))
 }
 

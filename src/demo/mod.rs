@@ -212,7 +212,7 @@ fn demo(args: &Args) -> Outcome<Report> {
         source: SOURCE,
         ring: exchange.producers.remove(0),
         reader: exchange.reader().map_err(text)?,
-        latencies: recorder,
+        journal: Box::new(recorder),
         clock: Box::new(clock),
         watch,
         stop: trading_end.clone(),
@@ -242,7 +242,8 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 9. The verdict.
     let counters = exchange_counters;
     let interrupted = interrupt.has_come();
-    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted }
+    let drop_datagram = args.drop_datagram;
+    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted, drop_datagram }
         .report(&directory, ended)
 }
 
@@ -282,6 +283,8 @@ fn exchange_config(
         capacity: capacity(),
         intake: Intake::default(),
         components: Component::ALL.to_vec(),
+        calendar: None,
+        confirmed_date: None,
         endpoint,
         ttl: 0,
         rings: 1,
@@ -460,6 +463,7 @@ struct Finished {
     progress: Progress,
     pace: Pace,
     interrupted: bool,
+    drop_datagram: Option<u64>,
 }
 
 impl Finished {
@@ -488,6 +492,7 @@ impl Finished {
         let (replayed, events) = replay_check(directory, machine.state_hash());
         checks.push(replayed);
         checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));
+        checks.extend(self.drop_datagram.map(|number| report::check_dropped(&ended, number)));
         Ok(Report {
             notes: source.notes(),
             commands: source.orders(),

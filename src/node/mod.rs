@@ -10,7 +10,7 @@ mod options;
 mod threads;
 
 pub use interrupt::Interrupt;
-pub use options::store_options;
+pub use options::{calendar, store_options};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -21,9 +21,10 @@ use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::{Producer, pair};
+use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position};
 use std::fmt;
@@ -31,6 +32,9 @@ use std::path::PathBuf;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes of the scheduler's ring: it submits one command at a time.
+const SCHEDULER_RING_BYTES: usize = 4 * 1024;
 
 /// A part of an exchange that can have a process of its own, attached to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -66,11 +70,15 @@ pub struct Config {
     pub intake: Intake,
     /// What of it runs here; other processes may run the rest.
     pub components: Vec<Component>,
+    /// When days begin and end; without one, somebody else submits that.
+    pub calendar: Option<Calendar>,
+    /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
+    pub confirmed_date: Option<u32>,
     /// Where the L3 feed goes, line A.
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
     pub ttl: u32,
-    /// Rings into the core.
+    /// Rings into the core for sources in this process.
     pub rings: usize,
     /// Where it counts, for others to watch; in memory where none is given.
     pub counters: Option<PathBuf>,
@@ -97,6 +105,8 @@ pub enum NodeError {
     Core(StartError),
     /// The log, or a note beside it, cannot be opened.
     Store(OpenError),
+    /// The log cannot be read.
+    Read(ReadError),
     /// The feed cannot start.
     Feed(crate::net::OpenError),
     /// The counters file cannot be made.
@@ -109,6 +119,7 @@ impl fmt::Display for NodeError {
             Self::Network(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
+            Self::Read(error) => write!(f, "{error}"),
             Self::Feed(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
@@ -172,16 +183,32 @@ impl Exchange {
                 instruments: sequencer.machine().instruments().table.len(),
             });
             // 4. The rings into the core.
-            let (producers, consumers) = (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
+            let (producers, mut consumers): (_, Vec<_>) =
+                (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
             exchange.producers = producers;
-            // 5. The core.
+            // 5. The calendar submits what is due, through a ring as others do.
+            let scheduler = match &config.calendar {
+                Some(calendar) => {
+                    let (producer, consumer) = pair(SCHEDULER_RING_BYTES);
+                    consumers.push(consumer);
+                    Some(exchange.scheduler(
+                        calendar,
+                        config.confirmed_date,
+                        &sequencer,
+                        producer,
+                    )?)
+                }
+                None => None,
+            };
+            // 6. The core.
             let counters = CoreCounters::new(&exchange.counters);
             let agent = CoreAgent::new(sequencer, consumers, counters);
             exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
             exchange.add(helper.map(SegmentAgent));
             exchange.add(syncer.map(SyncAgent));
+            exchange.add(scheduler);
         }
-        // 6. The feed reads the log, and goes on where the last one stopped.
+        // 7. The feed reads the log, and goes on where the last one stopped.
         if has_feed {
             let sent = Sent::open(&RealDisk, directory).map_err(NodeError::Store)?;
             exchange.sent = sent.before;
@@ -206,6 +233,24 @@ impl Exchange {
         };
         let (agents, producers) = (Vec::new(), Vec::new());
         Ok(Self { counters, core: None, sent: None, agents, producers, store })
+    }
+
+    /// A scheduler that goes on from where the log ends.
+    fn scheduler(
+        &self,
+        calendar: &Calendar,
+        confirmed_date: Option<u32>,
+        sequencer: &Sequencer,
+        ring: Producer,
+    ) -> Result<SchedulerAgent, NodeError> {
+        let standing = Standing::of(sequencer.machine(), sequencer.time());
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        // At most the beginning of this epoch lies behind it, and says nothing of the calendar.
+        let end = reader.end().map_err(NodeError::Read)?;
+        reader.seek(end, None).map_err(NodeError::Read)?;
+        let counters = SchedulerCounters::new(&self.counters);
+        let calendar = calendar.clone();
+        Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
     }
 
     fn add<A: Agent>(&mut self, agent: Option<A>) {

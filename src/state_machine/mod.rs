@@ -19,6 +19,7 @@ mod definition;
 mod emit;
 mod hash;
 mod ledger;
+mod look_ahead;
 mod many_cancels;
 mod new_order;
 mod pending;
@@ -38,6 +39,7 @@ pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, EventHeader, Message};
 use ledger::Ledger;
+pub use look_ahead::LookAhead;
 use pending::Pending;
 pub use replay::{Divergence, Replay, end_flags};
 

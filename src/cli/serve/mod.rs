@@ -54,6 +54,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "SOURCE", value_delimiter = ',',
         value_parser = clap::value_parser!(u32).range(1..=i64::from(SOURCE_ID_MAX)))]
     release: Vec<u32>,
+    /// Says that this trading date, yyyymmdd, comes next, where the scheduler asks: whole trading
+    /// days were missed, or the clock was wrong.
+    #[arg(long, value_name = "DATE")]
+    confirm_date: Option<u32>,
     /// Trades by itself, for trials: orders of `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long)]
     flow: Option<String>,
@@ -70,12 +74,13 @@ fn serve(args: &Args) -> Result<u8, End> {
     // 1. What to run.
     let (config, base) = configuration(args)?;
     let components = if args.only.is_empty() { Component::ALL.to_vec() } else { args.only.clone() };
-    let mut node = node::Config::of(&config, &base, &components);
+    let mut node = node::Config::of(&config, &base, &components).map_err(End::unreadable)?;
     let has_core = node.has(Component::Core);
     if args.flow.is_some() && !has_core {
         return Err(End::unreadable("--flow gives orders to the core, which does not run here"));
     }
     node.intake.release = args.release.iter().map(|source| SourceId(*source)).collect();
+    node.confirmed_date = args.confirm_date;
     node.rings = usize::from(args.flow.is_some());
     log::begin(&config.log);
     report::begin(args.config.as_deref(), &components);

@@ -48,7 +48,7 @@ impl OrderSource {
             source: SOURCE,
             ring: exchange.producers.remove(0),
             reader: exchange.reader().map_err(End::unreadable)?,
-            latencies: recorder,
+            journal: Box::new(recorder),
             clock: Box::new(clock),
             watch: Watch { exchange: exchange.counters.clone(), subscribers: Vec::new() },
             stop: stop.clone(),

@@ -14,8 +14,19 @@ const COUNTERS_NS: u64 = 1_000_000_000;
 /// Counters that grow when something is wrong.
 const TROUBLES: &[(Counter, &str)] = &[
     (Counter::CORE_REFUSALS, "the core took nothing: no room in the store"),
+    (Counter::SCHEDULER_REFUSED, "commands of the calendar were refused"),
+    (Counter::CORE_QUARANTINED, "commands of a quarantined source were not executed"),
     (Counter::CORE_MALFORMED, "no commands: messages in a ring"),
     (Counter::FEED_SEND_WAITS, "the network took fewer datagrams than offered"),
+];
+
+/// Counters that show how something stands, and what it means where they are not 0.
+const STANDINGS: &[(Counter, &str)] = &[
+    (
+        Counter::SCHEDULER_HELD,
+        "trading days were missed: --confirm-date says that this one is next",
+    ),
+    (Counter::CLOCK_BEHIND_NS, "the clock stands behind logged time by so many nanoseconds"),
 ];
 
 /// What was seen at the last look.
@@ -27,6 +38,7 @@ pub(super) struct Watch {
     accepting: Option<Accepting>,
     core_lives: Option<bool>,
     troubles: Vec<u64>,
+    standings: Vec<bool>,
     commands: u64,
     due: Nanos,
 }
@@ -35,9 +47,19 @@ impl Watch {
     /// Watches a store and the counters of this process.
     pub(super) fn new(store: StoreReader, counters: Counters, has_core: bool) -> Self {
         let troubles = TROUBLES.iter().map(|(counter, _)| counters.get(*counter)).collect();
-        let (accepting, core_lives) = (None, None);
+        let (accepting, core_lives, standings) = (None, None, vec![false; STANDINGS.len()]);
         let (commands, due, core_is_elsewhere) = (0, Nanos(0), !has_core);
-        Self { store, counters, core_is_elsewhere, accepting, core_lives, troubles, commands, due }
+        Self {
+            store,
+            counters,
+            core_is_elsewhere,
+            accepting,
+            core_lives,
+            troubles,
+            standings,
+            commands,
+            due,
+        }
     }
 
     /// Looks, and says what changed since the last look.
@@ -46,7 +68,9 @@ impl Watch {
         if self.accepting.replace(accepting) != Some(accepting) {
             let accepts = accepting.to_string();
             match accepting {
-                Accepting::Disk => warn!(accepts, "accepting"),
+                Accepting::Disk | Accepting::Sync | Accepting::Uncommitted => {
+                    warn!(accepts, "accepting")
+                }
                 _ => info!(accepts, "accepting"),
             }
         }
@@ -65,6 +89,14 @@ impl Watch {
             let times = count.wrapping_sub(std::mem::replace(seen, count));
             if times > 0 {
                 warn!(times, "{trouble}");
+            }
+        }
+        for ((counter, meaning), seen) in STANDINGS.iter().zip(&mut self.standings) {
+            let value = self.counters.get(*counter);
+            match (std::mem::replace(seen, value != 0), value) {
+                (true, 0) => info!(over = true, "{meaning}"),
+                (false, 1..) => warn!(value, "{meaning}"),
+                _ => {}
             }
         }
         let commands = self.counters.get(Counter::COMMANDS_EXECUTED);

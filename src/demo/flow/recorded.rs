@@ -92,6 +92,7 @@ enum State {
 /// An order that the file entered.
 #[derive(Clone, Copy, Debug)]
 struct FileOrder {
+    id: u64,
     state: State,
     side: Side,
     instrument: u32,
@@ -191,7 +192,12 @@ impl Recorded {
 
     /// The side of an order that the file entered.
     pub(super) fn side(&self, id: u64) -> Option<Side> {
-        self.places.get(id).map(|place| self.orders[place as usize].side)
+        self.place(id).map(|place| self.orders[place as usize].side)
+    }
+
+    /// The place of an order of the file.
+    fn place(&self, id: u64) -> Option<u32> {
+        self.places.get(id, |place| self.orders[place as usize].id == id)
     }
 
     /// Something was not played as it stands.
@@ -227,7 +233,7 @@ impl Recorded {
     }
 
     fn enter(&mut self, step: &Step, id: u64, terms: (Side, i64, u64)) -> Played {
-        if self.places.get(id).is_some() {
+        if self.place(id).is_some() {
             self.quirk_at("order id a second time", step.at);
             return Played::Skipped;
         }
@@ -237,7 +243,7 @@ impl Recorded {
         let on_tick = price % self.tick == 0;
         let state = if on_tick { State::Sent } else { State::Refused };
         let instrument = step.instrument;
-        self.orders.push(FileOrder { state, side, instrument, price, total });
+        self.orders.push(FileOrder { id, state, side, instrument, price, total });
         if !on_tick {
             self.quirk_at("price off tick", step.at);
             return Played::Skipped;
@@ -250,7 +256,7 @@ impl Recorded {
 
     /// The place of an order that a step names, unless the step is skipped.
     fn named(&mut self, at: u64, id: u64) -> Option<u32> {
-        let Some(place) = self.places.get(id) else {
+        let Some(place) = self.place(id) else {
             self.counts.unknown_skipped += 1;
             return None;
         };
@@ -332,7 +338,7 @@ impl Recorded {
                 self.open_ioc = None;
             }
         } else if account == RESTING
-            && let Some(place) = number_of(client_order_id).and_then(|id| self.places.get(id))
+            && let Some(place) = number_of(client_order_id).and_then(|id| self.place(id))
             && self.orders[place as usize].state == State::Sent
         {
             self.unanswered = self.unanswered.saturating_sub(1);
