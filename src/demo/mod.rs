@@ -287,6 +287,7 @@ fn exchange_config(
         confirmed_date: None,
         endpoint,
         ttl: 0,
+        sources: Vec::new(),
         rings: 1,
         counters,
         intake_end: StopFlag::new(),
