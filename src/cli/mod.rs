@@ -7,6 +7,7 @@ mod inspect;
 mod output;
 mod progress;
 mod replay;
+mod send;
 mod serve;
 mod snapshot;
 mod stat;
@@ -61,6 +62,11 @@ enum Command {
         after_help = "Example:\n  isochron demo --store /tmp/log && isochron replay /tmp/log"
     )]
     Replay(replay::Args),
+    /// Sends orders to a served exchange, through a ring, from a process of its own.
+    ///
+    /// Exit code 0 if all that was sent was committed, 1 if not, 2 if it could not run.
+    #[command(after_help = SEND_EXAMPLES)]
+    Send(send::Args),
     /// Runs an exchange until a signal ends it; its log goes to stderr.
     ///
     /// SIGINT or SIGTERM ends it in order, a second one at once. Exit code 0 after a signal, 1 if a
@@ -108,6 +114,14 @@ Examples:
   isochron config > isochron.toml
   isochron config --check isochron.toml";
 
+const SEND_EXAMPLES: &str = "\
+Examples:
+  isochron send --ring store/rings/orders.ring --rate 10000 --seconds 60
+  isochron send --ring orders.ring --store store --flow itch:01302020.NASDAQ_ITCH50.gz \
+--symbols AAPL,MSFT --speed 10
+  isochron send --ring orders.ring --store store --flow lobster:AAPL_message_50.csv --speed max \
+--json";
+
 const SERVE_EXAMPLES: &str = "\
 Examples:
   isochron serve --config isochron.toml
@@ -144,6 +158,7 @@ pub fn run() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Subscribe(args) => subscribe::run(args),
