@@ -40,7 +40,7 @@ impl Cause {
             Self::Switched => "another thread had its core",
             Self::Fault => "a page fault",
             Self::Stopped => "stopped while idle, by an interrupt or the hypervisor",
-            Self::Worked => "long work, an interrupt or the hypervisor",
+            Self::Worked => "long work (a queue, a large step), an interrupt or the hypervisor",
         }
     }
 }

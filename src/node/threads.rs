@@ -1,8 +1,8 @@
 //! Which agents share threads, and which cores they are pinned to.
 //!
 //! Three kinds of agents: those on the way of an order, which are worth a spinning core each where
-//! the machine has them; those that wait for the disk, which must hold up nobody; and those that
-//! work in the background, which share a thread.
+//! the machine has them; those that may wait for a disk, which have a thread each whatever is
+//! configured, so that nobody waits with them; and the others, which share a thread.
 
 use crate::agent::{Agent, Group, IdleStrategy};
 use crate::config::{Dedicated, Idle, Placement, Threads};
@@ -14,7 +14,6 @@ const HOT: [&str; 3] = ["core", "feed", "source"];
 /// commands when all others run.
 #[must_use]
 pub fn groups(agents: Vec<Box<dyn Agent>>, threads: &Threads, cores: usize) -> Vec<Group> {
-    let is_placed = |agent: &dyn Agent| placed(threads, agent.name()).is_some();
     let hot = agents.iter().filter(|agent| HOT.contains(&agent.name()));
     let spins = threads.placement == Placement::Auto
         && IdleStrategy::for_cores(cores, hot.count()) == IdleStrategy::Spin;
@@ -23,9 +22,8 @@ pub fn groups(agents: Vec<Box<dyn Agent>>, threads: &Threads, cores: usize) -> V
         let own = placed(threads, agent.name());
         let is_hot = HOT.contains(&agent.name());
         let shared = match threads.placement {
-            _ if is_placed(agent.as_ref()) => None,
+            _ if own.is_some() || agent.waits() => None,
             Placement::Dedicated => None,
-            _ if agent.waits() => None,
             Placement::Shared => Some("agents"),
             Placement::Auto if is_hot && spins => None,
             Placement::Auto if is_hot => Some("agents"),
@@ -78,7 +76,7 @@ mod tests {
         }
 
         fn waits(&self) -> bool {
-            ["segments", "sync"].contains(&self.0)
+            self.0 == "segments" || self.0 == "sync"
         }
     }
 
@@ -93,7 +91,7 @@ mod tests {
         groups(agents, threads, cores).iter().map(show).collect()
     }
 
-    const ALL: [&str; 5] = ["core", "segments", "sync", "feed", "snapshot"];
+    const ALL: [&str; 6] = ["core", "segments", "sync", "feed", "scheduler", "other"];
 
     #[test]
     fn auto_keeps_the_disk_and_the_background_off_the_way_of_an_order() {
@@ -105,7 +103,7 @@ mod tests {
                 [
                     format!("segments - {slow}"),
                     format!("sync - {slow}"),
-                    format!("snapshot - {slow}"),
+                    format!("scheduler+other - {slow}"),
                     format!("core+feed - {slow}"),
                 ]
             );
@@ -116,29 +114,29 @@ mod tests {
                 format!("segments - {slow}"),
                 format!("sync - {slow}"),
                 "feed - spin".to_owned(),
-                format!("snapshot - {slow}"),
+                format!("scheduler+other - {slow}"),
                 "core - spin".to_owned(),
             ]
         );
     }
 
     #[test]
-    fn shared_is_one_thread_but_for_the_disk_and_dedicated_one_each() {
+    fn shared_is_one_thread_and_dedicated_one_each() {
         let shared = Threads { placement: Placement::Shared, ..Threads::default() };
         assert_eq!(
             placed_as(&ALL, &shared, 8),
             [
                 "segments - back off to 100 us",
                 "sync - back off to 100 us",
-                "core+feed+snapshot - back off to 100 us",
+                "core+feed+scheduler+other - back off to 100 us",
             ]
         );
         let dedicated =
             Threads { placement: Placement::Dedicated, idle: Idle::Yield, ..Threads::default() };
         let placed = placed_as(&ALL, &dedicated, 2);
-        assert_eq!(placed.len(), 5);
+        assert_eq!(placed.len(), 6);
         assert!(placed.iter().all(|thread| thread.ends_with(" - yield")), "{placed:?}");
-        assert_eq!(placed[4], "core - yield");
+        assert_eq!(placed[5], "core - yield");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use isochron::types::Nanos;
 use isochron_events::Message;
 
 use crate::exchange::store_options;
+use crate::log::is_sent;
 use crate::process::asked_for;
 use crate::script::Script;
 
@@ -130,7 +131,7 @@ impl Exchange {
             replay.on_event(&event).expect("the log is what its commands lead to");
             if isochron::state_machine::command_origin(&event).is_some_and(|from| from.source == 1)
             {
-                assert!(self.script.sent(&event), "{event} was not sent so");
+                assert!(is_sent(&self.script, &event), "{event} was not sent so");
                 number += 1;
             }
         }

@@ -82,6 +82,7 @@ enum State {
 /// An order that the file entered.
 #[derive(Clone, Copy, Debug)]
 struct FileOrder {
+    id: u64,
     state: State,
     price: i64,
     /// What it was entered for, less its partial cancels.
@@ -258,7 +259,7 @@ impl Lobster {
     }
 
     fn enter(&mut self, line: u64, id: u64, terms: (Side, i64, u64)) -> Played {
-        if self.places.get(id).is_some() {
+        if self.place(id).is_some() {
             self.counts.quirk_at("order id a second time", line);
             return Played::Skipped;
         }
@@ -267,7 +268,7 @@ impl Lobster {
         self.places.insert(id, place);
         let on_tick = price % TICK == 0;
         let state = if on_tick { State::Sent } else { State::Refused };
-        self.orders.push(FileOrder { state, price, total });
+        self.orders.push(FileOrder { id, state, price, total });
         if !on_tick {
             self.counts.quirk_at("price off tick", line);
             return Played::Skipped;
@@ -278,9 +279,14 @@ impl Lobster {
         Played::Command(NewOrderEvent { client_order_id: numbered("", id), ..order }.into())
     }
 
+    /// The place of an order of the file.
+    fn place(&self, id: u64) -> Option<u32> {
+        self.places.get(id, |place| self.orders[place as usize].id == id)
+    }
+
     /// The place of an order that a row names, unless the row is skipped.
     fn named(&mut self, line: u64, id: u64) -> Option<u32> {
-        let Some(place) = self.places.get(id) else {
+        let Some(place) = self.place(id) else {
             self.counts.unknown_skipped += 1;
             return None;
         };
@@ -356,7 +362,7 @@ impl Lobster {
                 self.open_ioc = None;
             }
         } else if account == RESTING
-            && let Some(place) = number_of(client_order_id).and_then(|id| self.places.get(id))
+            && let Some(place) = number_of(client_order_id).and_then(|id| self.place(id))
             && self.orders[place as usize].state == State::Sent
         {
             self.unanswered = self.unanswered.saturating_sub(1);
