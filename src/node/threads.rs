@@ -1,8 +1,8 @@
 //! Which agents share threads, and which cores they are pinned to.
 //!
 //! Three kinds of agents: those on the way of an order, which are worth a spinning core each where
-//! the machine has them; the one that waits for the disk, which must hold up nobody; and those that
-//! work in the background, which share a thread.
+//! the machine has them; those that may wait for a disk, which have a thread each whatever is
+//! configured, so that nobody waits with them; and the others, which share a thread.
 
 use crate::agent::{Agent, Group, IdleStrategy};
 use crate::config::{Dedicated, Idle, Placement, Threads};
@@ -10,26 +10,22 @@ use crate::config::{Dedicated, Idle, Placement, Threads};
 /// Agents on the way of an order.
 const HOT: [&str; 3] = ["core", "feed", "source"];
 
-/// Agents that wait for the disk as long as it takes, while others wait for them.
-const ALONE: [&str; 1] = ["sync"];
-
 /// The threads of some agents, on a machine with so many cores. The core's comes last: it takes
 /// commands when all others run.
 #[must_use]
 pub fn groups(agents: Vec<Box<dyn Agent>>, threads: &Threads, cores: usize) -> Vec<Group> {
-    let is_placed = |agent: &dyn Agent| placed(threads, agent.name()).is_some();
     let hot = agents.iter().filter(|agent| HOT.contains(&agent.name()));
     let spins = threads.placement == Placement::Auto
         && IdleStrategy::for_cores(cores, hot.count()) == IdleStrategy::Spin;
     let mut groups: Vec<Group> = Vec::new();
     for agent in agents {
         let own = placed(threads, agent.name());
-        let (is_hot, is_alone) = (HOT.contains(&agent.name()), ALONE.contains(&agent.name()));
+        let is_hot = HOT.contains(&agent.name());
         let shared = match threads.placement {
-            _ if is_placed(agent.as_ref()) => None,
+            _ if own.is_some() || agent.waits() => None,
             Placement::Dedicated => None,
             Placement::Shared => Some("agents"),
-            Placement::Auto if is_alone || (is_hot && spins) => None,
+            Placement::Auto if is_hot && spins => None,
             Placement::Auto if is_hot => Some("agents"),
             Placement::Auto => Some("background"),
         };
@@ -78,6 +74,10 @@ mod tests {
         fn do_work(&mut self, _now: Nanos) -> usize {
             0
         }
+
+        fn waits(&self) -> bool {
+            self.0 == "segments" || self.0 == "sync"
+        }
     }
 
     /// Each thread: its agents, its core, what it does without work.
@@ -91,7 +91,7 @@ mod tests {
         groups(agents, threads, cores).iter().map(show).collect()
     }
 
-    const ALL: [&str; 5] = ["core", "segments", "sync", "feed", "snapshot"];
+    const ALL: [&str; 6] = ["core", "segments", "sync", "feed", "scheduler", "other"];
 
     #[test]
     fn auto_keeps_the_disk_and_the_background_off_the_way_of_an_order() {
@@ -101,8 +101,9 @@ mod tests {
             assert_eq!(
                 placed_as(&ALL, &threads, cores),
                 [
-                    format!("segments+snapshot - {slow}"),
+                    format!("segments - {slow}"),
                     format!("sync - {slow}"),
+                    format!("scheduler+other - {slow}"),
                     format!("core+feed - {slow}"),
                 ]
             );
@@ -110,9 +111,10 @@ mod tests {
         assert_eq!(
             placed_as(&ALL, &threads, 4),
             [
-                format!("segments+snapshot - {slow}"),
+                format!("segments - {slow}"),
                 format!("sync - {slow}"),
                 "feed - spin".to_owned(),
+                format!("scheduler+other - {slow}"),
                 "core - spin".to_owned(),
             ]
         );
@@ -123,14 +125,18 @@ mod tests {
         let shared = Threads { placement: Placement::Shared, ..Threads::default() };
         assert_eq!(
             placed_as(&ALL, &shared, 8),
-            ["core+segments+sync+feed+snapshot - back off to 100 us"]
+            [
+                "segments - back off to 100 us",
+                "sync - back off to 100 us",
+                "core+feed+scheduler+other - back off to 100 us",
+            ]
         );
         let dedicated =
             Threads { placement: Placement::Dedicated, idle: Idle::Yield, ..Threads::default() };
         let placed = placed_as(&ALL, &dedicated, 2);
-        assert_eq!(placed.len(), 5);
+        assert_eq!(placed.len(), 6);
         assert!(placed.iter().all(|thread| thread.ends_with(" - yield")), "{placed:?}");
-        assert_eq!(placed[4], "core - yield");
+        assert_eq!(placed[5], "core - yield");
     }
 
     #[test]

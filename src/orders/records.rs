@@ -1,5 +1,6 @@
 //! Order records: all that an order is beside its place in the book.
 
+use crate::memory::{prefetch, push, table};
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
 
@@ -49,6 +50,28 @@ pub struct OrderRecord {
 const _: () = assert!(size_of::<OrderRecord>() == 128);
 
 impl OrderRecord {
+    /// What stands where no order is.
+    pub(crate) const VACANT: OrderRecord = OrderRecord {
+        id: OrderId(0),
+        price: Price(0),
+        total: Quantity(0),
+        cumulative: Quantity(0),
+        cumulative_notional: Money(0),
+        reserved: 0,
+        entry_time: 0,
+        account: 0,
+        user: 0,
+        broker: 0,
+        session: 0,
+        instrument: 0,
+        holding: 0,
+        user_volume: 0,
+        client_id: ClientOrderId::EMPTY,
+        client_entry: 0,
+        side: Side::Buy,
+        time_in_force: TimeInForce::DAY,
+    };
+
     /// Shares not yet executed.
     #[must_use]
     #[inline]
@@ -102,33 +125,14 @@ impl Orders {
     /// Room for `orders` records before memory is asked for.
     #[must_use]
     pub fn with_capacity(orders: usize) -> Self {
-        let vacant = OrderRecord {
-            id: OrderId(0),
-            price: Price(0),
-            total: Quantity(0),
-            cumulative: Quantity(0),
-            cumulative_notional: Money(0),
-            reserved: 0,
-            entry_time: 0,
-            account: 0,
-            user: 0,
-            broker: 0,
-            session: 0,
-            instrument: 0,
-            holding: 0,
-            user_volume: 0,
-            client_id: ClientOrderId::EMPTY,
-            client_entry: 0,
-            side: Side::Buy,
-            time_in_force: TimeInForce::DAY,
-        };
-        let (records, links) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
+        let vacant = OrderRecord::VACANT;
+        let (records, links) = (table(orders), table(orders));
         Self { records, links, accounts: Vec::new(), vacant }
     }
 
     /// A list for the next account slot.
     pub fn open(&mut self) {
-        self.accounts.push(Ends { first: NONE, last: NONE });
+        push(&mut self.accounts, Ends { first: NONE, last: NONE });
     }
 
     /// An order has come to rest under a slot that the books have just given out.
@@ -190,6 +194,37 @@ impl Orders {
         std::iter::successors(self.next_of(account, None), move |slot| {
             self.next_of(account, Some(*slot))
         })
+    }
+
+    /// Begins to fetch the ends of an account's list.
+    #[inline]
+    pub fn prefetch_ends(&self, account: u32) {
+        prefetch(&self.accounts, account as usize);
+    }
+
+    /// Begins to fetch the record and the links under a slot, if there are any.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.records, slot as usize);
+        prefetch(&self.links, slot as usize);
+    }
+
+    /// Begins to fetch the links of an order's neighbours; gives its record, or what is left of
+    /// one that has gone.
+    #[inline]
+    pub fn prefetch_neighbours(&self, slot: u32) -> Option<&OrderRecord> {
+        let Links { previous, next } = self.links.get(slot as usize)?;
+        prefetch(&self.links, *previous as usize);
+        prefetch(&self.links, *next as usize);
+        self.records.get(slot as usize)
+    }
+
+    /// Begins to fetch the links of an account's last order, behind which the next one comes.
+    #[inline]
+    pub fn prefetch_last(&self, account: u32) {
+        if let Some(ends) = self.accounts.get(account as usize) {
+            prefetch(&self.links, ends.last as usize);
+        }
     }
 
     /// The record under a live slot.

@@ -13,17 +13,21 @@
 mod administration;
 mod audit;
 mod cancel;
+mod canonical;
 mod convert;
 mod day;
 mod definition;
 mod emit;
+mod fields;
 mod hash;
 mod ledger;
+mod look_ahead;
 mod many_cancels;
 mod new_order;
 mod pending;
 mod replace;
 mod replay;
+mod restore;
 mod settlement;
 mod sweep;
 #[cfg(test)]
@@ -34,10 +38,12 @@ use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
 pub use administration::RULES_VERSION;
+pub use canonical::RestoreError;
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, EventHeader, Message};
 use ledger::Ledger;
+pub use look_ahead::LookAhead;
 use pending::Pending;
 pub use replay::{Divergence, Replay, end_flags};
 

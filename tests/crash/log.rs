@@ -54,7 +54,7 @@ pub(crate) fn read(store: &Path, to: u64, script: &Script) -> Log {
 }
 
 /// Whether a command in the log is the one that its source has under its number.
-fn is_sent(script: &Script, logged: &Message) -> bool {
+pub(crate) fn is_sent(script: &Script, logged: &Message) -> bool {
     let origin = command_origin(logged).expect("a command of a source");
     let mut sent = script.command(origin.source, origin.source_sequence);
     let session = sent.header().session;
