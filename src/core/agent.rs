@@ -6,6 +6,7 @@ use crate::limits::RING_COMMANDS_PER_CYCLE_MAX;
 use crate::matching::BookIndex;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::ring::Consumer;
+use crate::state_machine::LookAhead;
 use crate::store::Executing;
 use crate::types::{Nanos, Side};
 use std::any::Any;
@@ -42,10 +43,16 @@ impl CoreCounters {
     }
 }
 
+/// A ring, and what of it was shown to the state machine ahead of its turn.
+struct Intake {
+    ring: Consumer,
+    ahead: LookAhead,
+}
+
 /// The core on its thread.
 pub struct CoreAgent {
     sequencer: Sequencer,
-    rings: Vec<Consumer>,
+    rings: Vec<Intake>,
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
@@ -55,6 +62,8 @@ impl CoreAgent {
     /// A core over its rings.
     #[must_use]
     pub fn new(sequencer: Sequencer, rings: Vec<Consumer>, counters: CoreCounters) -> Self {
+        let intake = |ring| Intake { ring, ahead: LookAhead::default() };
+        let rings = rings.into_iter().map(intake).collect();
         Self { sequencer, rings, first: 0, counters }
     }
 
@@ -97,7 +106,15 @@ impl CoreAgent {
     /// Takes from one ring; false where the store has no room for more.
     fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize) -> bool {
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
-            let Some(message) = self.rings[ring].peek() else { return true };
+            let Intake { ring, ahead } = &mut self.rings[ring];
+            let machine = self.sequencer.machine();
+            while ahead.wants_more()
+                && let Some(message) = ring.look_ahead()
+            {
+                machine.show_bytes(message, ahead);
+            }
+            let Some(message) = ring.peek() else { return true };
+            machine.ready(ahead);
             match self.sequencer.take(message, now) {
                 Taken::Executed => {
                     self.counters.commands.add(1);
@@ -112,7 +129,8 @@ impl CoreAgent {
                     return false;
                 }
             }
-            self.rings[ring].release();
+            ring.release();
+            ahead.pass();
             *taken += 1;
             if !self.finish_pending(now) {
                 return false;

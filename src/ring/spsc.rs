@@ -363,6 +363,8 @@ impl<M: Memory> DerefMut for Claim<'_, M> {
 pub struct Consumer<M: Memory = Block> {
     memory: M,
     head: u64,
+    /// Records before it were looked at ahead.
+    ahead: u64,
     /// Bytes of the record that `peek` handed out, 0 where it handed out none.
     peeked_bytes: u64,
     fault: Option<Fault>,
@@ -385,7 +387,7 @@ impl<M: Memory> Consumer<M> {
             let (tail, capacity) = (memory.tail().load_acquire(), memory.capacity());
             return Err(AttachError::Positions { head, tail, capacity });
         }
-        Ok(Self { memory, head, peeked_bytes: 0, fault: None })
+        Ok(Self { memory, head, ahead: head, peeked_bytes: 0, fault: None })
     }
 
     /// The oldest message, which stays in the ring until [`release`](Self::release); `None`
@@ -409,6 +411,26 @@ impl<M: Memory> Consumer<M> {
                     self.fault = Some(fault);
                     return None;
                 }
+            }
+        }
+    }
+
+    /// The oldest message that was not looked at ahead, nor freed; it stays in the ring. For those
+    /// who begin to fetch what it will need.
+    #[inline]
+    #[must_use]
+    pub fn look_ahead(&mut self) -> Option<&[u8]> {
+        loop {
+            let at = self.ahead.max(self.head);
+            match parse(&self.memory, at) {
+                Ok(Record::Padding(bytes)) => self.ahead = at + bytes,
+                Ok(Record::Message(length)) => {
+                    self.ahead = at + record_bytes(length);
+                    let offset = (at & (self.memory.capacity() - 1)) + HEADER_BYTES;
+                    // SAFETY: as in `peek`; all from the head on is left alone until `free`.
+                    return Some(unsafe { self.memory.bytes(offset, length) });
+                }
+                Ok(Record::Absent) | Err(_) => return None,
             }
         }
     }
