@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod agent;
 pub mod bench;
 pub mod cli;
+pub mod config;
 pub mod core;
 pub mod demo;
 pub mod limits;
@@ -19,6 +20,7 @@ pub mod order_stream;
 pub mod orders;
 
 pub mod ring;
+pub mod scheduler;
 pub mod state_machine;
 pub mod store;
 pub mod types;

@@ -33,6 +33,22 @@ pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 /// or a disk is behind by is bounded, and is short to cut.
 pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
 
+/// Segments that are prepared beyond the one being written where nothing is configured: one takes
+/// tens of milliseconds to prepare and most of a second to fill at the highest rates.
+pub const SEGMENTS_AHEAD_DEFAULT: usize = 1;
+
+/// The most segments that are prepared ahead: for terms so small that one is filled sooner than a
+/// disk makes the next durable.
+pub const SEGMENTS_AHEAD_MAX: usize = 8;
+
+/// Time between two syncs where commits do not wait for them and nothing is configured: what a
+/// loss of power takes, and what a start judges without a mark, stays short.
+pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
+
+/// Mappings of a process that can be named when their bytes are lost: each reader has two, the
+/// writer and its helpers a few more.
+pub const MAPPINGS_NAMED_MAX: usize = 512;
+
 /// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
 /// older ones are found in the log.
 pub const EPOCHS_MAX: usize = 128;
@@ -88,6 +104,8 @@ pub const MEMBER_ID_MAX: u32 = 1 << 16;
 pub const SESSION_ID_MAX: u32 = 1 << 20;
 /// The largest source id.
 pub const SOURCE_ID_MAX: u32 = 1 << 10;
+/// The source of the scheduler's commands: the last one, so that gateways count from 1.
+pub const SOURCE_SCHEDULER: u32 = SOURCE_ID_MAX;
 /// The largest instrument id.
 pub const INSTRUMENT_ID_MAX: u32 = 1 << 14;
 /// Different currencies that instruments and wallets may use: a wallet is an array over them.
@@ -107,6 +125,18 @@ pub const DAILY_VOLUME_DEFAULT: u64 = 1_000_000;
 
 /// Commands that the core takes from one ring before it turns to the next.
 pub const RING_COMMANDS_PER_CYCLE_MAX: usize = 64;
+
+/// Steps of pending work in one duty cycle of the core: nothing else is taken before the last one,
+/// but the agents that share its thread go on, some milliseconds later.
+pub const CONTINUATIONS_PER_CYCLE_MAX: usize = 16;
+
+/// Silence in the log after which the scheduler submits a Tick: what acts on logged time
+/// (checksums, candles, conflation) then acts at most this late, and a silent day is 80 MB of log.
+pub const TICK_SILENCE_NS: u64 = 100_000_000;
+
+/// How far the clock may stand behind the last logged time before it counts as skewed: threads
+/// that read it on two cores differ by less.
+pub const CLOCK_SKEW_NS_MAX: u64 = 100_000_000;
 
 /// Deaths of a core that its store remembers: so many sources could kill it in turn before the
 /// first death of one of them is forgotten.

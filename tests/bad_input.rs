@@ -4,6 +4,8 @@
 //! orders and administration can have wrong is in `tests/orders/bad_input.txt`; damage inside a
 //! log is in the store's own tests.
 
+#[path = "bad_input/lost_files.rs"]
+mod lost_files;
 mod program;
 
 use std::fs;

@@ -58,9 +58,32 @@ fn a_log_is_executed_again() {
 }
 
 #[test]
+fn memory_is_measured_and_not_much() {
+    let line = last_line("memory --orders 200000 --accounts 20000");
+    check(&line, "memory: # orders, # accounts, # MB");
+    let megabytes: u64 = line.split(' ').nth_back(1).expect("a number").parse().expect("whole");
+    // A fifth of what 1,000,000 orders in 100,000 accounts may take, and less than a fifth is
+    // tables of powers of two.
+    assert!((20..=100).contains(&megabytes), "{line}");
+}
+
+#[test]
 fn commands_go_all_the_way() {
-    let line = last_line("path --rates 2000 --seconds 1");
+    let line = last_line("path --rates 2000 --seconds 1 --only control,rates");
     check(&line, "path: #/s p50 # p99 # p99.9 # p99.99 # max #");
+    // In bursts, and to a subscriber in another process, which must hear all of it.
+    let line = last_line("path --rates 2000 --bursts 2000 --seconds 1 --only bursts");
+    check(&line, "in bursts: #/s p50 # p99 # p99.9 # p99.99 # max #");
+    let line = last_line("path --rates 2000 --seconds 1 --only durability");
+    check(&line, "durability disk: #/s p50 # p99 # p99.9 # p99.99 # max #");
+    let line = last_line("path --rates 2000 --seconds 1 --only subscriber");
+    check(&line, "to a subscriber: #/s p50 # p99 # p99.9 # p99.99 # max #");
+}
+
+#[test]
+fn others_wait_for_work_that_goes_on() {
+    let line = last_line("waits --orders 3000 --accounts 301 --instruments 7");
+    check(&line, "waits: expiry # settlement # mass cancel # kill switch #");
 }
 
 #[test]

@@ -274,6 +274,20 @@ fn a_lost_datagram_fails_the_demo_and_the_gap_is_named() {
 }
 
 #[test]
+fn a_datagram_that_never_came_cannot_be_lost_and_that_is_said() {
+    let arguments =
+        ["--seconds", "1", "--rate", "2000", "--subscribers", "1", "--drop-datagram", "1000000"];
+    let (ended, report) = demo(&arguments);
+    assert_eq!((ended.code, report["holds"].as_bool()), (Some(1), Some(false)), "{}", ended.out);
+    let failed: Vec<_> =
+        report["checks"].as_array().unwrap().iter().filter(|c| c["holds"] == false).collect();
+    assert_eq!(failed.len(), 1, "{report}");
+    let came = &report["subscribers"][0]["report"]["data_datagrams"];
+    let said = format!("{came} datagrams with messages came, and none was lost");
+    assert!(number(came) > 0 && ended.out.contains(&said), "{}", ended.out);
+}
+
+#[test]
 fn who_subscribes_late_is_told_that_its_books_are_incomplete() {
     let mut demo = Program::start(["demo", "--seconds", "3", "--rate", "2000"]);
     let line = demo.line_with(" subscribe --group ");

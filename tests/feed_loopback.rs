@@ -4,23 +4,27 @@
 //! Everything runs on the test's thread: the agent and the receiver take turns, and the time is
 //! moved by hand.
 
-use std::net::Ipv4Addr;
+#[path = "feed_loopback/heard.rs"]
+mod heard;
+
 use std::path::Path;
 
+use heard::{BUFFER_BYTES, Heard, endpoint, expected, expected_before};
 use isochron::agent::{Agent, StopFlag};
-use isochron::market_data::{FeedAgent, FeedOptions, L3, Output};
+use isochron::market_data::{FeedAgent, FeedOptions, Sent};
 use isochron::metrics::{Counter, Counters};
-use isochron::net::{Endpoint, Receiver, ReservedPort};
-use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
+use isochron::net::{Endpoint, ReservedPort};
+use isochron::store::{
+    Identity, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
+};
 use isochron::types::flags::{END_OF_EVENT, END_OF_TRANSACTION};
 use isochron::types::{Nanos, Position};
 use isochron_events::{
     AdministrationApplied, CancelOrderEvent, DayStarted, DefineInstrument, EventHeader, Message,
     NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
 };
-use isochron_feeds::books::Books;
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Event, Gap, Line, Options, State, Subscriber};
+use isochron_feeds::subscriber::{Line, State};
 
 const SECOND_NS: u64 = 1_000_000_000;
 const INSTRUMENTS: u32 = 3;
@@ -108,11 +112,12 @@ impl Log {
         }
     }
 
-    fn agent(&self, directory: &Path, endpoint: Endpoint, send_from: Position) -> Publishing {
+    fn agent(&self, directory: &Path, endpoint: Endpoint) -> Publishing {
         let (end, counters) = (StopFlag::new(), Counters::in_memory());
-        let options = FeedOptions { line_a: endpoint, ttl: 0, send_from, end: end.clone() };
+        let options = FeedOptions { line_a: endpoint, ttl: 0, end: end.clone() };
         let reader = StoreReader::attach(directory, None).unwrap();
-        let agent = FeedAgent::open(reader, &options, &counters).unwrap();
+        let sent = Sent::open(&RealDisk, directory).unwrap();
+        let agent = FeedAgent::open(reader, &options, Some(sent), &counters).unwrap();
         Publishing { agent, end, counters }
     }
 }
@@ -121,64 +126,6 @@ struct Publishing {
     agent: FeedAgent,
     end: StopFlag,
     counters: Counters,
-}
-
-/// What a subscriber heard.
-struct Heard {
-    receiver: Receiver,
-    subscriber: Subscriber,
-    books: Books,
-    first: u64,
-    messages: Vec<Vec<u8>>,
-    lost: Vec<Gap>,
-    datagrams: u64,
-}
-
-impl Heard {
-    fn listen(endpoint: Endpoint) -> Heard {
-        Heard::listen_to(endpoint, None)
-    }
-
-    fn listen_to(endpoint: Endpoint, session: Option<Session>) -> Heard {
-        Heard {
-            receiver: Receiver::open(endpoint, 4 << 20).unwrap(),
-            subscriber: Subscriber::new(Options { session, ..Options::default() }),
-            books: Books::new(),
-            first: 0,
-            messages: Vec::new(),
-            lost: Vec::new(),
-            datagrams: 0,
-        }
-    }
-
-    /// Takes what waits; the datagram with the number `drop` is thrown away.
-    fn receive(&mut self, now: Nanos, drop: Option<u64>) {
-        let Self { receiver, subscriber, books, first, messages, lost, datagrams } = self;
-        let mut sink = |event: Event<'_>| match event {
-            Event::Joined { sequence, .. } => *first = sequence,
-            Event::Message { bytes, .. } => {
-                messages.push(bytes.to_vec());
-                let message = isochron_messages::Message::decode(bytes).unwrap();
-                let applied = books.apply(&message);
-                assert!(applied.is_ok() || drop.is_some() || *first > 1, "{applied:?}");
-            }
-            Event::Lost(gap) => lost.push(gap),
-            Event::GapOpened(_) | Event::Ended { .. } => {}
-        };
-        loop {
-            let mut on_datagram = |datagram: &[u8]| {
-                *datagrams += 1;
-                if drop != Some(*datagrams) {
-                    // Another day's session is refused, and that is right.
-                    let _ = subscriber.on_datagram(Line::A, datagram, now.0, &mut sink);
-                }
-            };
-            if receiver.recv_batch(&mut on_datagram).unwrap() == 0 {
-                break;
-            }
-        }
-        subscriber.on_time(now.0, &mut sink);
-    }
 }
 
 /// Turns of publisher and subscriber, 10 ms each, until both have nothing to do.
@@ -193,40 +140,13 @@ fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Op
     }
 }
 
-/// The feed of the log, straight from the core: one list of messages per session.
-fn expected(directory: &Path) -> Vec<Vec<Vec<u8>>> {
-    expected_before(directory, Position(u64::MAX))
-}
-
-/// The feed of the log before `position`.
-fn expected_before(directory: &Path, position: Position) -> Vec<Vec<Vec<u8>>> {
-    let mut reader = StoreReader::attach(directory, None).unwrap();
-    let (mut core, mut sessions) = (L3::new(), Vec::<Vec<Vec<u8>>>::new());
-    while let Some(frame) = reader.next().unwrap().filter(|frame| frame.position < position) {
-        let event = Message::decode(frame.message).unwrap();
-        core.on_event(&event, &mut |output| match output {
-            Output::Session(_) => sessions.push(Vec::new()),
-            Output::Message(bytes) => sessions.last_mut().unwrap().push(bytes.to_vec()),
-        });
-    }
-    sessions
-}
-
-fn endpoint(port: &ReservedPort) -> Endpoint {
-    Endpoint {
-        group: Ipv4Addr::new(239, 77, 1, 9),
-        port: port.get(),
-        interface: Ipv4Addr::LOCALHOST,
-    }
-}
-
 #[test]
 fn a_subscriber_rebuilds_the_books_from_multicast() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(1_000 * SECOND_NS);
 
     run(&mut publishing, &mut heard, &mut now, None);
@@ -271,7 +191,7 @@ fn a_lost_datagram_is_named() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     log.open_market(20_261_122);
     log.orders(300);
     publishing.end.stop();
@@ -286,7 +206,7 @@ fn a_lost_datagram_is_named() {
     assert!(gap.messages() > 1 && !heard.subscriber.is_complete());
 }
 
-/// A publisher that begins where another one stopped sends the next number, and the same bytes.
+/// Publishers that die at any cycle, one after the other, send one sequence of numbers and bytes.
 #[test]
 fn a_publisher_goes_on_after_another() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
@@ -295,17 +215,51 @@ fn a_publisher_goes_on_after_another() {
     let mut heard = Heard::listen(endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
-    log.orders(100);
-    let stopped_at = log.end;
-    run(&mut log.agent(directory, endpoint, Position(0)), &mut heard, &mut now, None);
-    log.orders(100);
-    let mut second = log.agent(directory, endpoint, stopped_at);
-    second.end.stop();
-    run(&mut second, &mut heard, &mut now, None);
+    for life in 0..12 {
+        log.orders(90);
+        let mut publishing = log.agent(directory, endpoint);
+        // The first ones die before they have caught up, or had sent anything.
+        for _ in 0..life {
+            publishing.agent.do_work(now);
+            heard.receive(now, None);
+        }
+    }
+    let mut last = log.agent(directory, endpoint);
+    last.end.stop();
+    run(&mut last, &mut heard, &mut now, None);
     assert_eq!(heard.subscriber.state(now.0), State::Ended);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    assert_eq!(heard.subscriber.line(Line::A).duplicates, 0, "nothing was sent twice");
+    let again = heard.subscriber.line(Line::A).duplicates;
+    assert_eq!(again, 0, "each cycle noted what it sent");
+}
+
+/// What was sent and not noted is sent again: the same bytes under the same numbers.
+#[test]
+fn a_death_between_sending_and_noting_repeats_and_changes_nothing() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let (directory, endpoint) = (directory.path(), endpoint(&port));
+    let mut log = Log::create(directory);
+    let mut heard = Heard::listen(endpoint);
+    let mut now = Nanos(SECOND_NS);
+    log.open_market(20_261_122);
+    log.orders(100);
+    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
+    let noted = std::fs::read(directory.join("sent-l3")).unwrap();
+    let noted_at = heard.messages.len();
+    log.orders(100);
+    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
+    let sent_at = heard.messages.len();
+    std::fs::write(directory.join("sent-l3"), noted).unwrap();
+    log.orders(100);
+    let mut last = log.agent(directory, endpoint);
+    last.end.stop();
+    run(&mut last, &mut heard, &mut now, None);
+    assert!(heard.subscriber.is_complete());
+    assert_eq!(heard.messages, expected(directory).concat());
+    let again = heard.subscriber.line(Line::A).duplicates;
+    assert_eq!(again, (sent_at - noted_at) as u64);
+    assert!(again > 100);
 }
 
 #[test]
@@ -313,7 +267,7 @@ fn a_late_joiner_knows_it() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     log.orders(50);
@@ -336,7 +290,7 @@ fn a_log_of_another_schema_silences_the_feed() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     run(&mut publishing, &mut heard, &mut now, None);
@@ -363,16 +317,17 @@ fn the_next_day_is_a_session_of_its_own() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut now = Nanos(SECOND_NS);
-    let mut publishing = log.agent(directory, endpoint, Position(0));
+    let mut publishing = log.agent(directory, endpoint);
     let mut first = Heard::listen(endpoint);
     log.open_market(20_261_122);
     log.orders(50);
     run(&mut publishing, &mut first, &mut now, None);
-    let mut second = Heard::listen_to(endpoint, Session::new("261123300A"));
+    let mut second = Heard::listen_to(endpoint, Session::new("261123300A"), BUFFER_BYTES);
     log.day(20_261_123);
     log.orders(50);
     run(&mut publishing, &mut first, &mut now, None);
     assert_eq!(first.subscriber.state(now.0), State::Ended);
+    publishing.end.stop();
     publishing.agent.on_close();
     second.receive(now, None);
 

@@ -31,7 +31,7 @@ components | gateway core scheduler standby replication   | mechanisms         |
 mechanisms | agent ring net store config                  | ground             | events
 domain     | state_machine ▸ orders matching accounts     | ground             | events
 beside     | order_stream                                 | types              |
-ground     | metrics ▸ limits types                       |                    | events
+ground     | metrics ▸ types ▸ limits memory              |                    | events
 ";
 
 /// Which of our crates a crate may mention.
@@ -81,10 +81,10 @@ const COLUMNS_MAX: usize = 100;
 /// Code that talks to the operating system, beside the files called `agent.rs`: the rest is
 /// handed bytes and times.
 const SHELLS: &[&str] =
-    &["agent", "net", "store", "metrics", "cli", "bench", "demo", "node", "main"];
+    &["agent", "net", "store", "metrics", "memory", "cli", "bench", "demo", "node", "main"];
 
-/// The generator's call of rustfmt.
-const SHELL_FILES: &[&str] = &["codegen/src/format.rs"];
+/// The generator's call of rustfmt, and the ring in a file.
+const SHELL_FILES: &[&str] = &["codegen/src/format.rs", "src/ring/mapped.rs"];
 
 const SYSTEM: &[&str] = &[
     "std::net",
@@ -115,8 +115,19 @@ const CLOCKS: &[&str] = &["Instant::now", "SystemTime::now", "clock_gettime"];
 const RANDOMNESS: &[&str] = &["rand", "fastrand", "getrandom", "RandomState"];
 const THREAD_STARTS: &[&str] = &["thread::spawn", "thread::scope", "thread::Builder"];
 
-/// Mapped memory, sockets and atomics over raw bytes need `unsafe`; nothing else does.
-const UNSAFE_MODULES: &[&str] = &["store", "ring", "net", "metrics"];
+/// What makes one thread wait for another, or hides that it does.
+const LOCKS: &[&str] =
+    &["Mutex", "RwLock", "Condvar", "Barrier", "mpsc", "OnceLock", "LazyLock", "Once"];
+
+/// The way from a ring to the log, and what it calls: nothing there may wait for another thread.
+const LOCK_FREE_MODULES: &[&str] =
+    &["core", "ring", "state_machine", "orders", "matching", "accounts", "store", "metrics"];
+
+/// A disk in memory stands for the operating system's, which no append calls.
+const LOCKING_FILES: &[&str] = &["src/store/memory_disk.rs"];
+
+/// Mapped memory, sockets, atomics over raw bytes and prefetches need `unsafe`; nothing else does.
+const UNSAFE_MODULES: &[&str] = &["store", "ring", "net", "metrics", "memory"];
 
 /// Where an amount, a price or a rule is computed.
 const EXACT_MODULES: &[&str] =
@@ -324,6 +335,14 @@ fn threads_start_in_agent(sources: &[Source]) -> Vec<Offence> {
     banned(sources, judged, THREAD_STARTS, "threads are started by src/agent/runner.rs")
 }
 
+fn no_locks_on_the_path(sources: &[Source]) -> Vec<Offence> {
+    let judged = |s: &Source, p: &CodePath| {
+        let on_path = module_of(s).is_some_and(|m| LOCK_FREE_MODULES.contains(&m));
+        on_path && !p.test && !LOCKING_FILES.contains(&s.path.as_str())
+    };
+    banned(sources, judged, LOCKS, "from ring to append nothing waits for another thread")
+}
+
 fn unsafe_only_where_needed(sources: &[Source]) -> Vec<Offence> {
     let mut found = Vec::new();
     for source in sources.iter().filter(|s| is_shipped(s)) {
@@ -481,6 +500,11 @@ fn nothing_draws_random_numbers() {
 #[test]
 fn threads_are_started_in_one_place() {
     clean(threads_start_in_agent);
+}
+
+#[test]
+fn nothing_on_the_path_takes_a_lock() {
+    clean(no_locks_on_the_path);
 }
 
 #[test]

@@ -144,6 +144,12 @@ impl Accounts {
         source != 0 && self.sources.get(source).is_some_and(|highest| source_sequence <= *highest)
     }
 
+    /// The highest number taken from a source; 0 for a source that sent nothing.
+    #[must_use]
+    pub fn highest(&self, source: u32) -> u64 {
+        self.sources.get(source).copied().unwrap_or(0)
+    }
+
     /// Remembers that a source's command was taken.
     pub fn note_source(&mut self, source: u32, source_sequence: u64) {
         if source == 0 {

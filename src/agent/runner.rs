@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 /// How agents share threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// All on one thread, one after the other.
+    /// All on one thread, one after the other; those that wait for a disk on threads beside it.
     Shared,
     /// Each on a thread of its own.
     Dedicated,
@@ -31,7 +31,7 @@ pub struct Placement {
     pub mode: Mode,
     /// What each thread does without work.
     pub idle: IdleStrategy,
-    /// The cores to pin threads to, in the order of the agents; threads beyond the list, and
+    /// The cores to pin threads to, in the order of the agents, that of the shared ones first; threads beyond the list, and
     /// all where it is empty, run where the system puts them.
     pub cores: Vec<usize>,
 }
@@ -39,7 +39,7 @@ pub struct Placement {
 impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.mode {
-            Mode::Shared => "on one thread",
+            Mode::Shared => "on one thread, those that wait for a disk beside it",
             Mode::Dedicated => "each on its own thread",
         })?;
         if !self.cores.is_empty() {
@@ -197,8 +197,8 @@ impl Running {
         self.threads.iter().all(JoinHandle::is_finished)
     }
 
-    /// Waits for all threads, and gives the agents back in the order they came. It does not ask
-    /// the threads to end.
+    /// Waits for all threads, and gives the agents back in the order of the threads. It does not
+    /// ask the threads to end.
     ///
     /// # Errors
     ///
@@ -236,7 +236,7 @@ pub fn take<A: Agent>(agents: &mut Vec<Box<dyn Agent>>) -> Option<Box<A>> {
     agent.downcast().ok()
 }
 
-/// Starts `agents` as `placement` says; they run until `stop` is set, or one panics.
+/// Starts `agents` as `placement` says; they run as those of [`start_groups`].
 ///
 /// # Errors
 ///
@@ -247,17 +247,52 @@ pub fn start<C: Clock + Clone + 'static>(
     clock: &C,
     stop: &StopFlag,
 ) -> Result<Running, StartError> {
-    check_cores(&placement.cores)?;
-    let groups: Vec<(String, Agents)> = match placement.mode {
-        Mode::Shared => vec![("agents".to_owned(), agents)],
-        Mode::Dedicated => {
-            agents.into_iter().map(|agent| (agent.name().to_owned(), vec![agent])).collect()
-        }
+    let (sharing, alone) = match placement.mode {
+        Mode::Shared => agents.into_iter().partition(|agent| !agent.waits()),
+        Mode::Dedicated => (Vec::new(), agents),
     };
+    let shared = (placement.mode == Mode::Shared).then(|| ("agents".to_owned(), sharing));
+    let alone =
+        alone.into_iter().map(|agent: Box<dyn Agent>| (agent.name().to_owned(), vec![agent]));
+    let named: Vec<(String, Agents)> = shared.into_iter().chain(alone).collect();
+    let groups = named.into_iter().enumerate().map(|(index, (name, agents))| Group {
+        name,
+        agents,
+        core: placement.cores.get(index).copied(),
+        idle: placement.idle,
+    });
+    // Also those of cores that no thread is left for.
+    check_cores(&placement.cores)?;
+    start_groups(groups.collect(), clock, stop)
+}
+
+/// Agents that share a thread.
+pub struct Group {
+    /// The thread's name.
+    pub name: String,
+    /// Its agents, in their order.
+    pub agents: Vec<Box<dyn Agent>>,
+    /// The core that it is pinned to.
+    pub core: Option<usize>,
+    /// What it does without work.
+    pub idle: IdleStrategy,
+}
+
+/// Starts a thread for each group, in their order; they run until `stop` is set, an agent panics,
+/// or one says that it cannot go on.
+///
+/// # Errors
+///
+/// Where a thread cannot be started or pinned.
+pub fn start_groups<C: Clock + Clone + 'static>(
+    groups: Vec<Group>,
+    clock: &C,
+    stop: &StopFlag,
+) -> Result<Running, StartError> {
+    check_cores(&groups.iter().filter_map(|group| group.core).collect::<Vec<_>>())?;
     let mut running = Running { threads: Vec::new(), stop: stop.clone() };
-    for (index, (name, agents)) in groups.into_iter().enumerate() {
-        let core = placement.cores.get(index).copied();
-        let (clock, stop, idle) = (clock.clone(), stop.clone(), placement.idle);
+    for Group { name, agents, core, idle } in groups {
+        let (clock, stop) = (clock.clone(), stop.clone());
         let (pinned_sender, pinned) = mpsc::sync_channel(1);
         let body = move || {
             let id = core.map(|id| core_affinity::CoreId { id });
@@ -302,7 +337,11 @@ fn run<C: Clock>(mut agents: Agents, idle: IdleStrategy, clock: &C, stop: &StopF
             let mut work_count = 0;
             for (index, agent) in agents.iter_mut().enumerate() {
                 current = index;
-                work_count += agent.do_work(now);
+                let done = agent.do_work(now);
+                if done == 0 && agent.failure().is_some() {
+                    stop.stop();
+                }
+                work_count += done;
             }
             idler.idle(work_count);
         }
@@ -351,6 +390,7 @@ mod tests {
         thread: Option<(String, thread::ThreadId)>,
         stop: Option<StopFlag>,
         panics_at_close: bool,
+        waits: bool,
     }
 
     impl Counting {
@@ -364,6 +404,7 @@ mod tests {
                 thread: None,
                 stop: stop.cloned(),
                 panics_at_close: false,
+                waits: false,
             }
         }
     }
@@ -386,6 +427,10 @@ mod tests {
                 }
             }
             usize::from(self.cycles < self.cycles_max)
+        }
+
+        fn waits(&self) -> bool {
+            self.waits
         }
 
         fn on_close(&mut self) {
@@ -433,6 +478,25 @@ mod tests {
         assert_ne!(agents[0].thread.as_ref().unwrap().1, thread::current().id());
         assert_eq!((agents[0].cycles, agents[1].cycles), (100, 100));
         assert_eq!(agents[0].last, agents[1].last);
+    }
+
+    #[test]
+    fn an_agent_that_waits_for_a_disk_shares_no_thread() {
+        let stop = StopFlag::new();
+        let mut waiting = Counting::new("waiting", usize::MAX, None);
+        waiting.waits = true;
+        let sharing = Counting::new("sharing", 100, Some(&stop));
+        let agents: Vec<Box<dyn Agent>> = vec![Box::new(waiting), Box::new(sharing)];
+        let placement = Placement::shared(IdleStrategy::BACK_OFF);
+        let running = start(agents, &placement, &SystemClock::new(), &stop).unwrap();
+        let mut agents = running.join().unwrap();
+        let sharing = *take::<Counting>(&mut agents).unwrap();
+        assert_eq!(
+            (sharing.name.as_str(), sharing.thread.unwrap().0.as_str()),
+            ("sharing", "agents")
+        );
+        let waiting = *take::<Counting>(&mut agents).unwrap();
+        assert!(waiting.closed == 1 && waiting.thread.is_none_or(|thread| thread.0 == "waiting"));
     }
 
     #[test]

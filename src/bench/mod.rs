@@ -5,6 +5,8 @@
 //!   state-machine  and risk, wallet, fees, encoded outcomes
 //!   store          append, and the way to a reader in another process
 //!   replay         a log executed again and compared
+//!   waits          how long others wait for work that goes on by continuation
+//!   memory         the state machine's, with many orders and accounts
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -12,7 +14,9 @@
 //! latency are measured in passes of their own, because reading the clock costs as much as an
 //! operation. `docs/benchmarks.md` says what the figures include.
 
+mod causes;
 mod matching;
+mod memory;
 mod path;
 mod replay;
 mod report;
@@ -21,6 +25,8 @@ mod store;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod waits;
+mod watch;
 
 use clap::Subcommand;
 use report::Report;
@@ -42,9 +48,15 @@ pub enum Bench {
     /// A log of the demo's default flow executed again, every outcome compared.
     #[command(after_help = "Example:\n  isochron bench replay --commands 500000")]
     Replay(replay::Args),
+    /// The memory of many live orders in many accounts.
+    #[command(after_help = "Example:\n  isochron bench memory --orders 1000000 --accounts 100000")]
+    Memory(memory::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
+    #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
+    Waits(waits::Args),
 }
 
 /// Runs a benchmark: 0 if its result is right, 1 if not, 2 if it could not run.
@@ -52,7 +64,9 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
+        Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),
         Bench::StateMachine(args) => ("state-machine", state_machine::run(args), args.stream.json),

@@ -32,6 +32,17 @@ pub(super) fn percentiles(histogram: &Histogram<u64>) -> [u64; 5] {
     [p50, p99, p99_9, p99_99, histogram.max()]
 }
 
+/// Nanoseconds as microseconds to the hundredth.
+pub(super) fn us(ns: u64) -> String {
+    format!("{}.{:02}", ns / 1_000, ns % 1_000 / 10)
+}
+
+/// `p50 <us> p99 <us> p99.9 <us> p99.99 <us> max <us>`.
+pub(super) fn us_line(histogram: &Histogram<u64>) -> String {
+    let [p50, p99, p99_9, p99_99, max] = percentiles(histogram).map(us);
+    format!("p50 {p50} p99 {p99} p99.9 {p99_9} p99.99 {p99_99} max {max}")
+}
+
 /// The percentiles for programs.
 pub(super) fn percentiles_json(histogram: &Histogram<u64>) -> Value {
     let [p50, p99, p99_9, p99_99, max] = percentiles(histogram);

@@ -2,22 +2,30 @@
 //!
 //! ```text
 //!   throughput:  append as fast as it goes, beside a plain copy of the same bytes
-//!   delay:       append at a steady pace ─▶ segment ─▶ a reader in another process, which spins
+//!   delay:       append at a steady pace ─▶ segment ─▶ a reader in another process
 //! ```
+//!
+//! In the delay pass writer and reader spin, each on a core of its own where there are two. The
+//! reader says which of the late transactions met a gap in its own time, and of what kind.
 //!
 //! All frames of a pass fit the first segment, whose pages the store has touched before: preparing
 //! segments is the helper's work, on another thread, and not measured here.
 
+use super::causes;
 use super::replay::{identity, scratch};
-use super::report::{Report, Share, clock_ns, histogram, median, percentiles_json};
-use crate::agent::{Clock, SystemClock};
+use super::report::{Report, Share, clock_ns, histogram, median, percentiles_json, us_line};
+use super::watch::Watched;
+use crate::agent::{
+    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
+};
 use crate::limits::{FRAME_HEADER_BYTES, TERM_BYTES_MAX, TERM_BYTES_MIN};
 use crate::store::{Options, StoreReader, StoreWriter, framed};
-use crate::types::flags;
+use crate::types::{Nanos, flags, touched};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use std::hint;
 use std::io::{BufRead, BufReader};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -154,52 +162,149 @@ impl Drop for Reader {
     }
 }
 
+/// On a core of its own, spinning, where there are two; else it must let the other run.
+fn placement(core: usize) -> Placement {
+    match cores_available() {
+        0 | 1 => Placement::shared(IdleStrategy::Yield),
+        _ => Placement { cores: vec![core], ..Placement::dedicated(IdleStrategy::Spin) },
+    }
+}
+
+/// Runs an agent on a thread until it stops itself.
+fn run_alone<A: Agent>(
+    agent: A,
+    core: usize,
+    clock: &SystemClock,
+    stop: &StopFlag,
+) -> Result<Box<A>, String> {
+    let running = start(vec![Box::new(agent)], &placement(core), clock, stop).map_err(text)?;
+    let mut agents =
+        running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
+    take(&mut agents).ok_or_else(|| "the agent is gone".to_owned())
+}
+
+/// Appends a transaction each [`INTERVAL_NS`].
+struct WriteAgent {
+    writer: StoreWriter,
+    message: [u8; MESSAGE_BYTES],
+    clock: SystemClock,
+    left: u64,
+    due: u64,
+    full: bool,
+    stop: StopFlag,
+}
+
+impl Agent for WriteAgent {
+    fn name(&self) -> &str {
+        "writer"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        if self.left == 0 || self.full {
+            self.stop.stop();
+            return 0;
+        }
+        if now.0 < self.due {
+            return 0;
+        }
+        // One that comes late does not hurry the next ones.
+        self.due = (self.due + INTERVAL_NS).max(now.0);
+        let stamp = self.clock.now().0;
+        self.full = append(&mut self.writer, &self.message, stamp).is_none();
+        self.left -= 1;
+        1
+    }
+}
+
 /// What the reader says of the delays.
 fn delay(args: &Args, directory: &Path, clock: &SystemClock) -> Result<Value, String> {
-    let mut writer = open(directory, args.transactions * FRAMES_PER_TRANSACTION as u64)?;
+    let writer = open(directory, args.transactions * FRAMES_PER_TRANSACTION as u64)?;
     let mut reader = Reader::start(directory, args.transactions)?;
     let stdout = reader.0.stdout.take().ok_or("the reader has no output")?;
     let mut lines = BufReader::new(stdout).lines();
     let mut line = || lines.next().ok_or("the reader ended at once")?.map_err(text);
     // It listens.
     line()?;
-    let message = message();
-    let start = clock.now().0;
-    for n in 0..args.transactions {
-        let due = start + n * INTERVAL_NS;
-        let mut now = clock.now().0;
-        while now < due {
-            hint::spin_loop();
-            now = clock.now().0;
-        }
-        append(&mut writer, &message, now).ok_or("the segment is too small")?;
+    let stop = StopFlag::new();
+    let (message, left, due, full) = (message(), args.transactions, 0, false);
+    let agent = WriteAgent { writer, message, clock: *clock, left, due, full, stop: stop.clone() };
+    // It holds the store until the reader has seen all of it.
+    let agent = run_alone(agent, 0, clock, &stop)?;
+    if agent.full {
+        return Err("the segment is too small".to_owned());
     }
     serde_json::from_str(&line()?).map_err(text)
 }
 
-/// The reader's process: spins until it has seen all transactions, and prints their delays.
-fn read(args: &Args, directory: &Path) -> Result<Report, String> {
-    let mut reader = StoreReader::attach(directory, None).map_err(text)?;
-    let clock = SystemClock::new();
-    println!("listening");
-    let mut histogram = histogram();
-    let mut heard = clock.now().0;
-    while histogram.len() < args.transactions {
-        let Some(frame) = reader.next().map_err(text)? else {
-            if clock.now().0 - heard > SILENCE_NS_MAX {
-                return Err("nothing more comes".to_owned());
-            }
-            hint::spin_loop();
-            continue;
-        };
-        if frame.ends_transaction {
-            heard = clock.now().0;
-            let stamp = frame.message[STAMP_AT..STAMP_AT + 8].try_into().map_err(text)?;
-            histogram.saturating_record(heard.saturating_sub(u64::from_le_bytes(stamp)));
-        }
+/// Notes for each transaction when it was stamped and when it was there.
+struct ReadAgent {
+    reader: StoreReader,
+    clock: SystemClock,
+    ways: Vec<causes::Way>,
+    heard: u64,
+    error: Option<String>,
+    stop: StopFlag,
+}
+
+impl ReadAgent {
+    fn end(&mut self, error: impl Into<String>) -> usize {
+        self.error = Some(error.into());
+        self.stop.stop();
+        0
     }
-    let line = percentiles_json(&histogram).to_string();
-    Ok(Report { notes: Vec::new(), line, json: Value::Null, fault: None })
+}
+
+impl Agent for ReadAgent {
+    fn name(&self) -> &str {
+        "reader"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        let Self { reader, clock, ways, .. } = self;
+        match reader.next() {
+            Ok(Some(frame)) => {
+                if frame.ends_transaction {
+                    let there = clock.now().0;
+                    let stamp = frame.message[STAMP_AT..].first_chunk().copied();
+                    ways.push((u64::from_le_bytes(stamp.unwrap_or_default()), there));
+                    self.heard = there;
+                }
+            }
+            Ok(None) if self.ways.len() == self.ways.capacity() => self.stop.stop(),
+            Ok(None) if now.0 > self.heard + SILENCE_NS_MAX => {
+                return self.end("nothing more comes");
+            }
+            Ok(None) => return 0,
+            Err(error) => return self.end(error.to_string()),
+        }
+        1
+    }
+}
+
+/// The reader's process: reads until it has seen all transactions, and prints their delays.
+fn read(args: &Args, directory: &Path) -> Result<Report, String> {
+    let reader = StoreReader::attach(directory, None).map_err(text)?;
+    let (clock, stop) = (SystemClock::new(), StopFlag::new());
+    let ways = touched(usize::try_from(args.transactions).map_err(text)?, (0, 0));
+    let heard = clock.now().0;
+    let agent = ReadAgent { reader, clock, ways, heard, error: None, stop: stop.clone() };
+    println!("listening");
+    let (mut agent, _, sight) =
+        run_alone(Watched::new(agent, clock, 0, |_| 0), 1, &clock, &stop)?.finish();
+    if let Some(error) = agent.error {
+        return Err(error);
+    }
+    let ways = mem::take(&mut agent.ways);
+    let mut histogram = histogram();
+    ways.iter().for_each(|(from, to)| histogram.saturating_record(to.saturating_sub(*from)));
+    let mut json = percentiles_json(&histogram);
+    let (thread, thread_json) = causes::sight(&sight);
+    let (mut notes, causes) = causes::report(&ways, &[sight]);
+    notes.insert(0, format!("to a reader, in us: {}", us_line(&histogram)));
+    notes.push(thread);
+    (json["notes"], json["causes"], json["thread"]) = (notes.into(), causes, thread_json);
+    let line = json.to_string();
+    Ok(Report { notes: Vec::new(), line, json, fault: None })
 }
 
 /// Measures; or reads, in the other process.
@@ -225,7 +330,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let seen = delays["count"].as_u64().unwrap_or(0);
     let fault = (seen != args.transactions)
         .then(|| format!("the reader saw {seen} of {} transactions", args.transactions));
-    let notes = vec![
+    let mut notes = vec![
         format!(
             "{} frames of {FRAME_BYTES} bytes, {FRAMES_PER_TRANSACTION} a transaction",
             args.frames
@@ -236,6 +341,8 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         format!("clock: {clock_ns} ns between two readings, included in the delays"),
         format!("{seen} transactions seen by another process, one each {INTERVAL_NS} ns"),
     ];
+    let said = delays["notes"].as_array().cloned().unwrap_or_default();
+    notes.extend(said.iter().filter_map(Value::as_str).map(str::to_owned));
     let line = format!(
         "store: {rate:.2} M frames/s, plain copy {copied:.2} M frames/s, to a reader p50 {p50} \
          p99 {p99}"

@@ -1,14 +1,17 @@
 //! The command line: what each command is called, and where it goes.
 
+mod config;
 mod inspect;
 mod output;
 mod progress;
 mod replay;
+mod serve;
 mod stat;
 pub mod subscribe;
 mod utc;
 mod verify;
 
+use crate::store::end_on_bus_error;
 use crate::{bench, demo};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -31,6 +34,11 @@ enum Command {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Prints an example of a configuration: every key, with its default and what it does.
+    ///
+    /// Exit code 0, 2 if a file to check is no configuration.
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config(config::Args),
     /// Runs an exchange, an order source and subscribers, and proves that they agree.
     ///
     /// Exit code 0 if every check holds, 1 if one does not, 2 if it could not run.
@@ -43,6 +51,12 @@ enum Command {
         after_help = "Example:\n  isochron demo --store /tmp/log && isochron replay /tmp/log"
     )]
     Replay(replay::Args),
+    /// Runs an exchange until a signal ends it; its log goes to stderr.
+    ///
+    /// SIGINT or SIGTERM ends it in order, a second one at once. Exit code 0 after a signal, 1 if a
+    /// part of it failed, 2 if it could not start.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(serve::Args),
     /// Follows the feed and rebuilds the books.
     ///
     /// Exit code 0 if nothing was missed, 1 if something was lost, 2 if it could not run, 3 if it
@@ -72,6 +86,18 @@ enum Command {
     Stat(stat::Args),
 }
 
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  isochron config > isochron.toml
+  isochron config --check isochron.toml";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  isochron serve --config isochron.toml
+  isochron serve --config isochron.toml --flow mix --rate 1000
+  isochron serve --config isochron.toml --only core &
+  isochron serve --config isochron.toml --only market-data";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   isochron inspect /tmp/log --sequence 100..120
@@ -91,10 +117,16 @@ Examples:
 /// Runs what the command line asks for.
 #[must_use]
 pub fn run() -> ExitCode {
+    // A machine that lets no handler be set still runs an exchange.
+    if let Err(error) = end_on_bus_error() {
+        eprintln!("isochron: lost files will not be named: {error}");
+    }
     match Cli::parse().command {
         Command::Bench { bench } => bench::run(&bench),
+        Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Subscribe(args) => subscribe::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -99,6 +99,7 @@ impl From<OpenError> for Refused {
             | OpenError::SegmentSize { .. }
             | OpenError::SegmentMissing { .. } => "store",
             OpenError::Held { .. }
+            | OpenError::NoteHeld { .. }
             | OpenError::Differs { .. }
             | OpenError::Options { .. }
             | OpenError::Missing { .. }

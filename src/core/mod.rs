@@ -14,10 +14,12 @@
 //! commands end it twice within a minute is quarantined: `quarantine.rs` has the rule.
 
 mod agent;
+mod inlet;
 mod quarantine;
 mod sequencer;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
+pub use inlet::{Inlet, Left};
 pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Started, Taken, read_back};

@@ -10,15 +10,16 @@ use crate::state_machine::{
     end_flags,
 };
 use crate::store::{
-    Accepting, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError, Recovery,
-    StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
+    ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
 };
-use crate::types::{Nanos, Position, Sequence, SourceId, flags};
+use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
     DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
     ReplaceOrderEvent,
 };
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest step: a replace, its answer, the most matches of two executions each, and the cancel
 /// of the rest.
@@ -151,7 +152,8 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch.
+    /// Opens the store, executes its log again, and begins an epoch. The control page says that
+    /// commands are taken from the first [`Self::accept`], or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -162,8 +164,18 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        let (mut writer, recovery) =
-            StoreWriter::open(&options.store, now).map_err(StartError::Open)?;
+        Self::open_on(Arc::new(RealDisk), options, intake, now)
+    }
+
+    /// As [`Self::open_with`], on any disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<(Self, Started), StartError> {
+        let (mut writer, recovery) = StoreWriter::open_on(Arc::clone(&disk), &options.store, now)
+            .map_err(StartError::Open)?;
         if let Some(source) = quarantine::due(&recovery.deaths) {
             writer.quarantine(source);
         }
@@ -171,7 +183,9 @@ impl Sequencer {
         let quarantined = writer.quarantined();
         let machine = StateMachine::with_capacity(options.capacity);
         let directory = &options.store.directory;
-        let mut reader = StoreReader::attach(directory, None).map_err(StartError::Open)?;
+        // The whole log, also what was never committed: it is what goes on.
+        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+        let mut reader = StoreReader::attach_on(disk, directory, &all).map_err(StartError::Open)?;
         let replay = read_back(&mut reader, Replay::new(machine))?;
         let (commands, events) = (replay.commands(), replay.events());
         let started = Started { recovery, quarantined, commands, events };
@@ -183,11 +197,10 @@ impl Sequencer {
             time,
             outcomes: EncodedOutcomes::default(),
             events: 0,
-            accepting: true,
+            accepting: false,
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        sequencer.writer.set_accepting(Accepting::Yes);
         Ok((sequencer, started))
     }
 
@@ -226,10 +239,18 @@ impl Sequencer {
     /// Takes a command as it lies in a ring: an SBE message.
     #[inline]
     pub fn take(&mut self, message: &[u8], now: Nanos) -> Taken {
+        self.take_from(None, message, now)
+    }
+
+    /// As [`Self::take`], from a ring that may carry commands of one source alone.
+    #[inline]
+    pub fn take_from(&mut self, ring: Option<SourceId>, message: &[u8], now: Nanos) -> Taken {
         debug_assert!(!self.is_pending(), "pending work comes first");
         let Ok(command) = Message::decode(message) else { return Taken::Malformed };
         let Some(origin) = command_origin(&command) else { return Taken::Malformed };
-        let foreign = origin.source == 0 || origin.source > SOURCE_ID_MAX;
+        let foreign = origin.source == 0
+            || origin.source > SOURCE_ID_MAX
+            || ring.is_some_and(|source| source.get() != origin.source);
         if foreign || matches!(command, Message::Continuation(_) | Message::EpochStarted(_)) {
             return Taken::Malformed;
         }
@@ -250,6 +271,18 @@ impl Sequencer {
         self.execute(command, now);
         self.writer.set_executing(None);
         Taken::Executed
+    }
+
+    /// Says on the control page that commands are taken, if there is room for them.
+    pub fn accept(&mut self) {
+        // Why not is on the control page.
+        let _ = self.check_room();
+    }
+
+    /// Says on the control page that no more commands are taken.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+        self.writer.set_accepting(Accepting::Stopped);
     }
 
     /// Room for the largest transaction; what the control page says follows it.
@@ -332,6 +365,12 @@ impl Sequencer {
         &mut self.writer
     }
 
+    /// The epoch that began with this sequencer.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.writer.epoch()
+    }
+
     /// The end of the log.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -342,6 +381,12 @@ impl Sequencer {
     #[must_use]
     pub fn sequence(&self) -> Sequence {
         self.sequence
+    }
+
+    /// The logged time of the last command.
+    #[must_use]
+    pub fn time(&self) -> Nanos {
+        Nanos(self.time)
     }
 
     /// Events appended since the start.

@@ -6,12 +6,13 @@ use super::*;
 use crate::agent::Agent;
 use crate::limits::{FILLS_PER_STEP_MAX, RING_COMMANDS_PER_CYCLE_MAX};
 use crate::metrics::{Counter, Counters};
-use crate::ring::{Producer, pair};
+use crate::ring::mapped::attach;
+use crate::ring::{Producer, Refusal, pair};
 use crate::state_machine::Capacity;
 use crate::store::{
     Accepting, Durability, Executing, Identity, Options as StoreOptions, StoreReader,
 };
-use crate::types::{Nanos, flags};
+use crate::types::{Nanos, SourceId, flags};
 use isochron_events::*;
 use std::path::Path;
 
@@ -329,4 +330,88 @@ fn rings_take_turns_and_none_waits_for_a_full_one() {
     assert_eq!(turns, [1, 2, 3, 1]);
     let lengths: Vec<usize> = sources.chunk_by(|a, b| a == b).map(<[u32]>::len).collect();
     assert_eq!(lengths, [bound, 1, bound + 1, 2 * bound]);
+}
+
+/// A core in `directory` that takes commands of `source` from the ring file beside it.
+fn core_with_ring(directory: &Path, source: u32, counters: &Counters) -> CoreAgent {
+    let (sequencer, _) = open(&directory.join("store"), 1);
+    let (path, epoch) = (directory.join("rings/a.ring"), sequencer.epoch());
+    let inlet = Inlet::open(&path, SourceId(source), 1 << 16, epoch).expect("the ring is free");
+    CoreAgent::with_inlets(sequencer, vec![inlet], CoreCounters::new(counters))
+}
+
+#[test]
+fn what_a_crash_left_in_a_ring_is_not_executed_and_may_be_sent_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let counters = Counters::in_memory();
+    let mut core = core_with_ring(directory.path(), 3, &counters);
+    let mut producer = attach(&directory.path().join("rings/a.ring")).unwrap().producer;
+    let send = |producer: &mut Producer, n| producer.try_write(&bytes(Tick::default(), 3, n));
+    (1..=5).for_each(|n| send(&mut producer, n).expect("the ring has room"));
+    // The first cycle sees that there is a producer.
+    assert_eq!([core.do_work(Nanos(2)), core.do_work(Nanos(2))], [0, 5]);
+    (6..=9).for_each(|n| send(&mut producer, n).expect("the ring has room"));
+    drop(core);
+
+    let counters = Counters::in_memory();
+    let mut core = core_with_ring(directory.path(), 3, &counters);
+    let left = Left { messages: 4, source_sequences: Some((6, 9)) };
+    assert_eq!(core.pass_over_left(), [left]);
+    // The source finds out before it sends anything more, and sends those again.
+    assert_eq!(send(&mut producer, 10), Err(Refusal::Renewed { generation: 2 }));
+    assert_eq!(core.do_work(Nanos(3)), 0);
+    assert_eq!(producer.rejoin(), Ok(2));
+    (6..=10).for_each(|n| send(&mut producer, n).expect("the ring has room"));
+    assert_eq!([core.do_work(Nanos(4)), core.do_work(Nanos(4))], [0, 5]);
+    let counted = [Counter::COMMANDS_EXECUTED, Counter::CORE_REPEATS, Counter::RING_LEFT];
+    assert_eq!(counted.map(|counter| counters.get(counter)), [5, 0, 4]);
+    let origins = log(&directory.path().join("store"))
+        .iter()
+        .filter_map(crate::state_machine::command_origin)
+        .filter(|origin| origin.source == 3)
+        .map(|origin| origin.source_sequence)
+        .collect::<Vec<_>>();
+    assert_eq!(origins, (1..=10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_source_sends_only_in_its_own_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let counters = Counters::in_memory();
+    let mut core = core_with_ring(directory.path(), 3, &counters);
+    let mut producer = attach(&directory.path().join("rings/a.ring")).unwrap().producer;
+    for source in [2, 3, 4] {
+        producer.try_write(&bytes(Tick::default(), source, 1)).expect("the ring has room");
+    }
+    core.pass_over_left();
+    assert_eq!(core.do_work(Nanos(2)), 3);
+    let counted = [Counter::COMMANDS_EXECUTED, Counter::CORE_MALFORMED];
+    assert_eq!(counted.map(|counter| counters.get(counter)), [1, 2]);
+}
+
+#[test]
+fn a_damaged_ring_is_given_up_and_the_others_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let counters = Counters::in_memory();
+    let (sequencer, _) = open(&directory.path().join("store"), 1);
+    let path = directory.path().join("a.ring");
+    let spoilt = Inlet::open(&path, SourceId(1), 1 << 16, sequencer.epoch()).unwrap();
+    let (mut sound, consumer) = pair(1 << 16);
+    let rings = vec![spoilt, consumer.into()];
+    let mut core = CoreAgent::with_inlets(sequencer, rings, CoreCounters::new(&counters));
+    let mut producer = attach(&path).unwrap().producer;
+    producer.try_write(&bytes(Tick::default(), 1, 1)).expect("the ring has room");
+    let records = 384;
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 8], records).unwrap();
+    for n in 1..=3 {
+        sound.try_write(&bytes(Tick::default(), 2, n)).expect("the ring has room");
+        core.do_work(Nanos(n));
+    }
+    assert_eq!(counters.get(Counter::COMMANDS_EXECUTED), 3);
+    assert_eq!(counters.get(Counter::RING_DAMAGED.of_ring(0)), 1);
+    assert_eq!(counters.get(Counter::RING_DAMAGED.of_ring(1)), 0);
+    let faults: Vec<_> = core.faults().map(|fault| fault.map(|fault| fault.position)).collect();
+    assert_eq!(faults, [Some(0), None]);
+    assert_eq!(producer.check(), Err(Refusal::Damaged));
 }

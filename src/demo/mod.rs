@@ -11,7 +11,6 @@
 //! shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
-mod interrupt;
 mod live;
 pub(crate) mod pace;
 mod report;
@@ -20,19 +19,20 @@ mod subscribers;
 pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
-use crate::core::{CoreAgent, read_back};
+use crate::core::{CoreAgent, Intake, read_back};
 use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
-use crate::node::{Config, Exchange};
+use crate::node::{Component, Config, Exchange, Interrupt};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{
-    Check as FrameCheck, Identity, Options as StoreOptions, ReaderOptions, RealDisk, StoreReader,
+    Check as FrameCheck, Durability, Identity, Options as StoreOptions, ReaderOptions, RealDisk,
+    StoreReader,
 };
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flow::{Flow, Lobster, Mix};
-use interrupt::Interrupt;
 use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
@@ -56,7 +56,7 @@ const SUBSCRIBERS_NS_MAX: u64 = 20_000_000_000;
 const RATE_DEFAULT: u64 = 43_000;
 
 /// The source's id.
-const SOURCE: u32 = 1;
+pub(crate) const SOURCE: u32 = 1;
 
 /// Options of `isochron demo`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -64,21 +64,18 @@ pub struct Args {
     /// Seconds of trading; a file at `max` is played to its end.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Commands a second of the default flow, or `max` [default: 43000].
-    #[arg(long)]
-    rate: Option<NumberOrMax>,
     /// Where orders come from: `mix`, or `lobster:FILE` (CSV, plain or gz).
     #[arg(long, default_value = "mix")]
     flow: String,
-    /// How many times faster than its own times a file is played, or `max` [default: 1].
-    #[arg(long)]
-    speed: Option<NumberOrMax>,
-    /// Seed of the default flow.
-    #[arg(long, default_value_t = 20_261_122)]
-    seed: u64,
+    #[command(flatten)]
+    tempo: Tempo,
     /// Keeps the event store in this directory; it must hold no log yet.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// What a transaction must have survived before anything is told of it: the death of this
+    /// process, or the loss of power.
+    #[arg(long, default_value = Durability::WORDS[0], value_parser = durability_parser())]
+    durability: Durability,
     /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
@@ -100,6 +97,26 @@ pub struct Args {
     /// Makes the first subscriber throw away its Nth datagram, to see the loss found.
     #[arg(long, value_name = "N")]
     drop_datagram: Option<u64>,
+}
+
+/// Takes the words of a durability.
+fn durability_parser() -> impl TypedValueParser<Value = Durability> {
+    PossibleValuesParser::new(Durability::WORDS)
+        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
+}
+
+/// How fast a flow is.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Tempo {
+    /// Commands a second of the default flow, or `max` [default: 43000].
+    #[arg(long)]
+    rate: Option<NumberOrMax>,
+    /// How many times faster than its own times a file is played, or `max` [default: 1].
+    #[arg(long)]
+    speed: Option<NumberOrMax>,
+    /// Seed of the default flow.
+    #[arg(long, default_value_t = 20_261_122)]
+    seed: u64,
 }
 
 /// Runs the demo: 0 if every check holds, 1 if one does not, 2 if it could not run.
@@ -154,13 +171,14 @@ fn demo(args: &Args) -> Outcome<Report> {
     let clock = SystemClock::new();
     let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
-    let (mut flow, pace) = open_flow(args, date)?;
+    let (mut flow, pace) = open_flow(&args.flow, &args.tempo, args.seconds, date)?;
     let setup = flow.setup();
     let symbol = first_symbol(&setup);
     // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
-    let store = StoreOptions::new(&directory, identity());
+    let durability = args.durability;
+    let store = StoreOptions { durability, ..StoreOptions::new(&directory, identity()) };
     refuse_used(&directory)?;
     check_json_path(args)?;
     // 3. Where the feed goes.
@@ -190,7 +208,7 @@ fn demo(args: &Args) -> Outcome<Report> {
         source: SOURCE,
         ring: exchange.producers.remove(0),
         reader: exchange.reader().map_err(text)?,
-        latencies: recorder,
+        journal: Box::new(recorder),
         clock: Box::new(clock),
         watch,
         stop: trading_end.clone(),
@@ -220,7 +238,8 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 9. The verdict.
     let counters = exchange_counters;
     let interrupted = interrupt.has_come();
-    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted }
+    let drop_datagram = args.drop_datagram;
+    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted, drop_datagram }
         .report(&directory, ended)
 }
 
@@ -255,7 +274,20 @@ fn exchange_config(
     end: &StopFlag,
 ) -> Config {
     let (counters, end) = (Some(counters.to_path_buf()), end.clone());
-    Config { store, capacity: capacity(), endpoint, ttl: 0, rings: 1, counters, end }
+    Config {
+        store,
+        capacity: capacity(),
+        intake: Intake::default(),
+        components: Component::ALL.to_vec(),
+        calendar: None,
+        confirmed_date: None,
+        endpoint,
+        ttl: 0,
+        rings: 1,
+        counters,
+        intake_end: StopFlag::new(),
+        end,
+    }
 }
 
 /// Room for a minute of the default flow before anything grows.
@@ -263,10 +295,16 @@ fn capacity() -> Capacity {
     Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 }
 }
 
-fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
-    if let Some(file) = args.flow.strip_prefix("lobster:") {
+/// A flow by its name, and its pace; `seconds` is how long it is expected to last.
+pub(crate) fn open_flow(
+    name: &str,
+    args: &Tempo,
+    seconds: u64,
+    date: u32,
+) -> Outcome<(Box<dyn Flow>, Pace)> {
+    if let Some(file) = name.strip_prefix("lobster:") {
         if file.is_empty() {
-            return Err(format!("flow {:?} names no file, as lobster:FILE does", args.flow));
+            return Err(format!("flow {name:?} names no file, as lobster:FILE does"));
         }
         if let Some(rate) = args.rate {
             return Err(format!("--rate {rate} is the mix's; a file has its times and --speed"));
@@ -275,15 +313,15 @@ fn open_flow(args: &Args, date: u32) -> Outcome<(Box<dyn Flow>, Pace)> {
         let pace = args.speed.map_or(Some(1), |speed| speed.0).map_or(Pace::Max, Pace::Speed);
         return Ok((Box::new(flow), pace));
     }
-    if args.flow != "mix" {
-        return Err(format!("no such flow: {:?}; there are mix and lobster:FILE", args.flow));
+    if name != "mix" {
+        return Err(format!("no such flow: {name:?}; there are mix and lobster:FILE"));
     }
     if let Some(speed) = args.speed {
         return Err(format!("--speed {speed} is a file's; the mix has no times but --rate"));
     }
     let rate = args.rate.map_or(Some(RATE_DEFAULT), |rate| rate.0);
     let pace = rate.map_or(Pace::Max, Pace::Rate);
-    let expected = rate.unwrap_or(40_000).saturating_mul(args.seconds);
+    let expected = rate.unwrap_or(40_000).saturating_mul(seconds);
     Ok((Box::new(Mix::new(args.seed, date, expected)), pace))
 }
 
@@ -411,6 +449,7 @@ struct Finished {
     progress: Progress,
     pace: Pace,
     interrupted: bool,
+    drop_datagram: Option<u64>,
 }
 
 impl Finished {
@@ -435,6 +474,7 @@ impl Finished {
         let (replayed, events) = replay_check(directory, machine.state_hash());
         checks.push(replayed);
         checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));
+        checks.extend(self.drop_datagram.map(|number| report::check_dropped(&ended, number)));
         Ok(Report {
             notes: source.notes(),
             commands: source.orders(),

@@ -8,6 +8,9 @@ use std::str::FromStr;
 pub(crate) enum Pace {
     /// So many a second, evenly.
     Rate(u64),
+    /// So many a second on the average: of each tenth of a second a tenth at five times the rate,
+    /// the rest evenly over the other nine.
+    Bursts(u64),
     /// At the flow's own times, so many times faster.
     Speed(u64),
     /// As fast as they are taken.
@@ -24,10 +27,26 @@ impl Pace {
                 let due = u128::from(n) * 1_000_000_000 / u128::from(rate);
                 Some(u64::try_from(due).unwrap_or(u64::MAX / 2))
             }
+            Pace::Bursts(rate) => Some(burst_due_ns(n, rate)),
             Pace::Speed(times) => Some(own_ns / times),
             Pace::Max => None,
         }
     }
+}
+
+/// A tenth of a second in two parts, by time and by commands: the burst and the rest.
+fn burst_due_ns(n: u64, rate: u64) -> u64 {
+    const PERIOD_NS: u64 = 100_000_000;
+    const BURST_NS: u64 = 10_000_000;
+    let commands = (rate / 10).max(2);
+    let (period, place) = (n / commands, n % commands);
+    let burst = commands / 2;
+    let within = if place < burst {
+        place * BURST_NS / burst
+    } else {
+        BURST_NS + (place - burst) * (PERIOD_NS - BURST_NS) / (commands - burst)
+    };
+    period.saturating_mul(PERIOD_NS).saturating_add(within)
 }
 
 /// A number from 1, or `max`: a rate or a speed.
@@ -65,6 +84,11 @@ mod tests {
     fn commands_are_due_evenly_or_at_their_own_times_or_at_once() {
         assert_eq!(Pace::Rate(43_000).due_ns(43_000, 7), Some(1_000_000_000));
         assert_eq!(Pace::Rate(3).due_ns(1, 0), Some(333_333_333));
+        // Half of them in the first 10 ms of each 100 ms, the other half in the 90 ms after.
+        let bursts = |n| Pace::Bursts(1_000).due_ns(n, 0);
+        assert_eq!((bursts(0), bursts(1)), (Some(0), Some(200_000)));
+        assert_eq!((bursts(50), bursts(51)), (Some(10_000_000), Some(11_800_000)));
+        assert_eq!((bursts(99), bursts(100)), (Some(98_200_000), Some(100_000_000)));
         assert_eq!(Pace::Speed(10).due_ns(5, 25_000), Some(2_500));
         assert_eq!(Pace::Max.due_ns(5, 25_000), None);
     }

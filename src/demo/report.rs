@@ -88,6 +88,20 @@ pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBoo
     Check { name, fault: subscriber_fault(ended, published, books) }
 }
 
+/// That there was a datagram of this number to throw away: a loss that was asked for and did not
+/// happen proves nothing.
+pub(super) fn check_dropped(ended: &[Ended], number: u64) -> Check {
+    let name = format!("the first subscriber threw away datagram {number}, as asked for");
+    let report = ended.first().and_then(|ended| ended.report.as_ref());
+    let came = report.and_then(|report| report["data_datagrams"].as_u64());
+    let fault = match came {
+        Some(came) if came >= number => None,
+        Some(came) => Some(format!("{came} datagrams with messages came, and none was lost")),
+        None => Some("there is no subscriber that says so".to_owned()),
+    };
+    Check { name, fault }
+}
+
 fn subscriber_fault(ended: &Ended, published: u64, books: &[EngineBook]) -> Option<String> {
     if ended.exit_code != Some(0) {
         let code = ended.exit_code.map(|code| format!("exit code {code}"));

@@ -19,7 +19,8 @@ use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::Producer;
 use crate::store::StoreReader;
 use crate::types::Nanos;
-use isochron_events::{CommandOrigin, Message};
+use isochron_events::{CommandOrigin, EventHeader, Message};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -99,6 +100,36 @@ impl Watch {
     }
 }
 
+/// A command that was seen committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// When it was meant to be sent.
+    pub(crate) intended: u64,
+    /// Its number, given by the core.
+    pub(crate) sequence: u64,
+    /// Its time, given by the core.
+    pub(crate) timestamp: u64,
+    /// The end of its own frame in the log.
+    pub(crate) end: u64,
+}
+
+/// Is told of each command of the flow, in the order in which they are sent.
+pub(crate) trait Journal: Any + Send {
+    /// One is in the ring.
+    fn on_sent(&mut self);
+    /// These were seen committed at `now`.
+    fn on_seen(&mut self, seen: &[Seen], now: u64);
+}
+
+/// Latencies from the intended time alone.
+impl Journal for Recorder {
+    fn on_sent(&mut self) {}
+
+    fn on_seen(&mut self, seen: &[Seen], now: u64) {
+        seen.iter().for_each(|seen| self.record(now.saturating_sub(seen.intended)));
+    }
+}
+
 /// What the agent works with.
 pub(crate) struct Parts {
     /// The administration that comes first.
@@ -115,8 +146,8 @@ pub(crate) struct Parts {
     pub(crate) ring: Producer,
     /// From the core.
     pub(crate) reader: StoreReader,
-    /// Latencies.
-    pub(crate) latencies: Recorder,
+    /// Is told what was sent and seen.
+    pub(crate) journal: Box<dyn Journal>,
     /// The time at which an event is seen. The time of a duty cycle will not do: on a shared
     /// thread the core may have executed the command since.
     pub(crate) clock: Box<dyn Clock>,
@@ -134,8 +165,8 @@ pub(crate) struct SourceAgent {
     ready: Option<(Message, u64)>,
     /// Commands sent and not yet seen committed, by when they were meant to be sent.
     in_flight: VecDeque<(u64, u64)>,
-    /// Those that were seen committed in this cycle, by when they were meant to be sent.
-    seen: Vec<u64>,
+    /// Those that were seen committed in this cycle.
+    seen: Vec<Seen>,
     sequence: u64,
     orders: u64,
     start: Option<u64>,
@@ -191,6 +222,13 @@ impl SourceAgent {
         self.orders
     }
 
+    /// The journal, when the agent has stopped; `None` where it is another one.
+    #[must_use]
+    pub(crate) fn into_journal<J: Journal>(self) -> Option<J> {
+        let journal: Box<dyn Any> = self.parts.journal;
+        journal.downcast().ok().map(|journal| *journal)
+    }
+
     /// Reads what was committed.
     fn read(&mut self) -> usize {
         let Self { parts, tally, in_flight, seen, .. } = self;
@@ -209,16 +247,14 @@ impl SourceAgent {
                 && let Some((_, intended)) = in_flight.pop_front()
                 && intended > 0
             {
-                seen.push(intended);
+                let EventHeader { sequence, timestamp, .. } = *event.header();
+                seen.push(Seen { intended, sequence, timestamp, end: frame.end.0 });
             }
             tally.on_event(&event);
             parts.flow.on_event(&event);
         });
         if !seen.is_empty() {
-            let now = parts.clock.now().0;
-            for intended in seen {
-                parts.latencies.record(now.saturating_sub(*intended));
-            }
+            parts.journal.on_seen(seen, parts.clock.now().0);
         }
         match (given, failed) {
             (Ok(given), None) => given,
@@ -331,6 +367,9 @@ impl SourceAgent {
         claim.commit();
         self.sequence += 1;
         self.in_flight.push_back((self.sequence, intended));
+        if intended > 0 {
+            self.parts.journal.on_sent();
+        }
         true
     }
 }
@@ -428,7 +467,7 @@ mod tests {
             source: 1,
             ring,
             reader: StoreReader::attach(directory.path(), None).unwrap(),
-            latencies: recorder,
+            journal: Box::new(recorder),
             clock: Box::new(clock.clone()),
             watch: Watch { exchange: counters, subscribers: Vec::new() },
             stop: StopFlag::new(),

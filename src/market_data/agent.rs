@@ -14,12 +14,13 @@ use isochron_feeds::mold::{Kind, Session};
 use isochron_feeds::publisher::{PublishError, Publisher};
 
 use super::l3::{L3, Output};
+use super::sent::{Mark, Sent};
 use crate::agent::{Agent, StopFlag};
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::net::{BATCH_DATAGRAMS_MAX, Endpoint, OpenError, Sender};
 use crate::store::{ReadError, StoreReader};
-use crate::types::{Nanos, Position};
+use crate::types::{Epoch, Nanos, Position};
 
 /// Messages read from the store in one cycle: some 20 datagrams, so that the first of them does
 /// not wait long for the last.
@@ -40,11 +41,8 @@ pub struct FeedOptions {
     pub line_a: Endpoint,
     /// Routers that a datagram may pass, less one; 0 stays on this machine.
     pub ttl: u32,
-    /// Messages made of events before this position are numbered but not sent: a publisher
-    /// before this one sent them.
-    pub send_from: Position,
     /// When set, the agent publishes what is committed, then ends the session and repeats that
-    /// once a second until it is closed.
+    /// once a second until it is closed. Without it the session goes on with the next publisher.
     pub end: StopFlag,
 }
 
@@ -85,10 +83,11 @@ impl std::error::Error for FeedError {
 /// Something read that is not with the publisher yet.
 enum Pending {
     Session(Session),
-    /// A message of so many bytes; whether it is sent, or was sent before.
+    /// A message of so many bytes, made of the event at a position, of an epoch.
     Message {
         bytes: usize,
-        send: bool,
+        position: Position,
+        epoch: Epoch,
     },
 }
 
@@ -101,11 +100,11 @@ struct Backlog {
 }
 
 impl Backlog {
-    fn push(&mut self, output: Output<'_>, send: bool) {
+    fn push(&mut self, output: Output<'_>, position: Position, epoch: Epoch) {
         match output {
             Output::Session(session) => self.items.push_back(Pending::Session(session)),
             Output::Message(message) => {
-                self.items.push_back(Pending::Message { bytes: message.len(), send });
+                self.items.push_back(Pending::Message { bytes: message.len(), position, epoch });
                 self.bytes.extend_from_slice(message);
             }
         }
@@ -140,7 +139,12 @@ pub struct FeedAgent {
     /// The session before, whose end is repeated until then.
     ended: Option<(Publisher, u64)>,
     sender: Sender,
-    send_from: Position,
+    sent: Option<Sent>,
+    /// The position before which everything was sent, and the epoch of the last event read.
+    sent_to: Position,
+    epoch: Epoch,
+    /// Whether the end of the log was reached once: before, there is nothing to say in silence.
+    caught_up: bool,
     end: StopFlag,
     end_said: bool,
     now: Nanos,
@@ -150,7 +154,8 @@ pub struct FeedAgent {
 }
 
 impl FeedAgent {
-    /// Opens the socket. `reader` stands at the beginning of the log.
+    /// Opens the socket. `reader` stands at the beginning of the log. What `sent` says was sent is
+    /// numbered and not sent again; without it, everything is sent.
     ///
     /// # Errors
     /// Where the group, the interface or the system refuses.
@@ -160,6 +165,7 @@ impl FeedAgent {
     pub fn open(
         reader: StoreReader,
         options: &FeedOptions,
+        sent: Option<Sent>,
         counters: &Counters,
     ) -> Result<FeedAgent, OpenError> {
         Ok(FeedAgent {
@@ -169,7 +175,10 @@ impl FeedAgent {
             publisher: None,
             ended: None,
             sender: Sender::open(options.line_a, options.ttl)?,
-            send_from: options.send_from,
+            sent,
+            sent_to: Position(0),
+            epoch: Epoch(0),
+            caught_up: false,
             end: options.end.clone(),
             end_said: false,
             now: Nanos(0),
@@ -216,12 +225,14 @@ impl FeedAgent {
     }
 
     fn read(&mut self) -> usize {
-        let Self { core, backlog, send_from, .. } = self;
+        let Self { core, backlog, epoch, .. } = self;
         let mut decode_error = None;
         let read = self.reader.poll(FRAMES_PER_CYCLE, |frame| {
-            let send = frame.position >= *send_from;
+            *epoch = frame.epoch;
             match LogMessage::decode(frame.message) {
-                Ok(event) => core.on_event(&event, &mut |output| backlog.push(output, send)),
+                Ok(event) => core.on_event(&event, &mut |output| {
+                    backlog.push(output, frame.position, frame.epoch);
+                }),
                 Err(error) => {
                     let position = frame.position;
                     decode_error.get_or_insert(FeedError::Decode { position, error });
@@ -240,28 +251,32 @@ impl FeedAgent {
     fn pack(&mut self) -> usize {
         let mut packed = 0;
         let Self { backlog, publisher, now, .. } = self;
+        let before = self.sent.as_ref().and_then(|sent| sent.before);
         while let Some(pending) = backlog.items.front() {
             match *pending {
                 Pending::Session(session) => {
                     if publisher.as_ref().is_some_and(|publisher| publisher.ready() > 0) {
                         break;
                     }
-                    if let Some(mut before) = publisher.replace(Publisher::new(session, 1, now.0)) {
-                        before.on_end(now.0);
-                        self.ended = Some((before, now.0 + END_REPEATED_NS));
+                    let last = publisher.replace(Publisher::new(session, 1, now.0));
+                    // One that ended before this publisher began was ended by another.
+                    if let Some(mut last) = last.filter(|_| self.caught_up) {
+                        last.on_end(now.0);
+                        self.ended = Some((last, now.0 + END_REPEATED_NS));
                     }
                 }
-                Pending::Message { bytes, send } => {
+                Pending::Message { bytes, position, epoch } => {
                     let publisher = publisher.as_mut().expect("a message follows its session");
                     let message = &backlog.bytes[backlog.taken..backlog.taken + bytes];
-                    if send {
+                    let (session, sequence) = (publisher.session(), publisher.next_sequence());
+                    if before.is_some_and(|mark| mark.covers(session, sequence, position, epoch)) {
+                        publisher.skip();
+                    } else {
                         match publisher.on_message(message) {
                             Err(PublishError::Full) => break,
                             taken => taken.expect("a short message of a session that goes on"),
                         };
                         self.counters.messages.add(1);
-                    } else {
-                        publisher.skip();
                     }
                 }
             }
@@ -289,6 +304,21 @@ impl FeedAgent {
             }
         }
         true
+    }
+
+    /// Notes how far was sent: nothing waits for the network now.
+    fn note(&mut self) {
+        let (Some(sent), Some(publisher)) = (&mut self.sent, &self.publisher) else { return };
+        let (session, next_sequence) = (publisher.session(), publisher.next_sequence());
+        let mark = Mark { session, next_sequence, position: self.sent_to, epoch: self.epoch };
+        // While what was sent before is gone through, the note stays.
+        let is_behind = |before: Mark| {
+            let in_session = session == before.session && next_sequence < before.next_sequence;
+            mark.epoch <= before.epoch && (mark.position < before.position || in_session)
+        };
+        if !sent.before.is_some_and(is_behind) {
+            sent.set(mark);
+        }
     }
 
     /// Whether all that was read was sent.
@@ -326,7 +356,9 @@ impl Agent for FeedAgent {
         let ending = self.end.is_stopped();
         let mut work = 0;
         if self.backlog.items.is_empty() && self.fault.is_none() && !self.end_said {
-            work += self.read();
+            let read = self.read();
+            self.caught_up |= read < FRAMES_PER_CYCLE;
+            work += read;
         }
         let nothing_more = ending && work == 0;
         work += self.pack();
@@ -334,18 +366,23 @@ impl Agent for FeedAgent {
             return work;
         }
         if self.backlog.items.is_empty() {
+            self.sent_to = self.reader.position();
             self.counters.position.set(self.reader.position().0);
             if nothing_more && let Some(publisher) = &mut self.publisher {
                 publisher.on_end(now.0);
                 self.end_said = true;
             }
         }
+        self.note();
         // A feed that stopped must not seem alive: its lines fall silent.
-        work + if self.fault.is_none() { self.keep_alive() } else { 0 }
+        work + if self.fault.is_none() && self.caught_up { self.keep_alive() } else { 0 }
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.fault.as_ref().map(ToString::to_string)
     }
 
     fn on_close(&mut self) {
-        self.end.stop();
         for _ in 0..CLOSE_CYCLES_MAX {
             if self.do_work(self.now) == 0 && self.is_drained() {
                 break;

@@ -9,13 +9,16 @@
 //! `l3.rs` is the pure core: it rebuilds the books from outcomes and says what the public may
 //! know, anonymously, once per event. The bytes and numbers it emits are a function of the log
 //! alone, so that a restart or another node's publisher sends the same. `session.rs` names the
-//! sessions, `agent.rs` is the loop around them. How messages are packed and received is the
-//! crate `isochron-feeds`, which knows nothing of the exchange.
+//! sessions, `sent.rs` notes how far they were sent, `agent.rs` is the loop around them. How
+//! messages are packed and received is the crate `isochron-feeds`, which knows nothing of the
+//! exchange.
 
 mod agent;
 mod l3;
+mod sent;
 mod session;
 
 pub use agent::{FeedAgent, FeedError, FeedOptions};
 pub use l3::{L3, Output};
+pub use sent::{Mark, Sent};
 pub use session::{PRODUCT_L3, session_name};

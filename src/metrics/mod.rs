@@ -10,7 +10,9 @@
 mod counters;
 mod histogram;
 mod table;
+mod thread_usage;
 
 pub use counters::{AttachError, CounterWriter, Counters};
 pub use histogram::{Collector, Percentiles, Recorder, latencies};
 pub use table::{Counter, RINGS_MAX, Row, TABLE};
+pub use thread_usage::ThreadUsage;

@@ -67,7 +67,14 @@ counters! {
     BEST_ASK: 1, "best-ask", "Best ask of the first instrument, in 1/10,000; 0 is none.";
     FEED_SEND_WAITS: 1, "feed-send-waits", "Times the system took fewer datagrams than offered.";
     RING_REFUSALS: RINGS_MAX, "ring-refusals", "Commands refused because their ring was full.";
+    RING_LEFT: RINGS_MAX, "ring-left", "Messages that a crash left in a ring, not accepted.";
+    RING_DAMAGED: RINGS_MAX, "ring-damaged", "1 + where a ring was found damaged, 0 for sound.";
     RING_WAITS: RINGS_MAX, "ring-waits", "Times a producer waited because its ring was full.";
+    SCHEDULER_COMMANDS: 1, "scheduler-commands", "Starts, phases and ends of days submitted.";
+    SCHEDULER_TICKS: 1, "scheduler-ticks", "Ticks submitted because nothing was appended.";
+    SCHEDULER_REFUSED: 1, "scheduler-refused", "Commands of the calendar that were refused.";
+    SCHEDULER_HELD: 1, "scheduler-held", "The trading date that waits for a word, yyyymmdd; or 0.";
+    CLOCK_BEHIND_NS: 1, "clock-behind-ns", "How far the clock stands behind logged time; or 0.";
     LATENCIES_MISSED: 1, "latencies-missed", "Latencies not recorded: their queue was full.";
     SUBSCRIBER_NEXT: 1, "subscriber-next", "The sequence a subscriber delivers next, 0 at first.";
     SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
@@ -84,9 +91,12 @@ counters! {
 
 /// Counters that show how something stands now: they fall too, and have no rate.
 const GAUGES: &[Counter] = &[
+    Counter::RING_DAMAGED,
     Counter::FEED_POSITION,
     Counter::BEST_BID,
     Counter::BEST_ASK,
+    Counter::SCHEDULER_HELD,
+    Counter::CLOCK_BEHIND_NS,
     Counter::SUBSCRIBER_NEXT,
     Counter::SUBSCRIBER_ENDED,
     Counter::RECEIVE_BUFFER_BYTES,
@@ -203,7 +213,7 @@ mod tests {
         }
         assert_eq!(slot, SLOTS);
         assert_eq!(Counter::COMMANDS_EXECUTED.slot(), 0);
-        assert_eq!(Counter::RING_REFUSALS.of_ring(7).slot() + 1, Counter::RING_WAITS.slot());
+        assert_eq!(Counter::RING_REFUSALS.of_ring(7).slot() + 1, Counter::RING_LEFT.slot());
     }
 
     #[test]

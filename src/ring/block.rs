@@ -4,11 +4,11 @@
 //! memory and a file mapped by two processes.
 //!
 //! ```text
-//!  line 0: kept for the file's header   line 1: tail   line 2: head   line 3 on: the bytes
+//!  line 0: the file's header, the marks   line 1: tail   line 2: head   line 3 on: the bytes
 //! ```
 #![expect(unsafe_code, reason = "hands out parts of one shared block by position")]
 
-use super::spsc::{Consumer, Memory, Producer, Word};
+use super::spsc::{Consumer, Mark, Memory, Producer, Word};
 use std::any::Any;
 use std::ptr::NonNull;
 use std::slice;
@@ -22,11 +22,26 @@ const TAIL_LINE: usize = 1;
 const HEAD_LINE: usize = 2;
 const BYTES_LINE: usize = 3;
 
+/// Where the marks are in line 0, behind the file's own words: they change when a side comes, and
+/// when the ring is full, so that one line for all of them costs nothing.
+const MARKS_WORD: usize = 8;
+
 /// The smallest ring: four records of eight bytes.
 const CAPACITY_BYTES_MIN: usize = 64;
 
 /// The largest ring: a length is 32 bits wide, and more than this is a log.
 const CAPACITY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Whether a ring can have this capacity.
+pub(super) fn is_capacity(bytes: u64) -> bool {
+    let range = CAPACITY_BYTES_MIN as u64..=CAPACITY_BYTES_MAX as u64;
+    bytes.is_power_of_two() && range.contains(&bytes)
+}
+
+/// Bytes of a block with room for `capacity_bytes`.
+pub(super) const fn block_bytes(capacity_bytes: usize) -> usize {
+    (BYTES_LINE * LINE_WORDS * 8 + capacity_bytes).next_multiple_of(LINE_WORDS * 8)
+}
 
 #[repr(align(128))]
 struct Line(
@@ -40,6 +55,8 @@ pub struct Block {
     /// The first word; `owner` keeps the memory alive and in its place.
     words: NonNull<AtomicU64>,
     capacity: u64,
+    /// Whether a stranger may write it at any time.
+    foreign: bool,
     owner: Arc<dyn Any + Send + Sync>,
 }
 
@@ -55,27 +72,40 @@ impl Block {
     /// Where the capacity is no power of two from 64 bytes to 1 GiB.
     pub(super) fn new(capacity_bytes: usize) -> Self {
         assert!(
-            capacity_bytes.is_power_of_two()
-                && (CAPACITY_BYTES_MIN..=CAPACITY_BYTES_MAX).contains(&capacity_bytes),
+            is_capacity(capacity_bytes as u64),
             "a ring of {capacity_bytes} bytes: not a power of two from {CAPACITY_BYTES_MIN} to \
              {CAPACITY_BYTES_MAX}"
         );
-        let lines = BYTES_LINE + capacity_bytes.div_ceil(LINE_WORDS * 8);
+        let lines = block_bytes(capacity_bytes) / (LINE_WORDS * 8);
         let zero = || Line([const { AtomicU64::new(0) }; LINE_WORDS]);
         let owner: Arc<[Line]> = (0..lines).map(|_| zero()).collect();
         let words = NonNull::from(&*owner).cast();
-        Self { words, capacity: capacity_bytes as u64, owner: Arc::new(owner) }
+        Self { words, capacity: capacity_bytes as u64, foreign: false, owner: Arc::new(owner) }
+    }
+
+    /// A block that lies in memory of `owner`, from `words` on, which other processes write too.
+    ///
+    /// # Safety
+    ///
+    /// `owner` keeps [`block_bytes`] of `capacity_bytes` from `words` on alive, in their place and
+    /// writable; `words` is aligned as a line; the capacity is one that a ring can have.
+    pub(super) unsafe fn mapped(
+        words: NonNull<AtomicU64>,
+        capacity_bytes: usize,
+        owner: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self { words, capacity: capacity_bytes as u64, foreign: true, owner }
     }
 
     /// The same block again, for the other side.
     #[must_use]
     pub(super) fn share(&self) -> Self {
-        Self { words: self.words, capacity: self.capacity, owner: Arc::clone(&self.owner) }
+        Self { owner: Arc::clone(&self.owner), ..*self }
     }
 
     /// The word `index`, counted from the block's beginning.
     #[inline]
-    fn word(&self, index: usize) -> &AtomicU64 {
+    pub(super) fn word(&self, index: usize) -> &AtomicU64 {
         // SAFETY: the callers' indexes lie within the block, which lives as long as `owner`;
         // the one word named here is never part of a slice while another thread uses it.
         unsafe { self.words.add(index).as_ref() }
@@ -130,6 +160,16 @@ unsafe impl Memory for Block {
     #[inline]
     fn tail(&self) -> &AtomicU64 {
         self.word(TAIL_LINE * LINE_WORDS)
+    }
+
+    #[inline]
+    fn mark(&self, mark: Mark) -> &AtomicU64 {
+        self.word(MARKS_WORD + mark as usize)
+    }
+
+    #[inline]
+    fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     #[inline]

@@ -6,6 +6,16 @@
 //! its records, and the next producer goes on behind the last whole one.
 //! Source: Agrona `OneToOneRingBuffer`, without the message type.
 //!
+//! A consumer that takes another's place takes nothing that was written before the producer knew
+//! of it: those messages may have been half handled, so they are passed over
+//! ([`Consumer::skip`]), and the producer is told ([`Refusal::Renewed`]). Three words carry that:
+//!
+//! ```text
+//!  consumer: generation = g ───────────▶ producer: refuses to claim, once it has seen g
+//!            passes over what is there             rejoin: joined at = its tail
+//!            reads from joined at on ◀─────────────        joined = g
+//! ```
+//!
 //! ```text
 //!  0       4       8                  8 + length     aligned to 8
 //!  +-------+-------+------------------+--------------+
@@ -21,6 +31,7 @@
 use super::block::Block;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::slice;
 
 /// Bytes of a header, and what records are aligned to.
 pub(super) const HEADER_BYTES: u64 = 8;
@@ -43,7 +54,23 @@ pub trait Word {
     fn store_release(&self, value: u64);
 }
 
-/// Where a ring lives: two positions and `capacity` bytes, all zero when new.
+/// The words of a ring beside its two positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The consumer's: which consumer reads, or [`DAMAGED`].
+    Generation,
+    /// The producer's: the consumer that it knows of.
+    Joined,
+    /// The producer's: its position when it came to know of that consumer; set before `Joined`.
+    JoinedAt,
+    /// The producer's: messages that the ring was too full for.
+    Refused,
+}
+
+/// The generation of a ring whose consumer met what no producer writes: nobody reads it any more.
+pub(super) const DAMAGED: u64 = u64::MAX;
+
+/// Where a ring lives: two positions, the marks and `capacity` bytes, all zero when new.
 ///
 /// # Safety
 ///
@@ -58,8 +85,15 @@ pub unsafe trait Memory {
     fn head(&self) -> &Self::Word;
     /// The producer's position, as it was before or after its newest record.
     fn tail(&self) -> &Self::Word;
+    /// Another word.
+    fn mark(&self, mark: Mark) -> &Self::Word;
     /// The word at `offset`, a multiple of 8 below the capacity.
     fn header(&self, offset: u64) -> &Self::Word;
+    /// Whether the producer is a stranger, who may write bytes whenever he likes: then a consumer
+    /// never makes a slice of them, and hands out a copy of its own.
+    fn is_foreign(&self) -> bool {
+        false
+    }
     /// The bytes `offset..offset + length`.
     ///
     /// # Safety
@@ -92,6 +126,14 @@ pub enum Refusal {
         /// Bytes of the longest message.
         length_max: usize,
     },
+    /// Another consumer has come. Of what was written so far it takes nothing; what its
+    /// predecessor did not execute either was not accepted. [`Producer::rejoin`] goes on.
+    Renewed {
+        /// Which consumer it is.
+        generation: u64,
+    },
+    /// The consumer met bytes that no producer writes, and reads no more.
+    Damaged,
 }
 
 impl fmt::Display for Refusal {
@@ -103,6 +145,10 @@ impl fmt::Display for Refusal {
             Refusal::TooLong { length, length_max } => {
                 write!(f, "a message of {length} bytes, the ring takes {length_max} at most")
             }
+            Refusal::Renewed { generation } => {
+                write!(f, "consumer {generation} has come; it takes nothing written before")
+            }
+            Refusal::Damaged => write!(f, "the ring is damaged and not read any more"),
         }
     }
 }
@@ -123,6 +169,8 @@ pub enum AttachError {
     },
     /// The header at the producer's position is none that a producer writes.
     Header(Fault),
+    /// The consumer gave the ring up.
+    Damaged,
 }
 
 impl fmt::Display for AttachError {
@@ -134,6 +182,7 @@ impl fmt::Display for AttachError {
                  capacity {capacity}"
             ),
             AttachError::Header(fault) => fault.fmt(f),
+            AttachError::Damaged => Refusal::Damaged.fmt(f),
         }
     }
 }
@@ -202,12 +251,38 @@ fn parse<M: Memory>(memory: &M, position: u64) -> Result<Record, Fault> {
     }
 }
 
+/// The message in the record at `position`: itself, or a copy where a stranger might change it.
+#[inline]
+fn message<'a, M: Memory>(
+    memory: &'a M,
+    copy: &'a mut [u64],
+    position: u64,
+    length: usize,
+) -> &'a [u8] {
+    let offset = (position & (memory.capacity() - 1)) + HEADER_BYTES;
+    if !memory.is_foreign() {
+        // SAFETY: its header was loaded with acquire order after its producer wrote the bytes;
+        // `parse` found them within this lap; the producer leaves them alone until they are
+        // freed, and the caller borrows the consumer until then.
+        return unsafe { memory.bytes(offset, length) };
+    }
+    let words = &mut copy[..length.div_ceil(HEADER_BYTES as usize)];
+    for (word, offset) in words.iter_mut().zip((offset..).step_by(HEADER_BYTES as usize)) {
+        *word = memory.header(offset).load_relaxed();
+    }
+    // SAFETY: initialized words of our own, at least `length` bytes of them.
+    unsafe { slice::from_raw_parts(words.as_ptr().cast(), length) }
+}
+
 /// The writing side.
 pub struct Producer<M: Memory = Block> {
     memory: M,
     tail: u64,
     /// The consumer's position when it was last looked at; the true one is not behind it.
     head_seen: u64,
+    /// The consumer that this producer knows of.
+    generation: u64,
+    refused: u64,
 }
 
 impl<M: Memory> Producer<M> {
@@ -225,7 +300,8 @@ impl<M: Memory> Producer<M> {
         let stored = memory.tail().load_acquire();
         let contradiction =
             AttachError::Positions { head, tail: stored, capacity: memory.capacity() };
-        if !stored.is_multiple_of(HEADER_BYTES) || stored > u64::MAX / 2 {
+        let aligned = head.is_multiple_of(HEADER_BYTES) && stored.is_multiple_of(HEADER_BYTES);
+        if !aligned || stored > u64::MAX / 2 {
             return Err(contradiction);
         }
         // The producer may have died between the newest header and the tail: one record of
@@ -238,8 +314,62 @@ impl<M: Memory> Producer<M> {
         if head > tail || tail - head > memory.capacity() {
             return Err(contradiction);
         }
+        let generation = memory.mark(Mark::Generation).load_acquire();
+        if generation == DAMAGED {
+            return Err(AttachError::Damaged);
+        }
         memory.tail().store_release(tail);
-        Ok(Self { memory, tail, head_seen: head })
+        let refused = memory.mark(Mark::Refused).load_relaxed();
+        let mut producer = Self { memory, tail, head_seen: head, generation, refused };
+        // What the last producer wrote for this same consumer is still to be taken.
+        if producer.memory.mark(Mark::Joined).load_relaxed() != generation {
+            producer.join(generation);
+        }
+        Ok(producer)
+    }
+
+    /// Tells the consumer from where on everything is meant for it.
+    fn join(&mut self, generation: u64) {
+        self.generation = generation;
+        self.memory.mark(Mark::JoinedAt).store_relaxed(self.tail);
+        self.memory.mark(Mark::Joined).store_release(generation);
+    }
+
+    /// Goes on after [`Refusal::Renewed`]: what is written from now on is meant for the consumer
+    /// that came; returns its generation. Whoever wants to know first what of the messages
+    /// before was executed finds out before this call.
+    ///
+    /// # Errors
+    ///
+    /// Where the consumer has given the ring up.
+    pub fn rejoin(&mut self) -> Result<u64, Refusal> {
+        let generation = self.memory.mark(Mark::Generation).load_acquire();
+        if generation == DAMAGED {
+            return Err(Refusal::Damaged);
+        }
+        self.join(generation);
+        Ok(generation)
+    }
+
+    /// Whether the consumer is the one that this producer knows of; [`try_claim`](Self::try_claim)
+    /// asks too, this is for a producer that has nothing to write.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Renewed`] or [`Refusal::Damaged`] where it is not.
+    #[inline]
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self.memory.mark(Mark::Generation).load_acquire() {
+            generation if generation == self.generation => Ok(()),
+            DAMAGED => Err(Refusal::Damaged),
+            generation => Err(Refusal::Renewed { generation }),
+        }
+    }
+
+    /// The consumer that this producer knows of; 0 where none has come yet.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Bytes of the longest message this ring takes.
@@ -273,9 +403,10 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Errors
     ///
-    /// Where it does not fit, now or ever.
+    /// Where it does not fit, now or ever; where another consumer has come, or none will read it.
     #[inline]
     pub fn try_claim(&mut self, length: usize) -> Result<Claim<'_, M>, Refusal> {
+        self.check()?;
         let capacity = self.memory.capacity();
         if length > length_max(capacity) {
             return Err(Refusal::TooLong { length, length_max: length_max(capacity) });
@@ -304,18 +435,28 @@ impl<M: Memory> Producer<M> {
             return Ok(());
         }
         let free_bytes = capacity.saturating_sub(used_bytes);
+        self.refused += 1;
+        self.memory.mark(Mark::Refused).store_relaxed(self.refused);
         Err(Refusal::Full { needed_bytes, free_bytes })
     }
 
     /// Makes the record of `bytes` at the tail visible. The header behind it was reserved too.
     #[inline]
     fn publish(&mut self, kind: u64, bytes: u64) {
+        let next = self.show(kind, bytes);
+        self.tail = next;
+        self.memory.tail().store_release(next);
+    }
+
+    /// The first half of it: after this the consumer has the record, also where the producer dies
+    /// before it moves its tail. Returns the next position.
+    #[inline]
+    fn show(&self, kind: u64, bytes: u64) -> u64 {
         let mask = self.memory.capacity() - 1;
         let next = self.tail + bytes.next_multiple_of(HEADER_BYTES);
         self.memory.header(next & mask).store_relaxed(0);
         self.memory.header(self.tail & mask).store_release(kind << 32 | bytes);
-        self.tail = next;
-        self.memory.tail().store_release(next);
+        next
     }
 }
 
@@ -332,6 +473,12 @@ impl<M: Memory> Claim<'_, M> {
     #[inline]
     pub fn commit(self) {
         self.producer.publish(KIND_MESSAGE, HEADER_BYTES + self.length as u64);
+    }
+
+    /// Hands the message over and dies before the tail follows.
+    #[cfg(all(test, loom))]
+    pub(super) fn commit_and_die(self) {
+        self.producer.show(KIND_MESSAGE, HEADER_BYTES + self.length as u64);
     }
 
     /// Where the message's bytes are.
@@ -359,6 +506,17 @@ impl<M: Memory> DerefMut for Claim<'_, M> {
     }
 }
 
+/// What a consumer does with what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It passes over what was written before the producer knew of it.
+    Joining,
+    /// It reads.
+    Reading,
+    /// It met what no producer writes, and reads no more.
+    Damaged(Fault),
+}
+
 /// The reading side.
 pub struct Consumer<M: Memory = Block> {
     memory: M,
@@ -367,7 +525,10 @@ pub struct Consumer<M: Memory = Block> {
     ahead: u64,
     /// Bytes of the record that `peek` handed out, 0 where it handed out none.
     peeked_bytes: u64,
-    fault: Option<Fault>,
+    generation: u64,
+    state: State,
+    /// Room for one message, where the memory is a stranger's too.
+    copy: Box<[u64]>,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -387,28 +548,108 @@ impl<M: Memory> Consumer<M> {
             let (tail, capacity) = (memory.tail().load_acquire(), memory.capacity());
             return Err(AttachError::Positions { head, tail, capacity });
         }
-        Ok(Self { memory, head, ahead: head, peeked_bytes: 0, fault: None })
+        let generation = memory.mark(Mark::Generation).load_relaxed();
+        let words = if memory.is_foreign() { memory.capacity() as usize / 4 / 8 } else { 0 };
+        let copy = vec![0; words].into();
+        let (ahead, state) = (head, State::Reading);
+        Ok(Self { memory, head, ahead, peeked_bytes: 0, generation, state, copy })
+    }
+
+    /// Takes the place of the memory's last consumer, which may have died, as `generation`; no two
+    /// consumers of a memory have the same. It is [joining](Self::is_joining) at first.
+    ///
+    /// # Errors
+    ///
+    /// As [`attach`](Self::attach).
+    ///
+    /// # Safety
+    ///
+    /// The memory has no other consumer as long as this one lives.
+    ///
+    /// # Panics
+    ///
+    /// Where the generation is 0, no consumer's, or the one that stands for damage.
+    pub unsafe fn renew(memory: M, generation: u64) -> Result<Self, AttachError> {
+        assert!(generation != 0 && generation != DAMAGED, "generation {generation}");
+        // SAFETY: the caller's word.
+        let mut consumer = unsafe { Self::attach(memory) }?;
+        (consumer.generation, consumer.state) = (generation, State::Joining);
+        consumer.memory.mark(Mark::Generation).store_release(generation);
+        Ok(consumer)
+    }
+
+    /// Whether the producer does not know of this consumer yet, or what it wrote before has not
+    /// been passed over: until then there is nothing to read, and [`skip`](Self::skip) is to be
+    /// called.
+    #[must_use]
+    #[inline]
+    pub fn is_joining(&self) -> bool {
+        self.state == State::Joining
+    }
+
+    /// Passes over at most `limit` messages that were written before the producer knew of this
+    /// consumer, oldest first; they are handed to `handler` for the record, not to be executed.
+    /// Returns how many there were.
+    pub fn skip(&mut self, limit: usize, mut handler: impl FnMut(&[u8])) -> usize {
+        if !self.is_joining() {
+            return 0;
+        }
+        // In this order: a tail that lies behind the joint was stored after it, so that the joint
+        // is seen too.
+        let tail = self.memory.tail().load_acquire();
+        let joined = self.memory.mark(Mark::Joined).load_acquire() == self.generation;
+        let joined_at = self.memory.mark(Mark::JoinedAt).load_relaxed();
+        let end = if joined { joined_at } else { tail.max(self.head) };
+        if end.wrapping_sub(self.head) > self.memory.capacity() {
+            self.damage(Fault { position: end, header: self.head });
+            return 0;
+        }
+        let mut count = 0;
+        while self.head < end && count < limit {
+            match parse(&self.memory, self.head) {
+                Ok(Record::Message(length)) => {
+                    handler(message(&self.memory, &mut self.copy, self.head, length));
+                    self.free(record_bytes(length));
+                    count += 1;
+                }
+                Ok(Record::Padding(bytes)) => self.free(bytes),
+                Ok(Record::Absent) => {
+                    self.damage(Fault { position: self.head, header: 0 });
+                    return count;
+                }
+                Err(fault) => {
+                    self.damage(fault);
+                    return count;
+                }
+            }
+        }
+        if joined && self.head > end {
+            self.damage(Fault { position: end, header: self.head });
+        } else if joined && self.head == end {
+            self.state = State::Reading;
+        }
+        count
     }
 
     /// The oldest message, which stays in the ring until [`release`](Self::release); `None`
-    /// where there is none, or where the ring is damaged ([`fault`](Self::fault)).
+    /// where there is none, where the ring is damaged ([`fault`](Self::fault)), or while it is
+    /// [joining](Self::is_joining).
     #[inline]
     #[must_use]
     pub fn peek(&mut self) -> Option<&[u8]> {
+        if self.state != State::Reading {
+            return None;
+        }
         loop {
             match parse(&self.memory, self.head) {
                 Ok(Record::Absent) => return None,
                 Ok(Record::Padding(bytes)) => self.free(bytes),
                 Ok(Record::Message(length)) => {
                     self.peeked_bytes = record_bytes(length);
-                    let offset = (self.head & (self.memory.capacity() - 1)) + HEADER_BYTES;
-                    // SAFETY: the header was loaded with acquire order after its producer wrote
-                    // the bytes; `parse` found them within this lap; the producer leaves them
-                    // alone until `free`, which needs `&mut self`.
-                    return Some(unsafe { self.memory.bytes(offset, length) });
+                    return Some(message(&self.memory, &mut self.copy, self.head, length));
                 }
                 Err(fault) => {
-                    self.fault = Some(fault);
+                    self.damage(fault);
                     return None;
                 }
             }
@@ -416,19 +657,20 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// The oldest message that was not looked at ahead, nor freed; it stays in the ring. For those
-    /// who begin to fetch what it will need.
+    /// who begin to fetch what it will need. `None` as with [`peek`](Self::peek).
     #[inline]
     #[must_use]
     pub fn look_ahead(&mut self) -> Option<&[u8]> {
         loop {
             let at = self.ahead.max(self.head);
+            if self.state != State::Reading || at - self.head >= self.memory.capacity() {
+                return None;
+            }
             match parse(&self.memory, at) {
                 Ok(Record::Padding(bytes)) => self.ahead = at + bytes,
                 Ok(Record::Message(length)) => {
                     self.ahead = at + record_bytes(length);
-                    let offset = (at & (self.memory.capacity() - 1)) + HEADER_BYTES;
-                    // SAFETY: as in `peek`; all from the head on is left alone until `free`.
-                    return Some(unsafe { self.memory.bytes(offset, length) });
+                    return Some(message(&self.memory, &mut self.copy, at, length));
                 }
                 Ok(Record::Absent) | Err(_) => return None,
             }
@@ -461,8 +703,19 @@ impl<M: Memory> Consumer<M> {
 
     /// What stopped this consumer for good, if anything did.
     #[must_use]
+    #[inline]
     pub fn fault(&self) -> Option<Fault> {
-        self.fault
+        match self.state {
+            State::Damaged(fault) => Some(fault),
+            State::Joining | State::Reading => None,
+        }
+    }
+
+    /// Messages that the ring was too full for, as its producer counts them.
+    #[must_use]
+    #[inline]
+    pub fn refused(&self) -> u64 {
+        self.memory.mark(Mark::Refused).load_relaxed()
     }
 
     /// Bytes written and not yet freed.
@@ -476,5 +729,12 @@ impl<M: Memory> Consumer<M> {
     fn free(&mut self, bytes: u64) {
         self.head += bytes;
         self.memory.head().store_release(self.head);
+    }
+
+    /// Gives the ring up, and says so.
+    #[cold]
+    fn damage(&mut self, fault: Fault) {
+        self.state = State::Damaged(fault);
+        self.memory.mark(Mark::Generation).store_release(DAMAGED);
     }
 }

@@ -19,7 +19,7 @@ use isochron_events::{
 };
 
 /// The newest rulebook that this code decides by.
-const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 1;
 
 pub(super) type Done = Result<(), Refusal>;
 

@@ -35,6 +35,7 @@ use crate::accounts::Accounts;
 use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
+pub use administration::RULES_VERSION;
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 pub use encoded::EncodedOutcomes;
@@ -163,6 +164,12 @@ impl StateMachine {
     #[must_use]
     pub fn instruments(&self) -> &Instruments {
         &self.ledger.instruments
+    }
+
+    /// The trading date that began last, yyyymmdd, or 0; and whether it still runs.
+    #[must_use]
+    pub fn trading_day(&self) -> (u32, bool) {
+        (self.ledger.day.date, self.ledger.day.date != 0 && !self.ledger.day.ended)
     }
 
     /// An instrument.

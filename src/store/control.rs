@@ -16,6 +16,7 @@
 //! has one writer. The page is never read by recovery: after a power failure it can say
 //! anything. It survives a killed process, and readers stay attached to it over a restart.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -52,6 +53,8 @@ pub enum Accepting {
     Disk,
     /// Too much is published and not committed.
     Uncommitted,
+    /// What was published cannot be made durable.
+    Sync,
     /// The writer stopped.
     Stopped,
     /// A reason that this version does not know.
@@ -67,6 +70,7 @@ impl Accepting {
             Self::Disk => 3,
             Self::Uncommitted => 4,
             Self::Stopped => 5,
+            Self::Sync => 6,
             Self::Other(code) => code,
         }
     }
@@ -79,8 +83,24 @@ impl Accepting {
             3 => Self::Disk,
             4 => Self::Uncommitted,
             5 => Self::Stopped,
+            6 => Self::Sync,
             code => Self::Other(code),
         }
+    }
+}
+
+impl fmt::Display for Accepting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Yes => "yes",
+            Self::Starting => "no(starting)",
+            Self::SegmentNotReady => "no(segment)",
+            Self::Disk => "no(disk)",
+            Self::Uncommitted => "no(uncommitted)",
+            Self::Sync => "no(sync)",
+            Self::Stopped => "no(stopped)",
+            Self::Other(code) => return write!(f, "no({code})"),
+        })
     }
 }
 
@@ -108,6 +128,7 @@ impl Control {
         let path = directory.join(FILE_NAME);
         match disk.open(&path, Access::Write) {
             Ok(file) if file.length_bytes()? == BYTES as u64 => {
+                file.allocate(0, BYTES as u64)?;
                 let control = Self { mapping: file.map(BYTES)? };
                 if control.load(0) == MAGIC {
                     return Ok(control);
@@ -123,7 +144,7 @@ impl Control {
             _ => {}
         }
         let file = disk.create(&unfinished)?;
-        file.allocate(BYTES as u64)?;
+        file.allocate(0, BYTES as u64)?;
         let control = Self { mapping: file.map(BYTES)? };
         control.store(0, MAGIC);
         disk.rename(&unfinished, &path)?;

@@ -10,13 +10,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::bus_error::{self, Named};
 use super::memory_disk::Pages;
+
+/// What mappings are made of, where pages are small.
+pub(super) const PAGE_BYTES: usize = 4096;
+
+/// A multiple of every system's pages.
+const PAGES_ALIGNED_BYTES: usize = 64 * 1024;
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +86,13 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// The system's.
     fn length_bytes(&self) -> io::Result<u64>;
-    /// Extends it with zeroes to a length, with the space for them taken from the disk now.
+    /// Takes the space for a range from the disk now, holes included, and extends the file with
+    /// zeroes to the range's end. What stands there stays.
     ///
     /// # Errors
-    /// The system's; a full disk is found here, never by a later write.
-    fn allocate(&self, bytes: u64) -> io::Result<()>;
+    /// The system's; a full disk is found here, never by a later write to a mapping, which would
+    /// end the process.
+    fn allocate(&self, from: u64, to: u64) -> io::Result<()>;
     /// Maps its first bytes, shared with everyone who maps them; writable if it was opened so.
     ///
     /// # Errors
@@ -104,6 +113,12 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// The system's.
     fn sync(&self) -> io::Result<()>;
+    /// Makes a part of its content durable that was written through this mapping of it. What was
+    /// written elsewhere in it stays as it is: neither waited for nor, page by page, mapped anew.
+    ///
+    /// # Errors
+    /// The system's. What of the part is durable is unknown then.
+    fn sync_part(&self, mapping: &Mapping, from: usize, to: usize) -> io::Result<()>;
     /// Locks it for this open file until it is closed; false if another one holds it.
     ///
     /// # Errors
@@ -129,7 +144,9 @@ pub struct Mapping {
 
 /// Keeps the memory alive; read by nobody.
 enum Owner {
-    File(#[expect(dead_code, reason = "held for its drop")] MmapRaw),
+    /// No longer named when it is no longer mapped.
+    #[expect(dead_code, reason = "held for their drop")]
+    File(Option<Named<'static>>, MmapRaw),
     Memory(#[expect(dead_code, reason = "held for its drop")] Arc<Pages>),
 }
 
@@ -146,8 +163,10 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
-    fn of_file(map: MmapRaw, writable: bool) -> Self {
-        Self { pointer: map.as_mut_ptr(), bytes: map.len(), writable, _owner: Owner::File(map) }
+    fn of_file(map: MmapRaw, writable: bool, path: &Path) -> Self {
+        let (pointer, bytes) = (map.as_mut_ptr(), map.len());
+        let named = bus_error::name(pointer, bytes, path);
+        Self { pointer, bytes, writable, _owner: Owner::File(named, map) }
     }
 
     /// The first bytes of pages in memory.
@@ -225,6 +244,7 @@ pub struct RealDisk;
 #[derive(Debug)]
 struct RealFile {
     file: File,
+    path: PathBuf,
     access: Access,
 }
 
@@ -247,13 +267,13 @@ impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Box::new(RealFile { file, access: Access::Write }))
+        Ok(Box::new(RealFile { file, path: path.to_path_buf(), access: Access::Write }))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let write = access == Access::Write;
         let file = OpenOptions::new().read(true).write(write).open(path)?;
-        Ok(Box::new(RealFile { file, access }))
+        Ok(Box::new(RealFile { file, path: path.to_path_buf(), access }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -296,18 +316,19 @@ impl DiskFile for RealFile {
         Ok(self.file.metadata()?.len())
     }
 
-    fn allocate(&self, bytes: u64) -> io::Result<()> {
-        // What the file has it has got by this.
-        let found = self.length_bytes()?;
-        if bytes <= found {
+    fn allocate(&self, from: u64, to: u64) -> io::Result<()> {
+        let Some(bytes) = to.checked_sub(from).filter(|bytes| *bytes > 0) else {
             return Ok(());
-        }
-        let from = i64::try_from(found).map_err(io::Error::other)?;
-        let more = i64::try_from(bytes - found).map_err(io::Error::other)?;
-        // SAFETY: the descriptor is open; no memory is passed.
-        match unsafe { libc::posix_fallocate(self.file.as_raw_fd(), from, more) } {
-            0 => Ok(()),
-            error => Err(io::Error::from_raw_os_error(error)),
+        };
+        let from = i64::try_from(from).map_err(io::Error::other)?;
+        let bytes = i64::try_from(bytes).map_err(io::Error::other)?;
+        loop {
+            // SAFETY: the descriptor is open; no memory is passed.
+            match unsafe { libc::posix_fallocate(self.file.as_raw_fd(), from, bytes) } {
+                0 => return Ok(()),
+                libc::EINTR => {}
+                error => return Err(io::Error::from_raw_os_error(error)),
+            }
         }
     }
 
@@ -323,7 +344,7 @@ impl DiskFile for RealFile {
             Access::Read => options.map_raw_read_only(&self.file)?,
             Access::Write => options.map_raw(&self.file)?,
         };
-        Ok(Mapping::of_file(map, self.access == Access::Write))
+        Ok(Mapping::of_file(map, self.access == Access::Write, &self.path))
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -336,6 +357,16 @@ impl DiskFile for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn sync_part(&self, mapping: &Mapping, from: usize, to: usize) -> io::Result<()> {
+        assert!(from <= to && to <= mapping.bytes, "{from}..{to} of {} bytes", mapping.bytes);
+        let from = from - from % PAGES_ALIGNED_BYTES;
+        // SAFETY: in bounds (just checked) and page-aligned, of a mapping that lives over the call.
+        match unsafe { libc::msync(mapping.pointer.add(from).cast(), to - from, libc::MS_SYNC) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
     }
 
     fn try_lock(&self) -> io::Result<bool> {

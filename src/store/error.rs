@@ -15,6 +15,8 @@ use super::frame::FrameFault;
 pub enum OpenError {
     /// Another writer has it.
     Held { directory: PathBuf, pid: Option<u32> },
+    /// Another process keeps the note.
+    NoteHeld { path: PathBuf, pid: Option<u32> },
     /// It is another store than the one asked for.
     Differs { field: &'static str, expected: String, found: String },
     /// Options that no store can have.
@@ -55,6 +57,10 @@ impl fmt::Display for OpenError {
             }
             Self::Held { directory, pid: None } => {
                 write!(f, "the store {} is open for writing elsewhere", directory.display())
+            }
+            Self::NoteHeld { path, pid } => {
+                let pid = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+                write!(f, "{} is kept by {pid}", path.display())
             }
             Self::Differs { field, expected, found } => {
                 write!(f, "the store's {field} is {found}, expected {expected}")
@@ -107,6 +113,8 @@ pub enum NotAccepted {
     SegmentNotReady { base: Position },
     /// The disk gave no space for the next segment, with the system's error number.
     Disk { base: Position, error: i32 },
+    /// What was published cannot be made durable, with the system's error number.
+    Sync { error: i32 },
     /// Too much is published and not committed.
     Uncommitted { bytes: u64, bytes_max: u64 },
     /// The last term is full.
@@ -120,6 +128,7 @@ impl NotAccepted {
         match self {
             Self::SegmentNotReady { .. } => Accepting::SegmentNotReady,
             Self::Disk { .. } | Self::PositionsUsedUp { .. } => Accepting::Disk,
+            Self::Sync { .. } => Accepting::Sync,
             Self::Uncommitted { .. } => Accepting::Uncommitted,
         }
     }
@@ -132,6 +141,10 @@ impl fmt::Display for NotAccepted {
             Self::Disk { base, error } => {
                 let error = io::Error::from_raw_os_error(*error);
                 write!(f, "no space for the segment at {base}: {error}")
+            }
+            Self::Sync { error } => {
+                let error = io::Error::from_raw_os_error(*error);
+                write!(f, "the log cannot be made durable: {error}")
             }
             Self::Uncommitted { bytes, bytes_max } => {
                 write!(f, "{bytes} bytes are not committed, at most {bytes_max} may be")

@@ -18,6 +18,9 @@ pub const EVENT_BYTES_MIN: usize = 40;
 /// Where the command's sequence number stands in a message, u64.
 pub const SEQUENCE: Range<usize> = 8..16;
 
+/// Where the logged time stands in a message, u64 nanoseconds since 1970 UTC.
+pub const TIMESTAMP: Range<usize> = 16..24;
+
 /// Where the flags stand in a message, u16.
 pub const FLAGS: Range<usize> = crate::types::flags::PLACE;
 

@@ -1,15 +1,15 @@
 //! Prepares the next segment before it is needed, so that the writer never waits for a disk.
 //!
 //! ```text
-//!            wanted: position              (the writer will cross into it)
+//!            at: position                  (the segment that the writer writes)
 //!   writer ------------------------------------> helper
 //!          <------------------------------------   allocates, maps, touches page by page
-//!            ready: segment
+//!            ready: segments, in their order       those that follow
 //!          ------------------------------------>   unmaps
 //!            retired: segment
 //! ```
 //!
-//! Each arrow is one word, exchanged whole; neither side waits for the other. Whoever runs agents
+//! Each arrow is a word, exchanged whole; neither side waits for the other. Whoever runs agents
 //! runs [`SegmentHelper::do_work`] on another thread than the core's. As long as nobody took the
 //! helper from the writer, the writer prepares segments itself where it crosses.
 #![expect(unsafe_code, reason = "hands mapped segments over as pointers")]
@@ -17,14 +17,14 @@
 use std::io;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
+use crate::limits::SEGMENTS_AHEAD_MAX;
 use crate::types::{Nanos, Position};
 
-use super::disk::{Access, DiskFile};
+use super::disk::PAGE_BYTES;
 use super::segment::{Segment, Segments, Unfinished};
-
-const PAGE_BYTES: usize = 4096;
+use super::tenure::Tenure;
 
 /// Pages touched in one step: some tens of microseconds.
 const PAGES_PER_STEP: usize = 64;
@@ -33,32 +33,31 @@ const PAGES_PER_STEP: usize = 64;
 /// some hundreds of microseconds.
 const ALLOCATION_BYTES_PER_STEP: u64 = 1024 * 1024;
 
-/// Time from a failed allocation to the next try.
-const RETRY_NS: u64 = 100_000_000;
+/// Time from a failure of the disk to the next try.
+pub(super) const RETRY_NS: u64 = 100_000_000;
 
-/// No segment is wanted.
+/// Nobody waits for segments.
 const NONE: u64 = u64::MAX;
 
 /// What the writer and its helper share.
 #[derive(Debug)]
 pub(super) struct Handoff {
-    wanted: AtomicU64,
-    ready: AtomicPtr<Segment>,
+    at: AtomicU64,
+    /// A segment's place is its number in the log, so that each finds it empty: there are as many
+    /// as may be ahead.
+    ready: [AtomicPtr<Segment>; SEGMENTS_AHEAD_MAX],
     retired: AtomicPtr<Segment>,
     /// The system's error number of the last try, 0 where it went well.
     error: AtomicI32,
-    /// The writer is gone.
-    closed: AtomicBool,
 }
 
 impl Handoff {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            wanted: AtomicU64::new(NONE),
-            ready: AtomicPtr::new(ptr::null_mut()),
+            at: AtomicU64::new(NONE),
+            ready: Default::default(),
             retired: AtomicPtr::new(ptr::null_mut()),
             error: AtomicI32::new(0),
-            closed: AtomicBool::new(false),
         })
     }
 
@@ -84,19 +83,19 @@ impl Handoff {
         }
     }
 
-    /// The writer will need the segment at `base` next.
-    pub(super) fn want(&self, base: Position) {
-        self.wanted.store(base.get(), Ordering::Release);
+    /// The writer writes the segment at `base`: those that follow are wanted.
+    pub(super) fn writes_at(&self, base: Position) {
+        self.at.store(base.get(), Ordering::Release);
     }
 
-    /// The writer goes: nothing is wanted any more.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+    /// The place of a term's segment.
+    fn place(&self, term_id: u32) -> &AtomicPtr<Segment> {
+        &self.ready[term_id as usize % SEGMENTS_AHEAD_MAX]
     }
 
-    /// The prepared segment.
-    pub(super) fn take_ready(&self) -> Option<Box<Segment>> {
-        Self::take(&self.ready)
+    /// The prepared segment of a term, once.
+    pub(super) fn take_ready(&self, term_id: u32) -> Option<Box<Segment>> {
+        Self::take(self.place(term_id))
     }
 
     /// The writer left a segment; unmapping it is the helper's.
@@ -113,8 +112,9 @@ impl Handoff {
 
 impl Drop for Handoff {
     fn drop(&mut self) {
-        drop(Self::take(&self.ready));
-        drop(Self::take(&self.retired));
+        for place in self.ready.iter().chain([&self.retired]) {
+            drop(Self::take(place));
+        }
     }
 }
 
@@ -134,30 +134,43 @@ enum Preparing {
 pub struct SegmentHelper {
     segments: Segments,
     handoff: Arc<Handoff>,
+    tenure: Tenure,
+    /// Segments beyond the writer's to have ready.
+    ahead: usize,
     preparing: Preparing,
-    delivered: Option<Position>,
+    /// The segment to prepare next.
+    next: Position,
     retry_at: Nanos,
-    /// The store's lock: a helper that outlives its writer must not make segments beside the next
-    /// writer's. Given back when the writer is seen to be gone.
-    lock: Option<Arc<dyn DiskFile>>,
 }
 
 impl SegmentHelper {
-    pub(super) fn new(segments: Segments, handoff: Arc<Handoff>, lock: Arc<dyn DiskFile>) -> Self {
-        let (preparing, delivered, retry_at) = (Preparing::Nothing, None, Nanos(0));
-        Self { segments, handoff, preparing, delivered, retry_at, lock: Some(lock) }
+    pub(super) fn new(
+        segments: Segments,
+        handoff: Arc<Handoff>,
+        tenure: Tenure,
+        ahead: usize,
+    ) -> Self {
+        let (preparing, next, retry_at) = (Preparing::Nothing, Position(0), Nanos(0));
+        Self { segments, handoff, tenure, ahead, preparing, next, retry_at }
+    }
+
+    /// The writer lets it prepare from a segment on; until now it prepared by itself.
+    pub(super) fn begin_at(&mut self, next: Position) {
+        self.next = next;
     }
 
     /// One bounded step; how much was done, 0 where nothing is due. The longest one makes a whole
     /// segment's size durable, which on a disk takes milliseconds.
     pub fn do_work(&mut self, now: Nanos) -> usize {
         let retired = usize::from(Handoff::take(&self.handoff.retired).is_some());
-        if self.handoff.closed.load(Ordering::Acquire) {
-            self.preparing = Preparing::Nothing;
-            self.lock = None;
-            return retired;
+        let tenure = self.tenure.clone();
+        match tenure.step() {
+            Some(_step) => retired + usize::from(self.prepare_step(now)),
+            None => {
+                self.preparing = Preparing::Nothing;
+                retired
+            }
         }
-        retired + usize::from(self.prepare_step(now))
     }
 
     /// Whether something was done.
@@ -182,13 +195,15 @@ impl SegmentHelper {
 
     /// The segment to prepare now.
     fn due(&self, now: Nanos) -> Option<Position> {
-        let wanted = self.handoff.wanted.load(Ordering::Acquire);
-        let due = wanted != NONE && self.delivered != Some(Position(wanted));
-        (due && now >= self.retry_at).then_some(Position(wanted))
+        let at = self.handoff.at.load(Ordering::Acquire);
+        let terms = self.segments.terms;
+        let last = at.saturating_add((self.ahead * terms.bytes()) as u64);
+        let due = at != NONE && self.next.get() <= last && self.next < terms.end();
+        (due && now >= self.retry_at).then_some(self.next)
     }
 
     fn begin(&mut self, base: Position) -> io::Result<Preparing> {
-        match self.segments.open(base, Access::Write) {
+        match self.segments.open_to_write(base) {
             Ok(segment) => Ok(Preparing::Touching(Box::new(segment), 0)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(Preparing::Allocating(self.segments.begin(base)?))
@@ -211,8 +226,10 @@ impl SegmentHelper {
             return Preparing::Touching(segment, to);
         }
         self.handoff.error.store(0, Ordering::Relaxed);
-        self.delivered = Some(segment.base);
-        drop(Handoff::put(&self.handoff.ready, segment));
+        let terms = self.segments.terms;
+        self.next = terms.next_base(segment.base);
+        let before = Handoff::put(self.handoff.place(terms.term_id(segment.base)), segment);
+        assert!(before.is_none(), "the writer takes segments in their order");
         Preparing::Nothing
     }
 
@@ -226,10 +243,7 @@ impl SegmentHelper {
 
 /// The system's number of an error, EIO where it has none.
 pub(super) fn error_number(error: &io::Error) -> i32 {
-    match error.kind() {
-        io::ErrorKind::StorageFull => libc::ENOSPC,
-        _ => error.raw_os_error().unwrap_or(libc::EIO),
-    }
+    error.raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// Writes to each page of a part without changing it, so that no later write waits for one.

@@ -206,12 +206,15 @@ impl MarksFile {
         Ok(Self { file, generation, marks })
     }
 
-    /// Writes the next slot, durably.
+    /// Writes the next slot, durably. After a failure the same slot is the next one again: the
+    /// other holds what still counts.
     pub(super) fn store(&mut self) -> io::Result<()> {
-        self.generation += 1;
-        let slot = self.generation % 2;
-        self.file.write_at(slot * SLOT_BYTES as u64, &self.marks.emit(self.generation))?;
-        self.file.sync()
+        let generation = self.generation + 1;
+        let slot = generation % 2;
+        self.file.write_at(slot * SLOT_BYTES as u64, &self.marks.emit(generation))?;
+        self.file.sync()?;
+        self.generation = generation;
+        Ok(())
     }
 
     /// Writes both slots, one after the other, so that one of them is always whole.

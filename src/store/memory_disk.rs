@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::disk::{Access, Disk, DiskFile, Mapping};
 
@@ -58,6 +58,14 @@ impl Pages {
         copy
     }
 
+    /// A part that nobody writes meanwhile.
+    fn bytes_at(&self, from: usize, to: usize) -> &[u8] {
+        assert!(from <= to && to <= self.bytes());
+        // SAFETY: in bounds (just checked); only published bytes are synced, which are not written
+        // any more.
+        unsafe { std::slice::from_raw_parts(self.pointer.add(from), to - from) }
+    }
+
     fn copy_in(&self, offset: usize, content: &[u8]) {
         assert!(offset + content.len() <= self.bytes());
         // SAFETY: in bounds (just checked); as above nobody else is writing.
@@ -84,6 +92,14 @@ struct Content {
 impl Content {
     fn now(&self) -> Vec<u8> {
         self.pages.copy_out(self.bytes)
+    }
+
+    fn sync_part(&mut self, from: usize, to: usize) {
+        if self.synced.len() < to {
+            self.synced.resize(to, 0);
+        }
+        let now = self.pages.bytes_at(from, to);
+        self.synced[from..to].copy_from_slice(now);
     }
 
     fn resize(&mut self, bytes: usize) -> io::Result<()> {
@@ -117,17 +133,59 @@ impl Node {
 
 type Files = BTreeMap<PathBuf, Arc<Node>>;
 
+/// What a disk can be asked to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Creating a file, or opening it as if to create it.
+    Create,
+    /// Taking space for a file.
+    Allocate,
+    /// Writing to a file, other than by a mapping.
+    Write,
+    /// Making a file's content durable, all or a part.
+    Sync,
+    /// Making a directory's names durable.
+    SyncDirectory,
+    /// Giving a file another name.
+    Rename,
+}
+
+impl Operation {
+    /// Each of them.
+    pub const ALL: [Self; 6] =
+        [Self::Create, Self::Allocate, Self::Write, Self::Sync, Self::SyncDirectory, Self::Rename];
+}
+
+/// What a disk refuses, of files whose path contains a word, and with which error number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The operation.
+    pub operation: Operation,
+    /// The word; what every path contains is the empty one.
+    pub path_contains: &'static str,
+    /// The system's number of the error.
+    pub error: i32,
+}
+
 /// A disk in memory, for tests and simulations. Clones are the same disk.
 #[derive(Clone)]
 pub struct MemoryDisk {
     files: Arc<Mutex<Files>>,
     boot_id: u128,
-    capacity_bytes: Arc<Mutex<Option<u64>>>,
+    limits: Arc<(Mutex<Limits>, Condvar)>,
+}
+
+/// What a disk has no room for, what it refuses, and what does not come to its end.
+#[derive(Clone, Copy, Default)]
+struct Limits {
+    capacity_bytes: Option<u64>,
+    refusal: Option<Refusal>,
+    held: Option<Operation>,
 }
 
 impl Default for MemoryDisk {
     fn default() -> Self {
-        Self { files: Arc::default(), boot_id: 1, capacity_bytes: Arc::default() }
+        Self { files: Arc::default(), boot_id: 1, limits: Arc::default() }
     }
 }
 
@@ -153,9 +211,9 @@ impl MemoryDisk {
             let bytes = node.with(|content| image(content));
             copied.insert(path, Node::new(&bytes, bytes.clone())?);
         }
-        let capacity = *self.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let capacity_bytes = Arc::new(Mutex::new(capacity));
-        Ok(Self { files: Arc::new(Mutex::new(copied)), boot_id, capacity_bytes })
+        let limits = self.limits(|limits| Limits { held: None, ..*limits });
+        let limits = Arc::new((Mutex::new(limits), Condvar::new()));
+        Ok(Self { files: Arc::new(Mutex::new(copied)), boot_id, limits })
     }
 
     /// The disk as a killed process leaves it: everything written is there, no lock is held.
@@ -189,7 +247,38 @@ impl MemoryDisk {
 
     /// The most bytes that files may have together; allocations beyond fail as on a full disk.
     pub fn set_capacity_bytes(&self, capacity: Option<u64>) {
-        *self.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner) = capacity;
+        self.limits(|limits| limits.capacity_bytes = capacity);
+    }
+
+    /// What it refuses from now on, as a disk that fails; nothing with `None`.
+    pub fn refuse(&self, refusal: Option<Refusal>) {
+        self.limits(|limits| limits.refusal = refusal);
+    }
+
+    /// From now on whoever asks for this operation waits until something else is held, as on a
+    /// disk that does not answer.
+    pub fn hold(&self, operation: Option<Operation>) {
+        self.limits(|limits| limits.held = operation);
+        self.limits.1.notify_all();
+    }
+
+    fn limits<R>(&self, use_limits: impl FnOnce(&mut Limits) -> R) -> R {
+        use_limits(&mut self.limits.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
+        let limits = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = |limits: &mut Limits| limits.held == Some(operation);
+        let limits = self.limits.1.wait_while(limits, held);
+        match limits.unwrap_or_else(PoisonError::into_inner).refusal {
+            Some(refusal)
+                if refusal.operation == operation
+                    && path.to_string_lossy().contains(refusal.path_contains) =>
+            {
+                Err(io::Error::from_raw_os_error(refusal.error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A file's content.
@@ -252,6 +341,7 @@ impl Disk for MemoryDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.check(Operation::Create, path)?;
         if self.node(path).is_err() {
             let node = Node::new(&[], Vec::new())?;
             self.with(|files| files.insert(path.to_path_buf(), node));
@@ -260,11 +350,12 @@ impl Disk for MemoryDisk {
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let node = self.node(path)?;
-        Ok(Box::new(MemoryFile { disk: self.clone(), node, access, holds: AtomicBool::new(false) }))
+        let (disk, path, node) = (self.clone(), path.to_path_buf(), self.node(path)?);
+        Ok(Box::new(MemoryFile { disk, path, node, access, holds: AtomicBool::new(false) }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check(Operation::Rename, to)?;
         let node = self.node(from)?;
         self.with(|files| {
             files.remove(from);
@@ -279,8 +370,8 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
-    fn sync_directory(&self, _path: &Path) -> io::Result<()> {
-        Ok(())
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        self.check(Operation::SyncDirectory, path)
     }
 
     fn boot_id(&self) -> io::Result<u128> {
@@ -290,6 +381,7 @@ impl Disk for MemoryDisk {
 
 struct MemoryFile {
     disk: MemoryDisk,
+    path: PathBuf,
     node: Arc<Node>,
     access: Access,
     holds: AtomicBool,
@@ -318,11 +410,12 @@ impl DiskFile for MemoryFile {
         Ok(self.node.with(|content| content.bytes as u64))
     }
 
-    fn allocate(&self, bytes: u64) -> io::Result<()> {
+    fn allocate(&self, _from: u64, bytes: u64) -> io::Result<()> {
+        self.disk.check(Operation::Allocate, &self.path)?;
         let more = bytes.saturating_sub(self.length_bytes()?);
-        let capacity = *self.disk.capacity_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let capacity = self.disk.limits(|limits| limits.capacity_bytes);
         if more > 0 && capacity.is_some_and(|most| self.disk.used_bytes() + more > most) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
         }
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
         self.node.with(|content| content.resize(bytes))
@@ -348,14 +441,22 @@ impl DiskFile for MemoryFile {
 
     fn write_at(&self, offset: u64, buffer: &[u8]) -> io::Result<()> {
         assert_eq!(self.access, Access::Write);
+        self.disk.check(Operation::Write, &self.path)?;
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        self.allocate(offset + buffer.len() as u64)?;
+        self.allocate(0, offset + buffer.len() as u64)?;
         self.node.with(|content| content.pages.copy_in(start, buffer));
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.check(Operation::Sync, &self.path)?;
         self.node.with(|content| content.synced = content.now());
+        Ok(())
+    }
+
+    fn sync_part(&self, _mapping: &Mapping, from: usize, to: usize) -> io::Result<()> {
+        self.disk.check(Operation::Sync, &self.path)?;
+        self.node.with(|content| content.sync_part(from, to));
         Ok(())
     }
 

@@ -44,6 +44,7 @@
 pub mod event_header;
 pub mod frame;
 
+mod bus_error;
 mod chain;
 mod control;
 mod deaths;
@@ -54,16 +55,19 @@ mod helper;
 mod marks;
 mod memory_disk;
 mod meta;
+mod note;
 mod open;
 mod reader;
 mod recovery;
 mod segment;
 mod sync;
+mod tenure;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use bus_error::{BUS_ERROR_EXIT_CODE, end_on_bus_error};
 pub use chain::{Chain, session_id};
 pub use control::{Accepting, Executing};
 pub use disk::{Access, Disk, DiskFile, Mapping, RealDisk};
@@ -71,10 +75,12 @@ pub use error::{NotAccepted, OpenError, ReadError};
 pub use frame::{FrameFault, framed};
 pub use helper::SegmentHelper;
 pub use marks::EpochStart;
-pub use memory_disk::MemoryDisk;
+pub use memory_disk::{MemoryDisk, Operation, Refusal};
 pub use meta::{Expected, Identity, Meta};
+pub use note::Note;
 pub use open::Options;
 pub use reader::{Check, ReaderOptions, StoreReader, StoredFrame, Until};
 pub use recovery::{Cut, Recovery};
 pub use segment::Terms;
+pub use sync::SyncHelper;
 pub use writer::{Durability, StoreWriter, Transaction};

@@ -2,17 +2,21 @@
 //!
 //! The order matters. The lock comes before the first look at anything that a writer changes.
 //! What recovery keeps is made durable before the epoch is, so that an epoch's base is never
-//! beyond what a power failure leaves. The control page shows no epoch until all of it is right.
+//! beyond what a power failure leaves. The control page shows no epoch until all of it is right,
+//! and keeps until then what the last writer said.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::limits::{TERM_BYTES_DEFAULT, TRANSACTION_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT};
+use crate::limits::{
+    SEGMENTS_AHEAD_DEFAULT, SEGMENTS_AHEAD_MAX, SYNC_INTERVAL_NS_DEFAULT, TERM_BYTES_DEFAULT,
+    TRANSACTION_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT,
+};
 use crate::types::{Epoch, Nanos, Position};
 
 use super::chain::session_id;
 use super::control::{Accepting, Control};
-use super::disk::{Access, Disk, DiskFile, RealDisk};
+use super::disk::{Access, Disk, DiskFile, PAGE_BYTES, RealDisk};
 use super::error::OpenError;
 use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, touch};
@@ -20,7 +24,8 @@ use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
 use super::recovery::{self, LogEnd, Recovery};
 use super::segment::Segments;
-use super::sync::Syncer;
+use super::sync::{SyncHelper, Syncer, Syncing};
+use super::tenure::Tenure;
 use super::writer::{Durability, NO_LENGTHS, StoreWriter};
 
 pub(super) const LOCK_NAME: &str = "lock";
@@ -38,6 +43,12 @@ pub struct Options {
     pub durability: Durability,
     /// The most that may be published and not committed; at least a transaction.
     pub uncommitted_bytes_max: u64,
+    /// Time from one sync to the next where commits do not wait for it; 0 syncs all the time, as
+    /// [`Durability::Disk`] does.
+    pub sync_interval_ns: u64,
+    /// Segments to have ready beyond the one being written, once somebody runs the helper; 1 to
+    /// [`SEGMENTS_AHEAD_MAX`].
+    pub segments_ahead: usize,
 }
 
 impl Options {
@@ -50,7 +61,24 @@ impl Options {
             term_bytes: TERM_BYTES_DEFAULT,
             durability: Durability::Process,
             uncommitted_bytes_max: UNCOMMITTED_BYTES_DEFAULT,
+            sync_interval_ns: SYNC_INTERVAL_NS_DEFAULT,
+            segments_ahead: SEGMENTS_AHEAD_DEFAULT,
         }
+    }
+}
+
+impl Options {
+    fn check(&self) -> Result<(), OpenError> {
+        if self.uncommitted_bytes_max < TRANSACTION_BYTES_MAX as u64 {
+            let bytes = self.uncommitted_bytes_max;
+            let reason = format!("{bytes} bytes hold no transaction of {TRANSACTION_BYTES_MAX}");
+            return Err(OpenError::Options { field: "uncommitted limit", reason });
+        }
+        if !(1..=SEGMENTS_AHEAD_MAX).contains(&self.segments_ahead) {
+            let reason = format!("{} is not from 1 to {SEGMENTS_AHEAD_MAX}", self.segments_ahead);
+            return Err(OpenError::Options { field: "segments ahead", reason });
+        }
+        Ok(())
     }
 }
 
@@ -75,17 +103,11 @@ impl StoreWriter {
         now: Nanos,
     ) -> Result<(Self, Recovery), OpenError> {
         let asked = Meta::new(&options.identity, options.term_bytes, now)?;
-        if options.uncommitted_bytes_max < TRANSACTION_BYTES_MAX as u64 {
-            let reason = format!(
-                "{} bytes hold no transaction of {TRANSACTION_BYTES_MAX}",
-                options.uncommitted_bytes_max
-            );
-            return Err(OpenError::Options { field: "uncommitted limit", reason });
-        }
+        options.check()?;
         let directory = &options.directory;
         let io = |doing, error| OpenError::io(doing, directory, error);
         disk.create_directory(directory).map_err(|error| io("creating", error))?;
-        let lock: Arc<dyn DiskFile> = Arc::from(lock(&*disk, directory)?);
+        let tenure = Tenure::new(lock(&*disk, directory)?);
         let terms = asked.terms;
         let segments = Segments { disk: Arc::clone(&disk), directory: directory.clone(), terms };
         let boot_id = disk.boot_id().map_err(|error| io("reading the boot id for", error))?;
@@ -93,47 +115,16 @@ impl StoreWriter {
         let marks = MarksFile::load(&*disk, directory, Access::Write)?;
         let control = Control::open_or_create(&*disk, directory)
             .map_err(|error| OpenError::io("opening", directory.join("control"), error))?;
-        // A page of an earlier boot can say anything.
-        let shown = control.is_of_boot(boot_id) && control.epoch() != Epoch(0);
-        let published = shown.then(|| control.published());
-        let told = shown.then(|| control.committed());
-        let executing = if control.is_of_boot(boot_id) { control.executing() } else { None };
-        match executing {
-            Some(executing) => control.note_death(executing),
-            None if !control.is_of_boot(boot_id) => control.forget_deaths(),
-            None => {}
-        }
+        let control = Arc::new(control);
+        let opening =
+            Opening { options, segments, marks, control: Arc::clone(&control), boot_id, tenure };
         control.begin_epoch(Epoch(0), Position(0));
         control.set_accepting(Accepting::Starting);
-
-        segments.remove_unfinished().map_err(|error| io("cleaning up", error))?;
-        let end = recovery::find_end(&segments, &asked.identity, &marks.marks)?;
-        let mut recovery = Recovery {
-            created,
-            kept_from: marks.marks.kept_from,
-            valid_to: end.valid_to,
-            chain: end.chain,
-            frames: end.frames,
-            transactions: end.transactions,
-            synced: marks.marks.synced,
-            published,
-            cut: end.cut,
-            epochs: Vec::new(),
-            clean: marks.marks.clean,
-            lossy: marks.marks.lossy || (boot_id != marks.marks.boot_id && !marks.marks.clean),
-            executing,
-            deaths: control.deaths(),
-        };
-        let committed = match options.durability {
-            Durability::External => told.unwrap_or(recovery.kept_from),
-            Durability::Process | Durability::Disk => end.valid_to,
-        };
-        let committed = committed.clamp(recovery.kept_from, end.valid_to);
-        let control = Arc::new(control);
-        let opening = Opening { options, segments, marks, control, committed, lock };
-        let writer = opening.begin(&end, boot_id, recovery.lossy)?;
-        recovery.epochs.clone_from(&writer.syncer.marks.marks.epochs);
-        Ok((writer, recovery))
+        let opened = opening.open(created);
+        if opened.is_err() {
+            control.set_accepting(Accepting::Stopped);
+        }
+        opened
     }
 }
 
@@ -143,7 +134,7 @@ fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenErro
     let locked = || {
         let file = disk.create(&path)?;
         if !file.try_lock()? {
-            return Ok(Err(holder(&*file)));
+            return Ok(Err(holder(&*file, 0)));
         }
         file.write_at(0, format!("{:<10}\n", std::process::id()).as_bytes())?;
         Ok(Ok(file))
@@ -155,10 +146,10 @@ fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenErro
     }
 }
 
-/// The process id in a lock file.
-fn holder(file: &dyn DiskFile) -> Option<u32> {
+/// The process id that stands as text in a locked file.
+pub(super) fn holder(file: &dyn DiskFile, offset: u64) -> Option<u32> {
     let mut text = [0; 11];
-    file.read_at(0, &mut text).ok()?;
+    file.read_at(offset, &mut text).ok()?;
     std::str::from_utf8(&text).ok()?.trim().parse().ok()
 }
 
@@ -185,19 +176,65 @@ fn load_or_create(segments: &Segments, asked: &Meta, boot_id: u128) -> Result<bo
     Ok(true)
 }
 
-/// A store whose end is known, not yet open.
+/// A store that is ours, not yet open.
 struct Opening<'a> {
     options: &'a Options,
     segments: Segments,
     marks: MarksFile,
     control: Arc<Control>,
-    committed: Position,
-    lock: Arc<dyn DiskFile>,
+    boot_id: u128,
+    tenure: Tenure,
 }
 
 impl Opening<'_> {
+    fn open(self, created: bool) -> Result<(StoreWriter, Recovery), OpenError> {
+        // A page of an earlier boot can say anything. One of this boot says what the last writer
+        // did, also where an opening since then has failed and left it without an epoch.
+        let last = Some(&*self.control).filter(|control| control.is_of_boot(self.boot_id));
+        let told = last.map(Control::committed);
+        let executing = last.and_then(Control::executing);
+        match (last, executing) {
+            (Some(page), Some(executing)) => page.note_death(executing),
+            (Some(_), None) => {}
+            (None, _) => self.control.forget_deaths(),
+        }
+        let (marks, directory) = (&self.marks.marks, &self.options.directory);
+        let removed = self.segments.remove_unfinished();
+        removed.map_err(|error| OpenError::io("cleaning up", directory, error))?;
+        let end = recovery::find_end(&self.segments, &self.options.identity, marks)?;
+        let mut recovery = Recovery {
+            created,
+            kept_from: marks.kept_from,
+            valid_to: end.valid_to,
+            chain: end.chain,
+            frames: end.frames,
+            transactions: end.transactions,
+            synced: marks.synced,
+            published: last.map(Control::published),
+            cut: end.cut,
+            epochs: Vec::new(),
+            clean: marks.clean,
+            lossy: marks.lossy || (self.boot_id != marks.boot_id && !marks.clean),
+            executing,
+            deaths: self.control.deaths(),
+        };
+        let committed = match self.options.durability {
+            Durability::External => told.unwrap_or(recovery.kept_from),
+            Durability::Process | Durability::Disk => end.valid_to,
+        };
+        let committed = committed.clamp(recovery.kept_from, end.valid_to);
+        let writer = self.begin(&end, committed, recovery.lossy)?;
+        recovery.epochs.clone_from(&writer.syncing.syncer().marks.marks.epochs);
+        Ok((writer, recovery))
+    }
+
     /// Cuts, makes durable, begins the epoch and maps what is written next.
-    fn begin(mut self, end: &LogEnd, boot_id: u128, lossy: bool) -> Result<StoreWriter, OpenError> {
+    fn begin(
+        mut self,
+        end: &LogEnd,
+        committed: Position,
+        lossy: bool,
+    ) -> Result<StoreWriter, OpenError> {
         let directory = &self.options.directory;
         let io = |doing, error| OpenError::io(doing, directory, error);
         let terms = self.segments.terms;
@@ -209,21 +246,27 @@ impl Opening<'_> {
             Some(next) => Epoch(next),
             None => return Err(OpenError::EpochsUsedUp { epoch }),
         };
-        let mut base = terms.base(self.marks.marks.synced);
-        while base < end.valid_to {
-            self.segments.sync(base).map_err(|error| io("syncing", error))?;
-            base = terms.next_base(base);
+        let mut from = self.marks.marks.synced;
+        while from < end.valid_to {
+            let to = end.valid_to.min(terms.next_base(from));
+            self.segments.write_again(from, to).map_err(|error| io("syncing", error))?;
+            from = to;
         }
         let marks = &mut self.marks.marks;
         (marks.synced, marks.synced_chain) = (end.valid_to, end.chain);
-        (marks.boot_id, marks.clean, marks.lossy) = (boot_id, false, lossy);
+        (marks.boot_id, marks.clean, marks.lossy) = (self.boot_id, false, lossy);
         let node = self.options.identity.node;
         marks.begin_epoch(EpochStart { epoch, node, base: end.valid_to, chain: end.chain });
         self.marks.store_both().map_err(|error| io("marking the epoch of", error))?;
-        self.writer(end, epoch)
+        self.writer(end, committed, epoch)
     }
 
-    fn writer(self, end: &LogEnd, epoch: Epoch) -> Result<StoreWriter, OpenError> {
+    fn writer(
+        self,
+        end: &LogEnd,
+        committed: Position,
+        epoch: Epoch,
+    ) -> Result<StoreWriter, OpenError> {
         let terms = self.segments.terms;
         let base = terms.base(end.valid_to);
         let failed = |base| {
@@ -233,10 +276,14 @@ impl Opening<'_> {
         let current = self.segments.open_or_create(base).map_err(failed(base))?;
         let offset = terms.offset(end.valid_to);
         // The page of the log's end holds frames; what was not written yet begins behind it.
-        touch(&current, offset.next_multiple_of(4096), terms.bytes());
+        touch(&current, offset.next_multiple_of(PAGE_BYTES), terms.bytes());
         let handoff = Handoff::new();
-        let mut helper =
-            SegmentHelper::new(self.segments.clone(), Arc::clone(&handoff), Arc::clone(&self.lock));
+        let mut helper = SegmentHelper::new(
+            self.segments.clone(),
+            Arc::clone(&handoff),
+            self.tenure.clone(),
+            self.options.segments_ahead,
+        );
         let next_base = terms.next_base(base);
         let next = match next_base < terms.end() {
             true => Some(helper.prepare_now(next_base).map_err(failed(next_base))?),
@@ -247,11 +294,19 @@ impl Opening<'_> {
         control.set_kept_from(self.marks.marks.kept_from);
         control.set_synced(end.valid_to);
         control.set_published(end.valid_to);
-        control.set_committed(self.committed);
+        control.set_committed(committed);
         control.set_executing(None);
         control.set_boot(self.marks.marks.boot_id);
         control.begin_epoch(epoch, end.valid_to);
-        let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control));
+        let commits = self.options.durability == Durability::Disk;
+        let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control), commits);
+        let syncing = Syncing::new(syncer);
+        let sync_helper = SyncHelper::new(
+            Arc::clone(&syncing),
+            Arc::clone(control),
+            self.tenure.clone(),
+            if commits { 0 } else { self.options.sync_interval_ns },
+        );
         Ok(StoreWriter {
             terms,
             epoch,
@@ -268,8 +323,9 @@ impl Opening<'_> {
             handoff,
             helper: Some(helper),
             control: self.control,
-            syncer,
-            _lock: self.lock,
+            syncing,
+            sync_helper: Some(sync_helper),
+            tenure: self.tenure,
         })
     }
 }

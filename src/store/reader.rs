@@ -181,7 +181,7 @@ impl StoreReader {
         self.found_end = Some(found.valid_to);
         self.cut = found.cut;
         let of_boot = self.control.as_ref().filter(|control| control.is_of_boot(boot_id));
-        self.told = of_boot.filter(|_| shown != Epoch(0)).map(Control::committed);
+        self.told = of_boot.map(Control::committed);
         Ok(())
     }
 

@@ -345,7 +345,7 @@ pub(super) fn zero(segments: &Segments, cut: &Cut) -> io::Result<()> {
     let terms = segments.terms;
     let mut at = cut.from;
     while at < cut.to {
-        let segment = segments.open(terms.base(at), Access::Write)?;
+        let segment = segments.open_to_write(terms.base(at))?;
         let end = terms.next_base(at).min(cut.to);
         let from = terms.offset(at);
         let to = from + (end.get() - at.get()) as usize;

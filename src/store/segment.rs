@@ -16,7 +16,8 @@ use std::sync::Arc;
 use crate::limits::{TERM_BYTES_MAX, TERM_BYTES_MIN};
 use crate::types::Position;
 
-use super::disk::{Access, Disk, DiskFile, Mapping};
+use super::disk::{Access, Disk, DiskFile, Mapping, PAGE_BYTES};
+use super::helper::touch;
 
 /// Positions, cut into terms of one length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +151,15 @@ impl Segments {
         Ok(Segment { base, mapping, file })
     }
 
+    /// Maps a segment that exists, to be written: its space is taken, also where a copy left holes,
+    /// and its name is durable. Without the space a write to it could end the process.
+    pub(super) fn open_to_write(&self, base: Position) -> io::Result<Segment> {
+        let segment = self.open(base, Access::Write)?;
+        segment.file.allocate(0, self.terms.bytes() as u64)?;
+        self.disk.sync_directory(&self.directory)?;
+        Ok(segment)
+    }
+
     /// Begins a segment of zeroes, under another name until it is whole.
     pub(super) fn begin(&self, base: Position) -> io::Result<Unfinished> {
         let path = self.path(base).with_extension(format!("log{UNFINISHED}"));
@@ -163,7 +173,7 @@ impl Segments {
         let whole = self.terms.bytes() as u64;
         let allocated = unfinished.file.length_bytes().and_then(|length| {
             let to = (length + step_bytes).min(whole);
-            unfinished.file.allocate(to)?;
+            unfinished.file.allocate(length, to)?;
             Ok(to == whole)
         });
         if allocated.is_err() {
@@ -173,9 +183,15 @@ impl Segments {
         allocated
     }
 
-    /// Makes a whole segment durable, then gives it its name.
+    /// Makes a whole segment durable, then gives it its name. This waits for the disk twice for
+    /// each segment, which is what makes small ones slow on a real disk: in return a crash leaves
+    /// no short file under a segment's name, and what is synced later never lacks its name.
     pub(super) fn finish(&self, unfinished: Unfinished) -> io::Result<Segment> {
-        unfinished.file.sync()?;
+        if let Err(error) = unfinished.file.sync() {
+            // Syncing it again could report success for what was lost now.
+            let _ = self.disk.remove(&unfinished.path);
+            return Err(error);
+        }
         self.disk.rename(&unfinished.path, &self.path(unfinished.base))?;
         self.disk.sync_directory(&self.directory)?;
         self.open(unfinished.base, Access::Write)
@@ -184,7 +200,7 @@ impl Segments {
     /// The segment that begins at a position: the prepared one where it exists, a new one where
     /// not.
     pub(super) fn open_or_create(&self, base: Position) -> io::Result<Segment> {
-        match self.open(base, Access::Write) {
+        match self.open_to_write(base) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let unfinished = self.begin(base)?;
                 while !self.allocate(&unfinished, self.terms.bytes() as u64)? {}
@@ -194,9 +210,14 @@ impl Segments {
         }
     }
 
-    /// Makes one segment's content durable.
-    pub(super) fn sync(&self, base: Position) -> io::Result<()> {
-        self.disk.open(&self.path(base), Access::Write)?.sync()
+    /// Makes a part of a segment durable as it is read now. Its pages are written again whatever
+    /// the system believes of them: after a sync that failed, it may hold as written what the disk
+    /// never got.
+    pub(super) fn write_again(&self, from: Position, to: Position) -> io::Result<()> {
+        let segment = self.open_to_write(self.terms.base(from))?;
+        let offset = |position| self.terms.offset_in(segment.base, position);
+        touch(&segment, offset(from) / PAGE_BYTES * PAGE_BYTES, offset(to));
+        segment.file.sync()
     }
 }
 

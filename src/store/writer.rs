@@ -21,14 +21,14 @@ use crate::types::{Epoch, Position, SourceId};
 
 use super::chain::Chain;
 use super::control::{Accepting, Control, Executing};
-use super::disk::DiskFile;
 use super::error::NotAccepted;
 use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
 use super::frame::{Header, Kind, SealedHeader, aligned, framed};
 use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, error_number};
 use super::segment::{Segment, Terms};
-use super::sync::Syncer;
+use super::sync::{SyncHelper, Syncing};
+use super::tenure::Tenure;
 
 /// Frames of one transaction: as many of the smallest as fit.
 const TRANSACTION_FRAMES_MAX: usize = TRANSACTION_BYTES_MAX / framed(EVENT_BYTES_MIN);
@@ -42,6 +42,21 @@ pub enum Durability {
     Disk,
     /// What others say: committed is what [`StoreWriter::commit_to`] was told.
     External,
+}
+
+impl Durability {
+    /// What may be configured: `process` and `disk`.
+    pub const WORDS: [&str; 2] = ["process", "disk"];
+
+    /// The durability that a word of a configuration names.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "process" => Some(Self::Process),
+            "disk" => Some(Self::Disk),
+            _ => None,
+        }
+    }
 }
 
 /// The writer of a store, from [`StoreWriter::open`] to [`StoreWriter::close`].
@@ -64,9 +79,9 @@ pub struct StoreWriter {
     pub(super) handoff: Arc<Handoff>,
     pub(super) helper: Option<SegmentHelper>,
     pub(super) control: Arc<Control>,
-    pub(super) syncer: Syncer,
-    /// Held for its lock.
-    pub(super) _lock: Arc<dyn DiskFile>,
+    pub(super) syncing: Arc<Syncing>,
+    pub(super) sync_helper: Option<SyncHelper>,
+    pub(super) tenure: Tenure,
 }
 
 pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
@@ -113,6 +128,10 @@ impl StoreWriter {
     #[inline]
     pub fn check_room(&mut self, bytes_max: usize) -> Result<(), NotAccepted> {
         assert!(bytes_max <= TRANSACTION_BYTES_MAX, "a transaction of {bytes_max} bytes");
+        match self.syncing.error() {
+            0 => {}
+            error => return Err(NotAccepted::Sync { error }),
+        }
         if self.durability != Durability::Process {
             let bytes = self.position.get().saturating_sub(self.control.committed().get());
             if bytes + bytes_max as u64 > self.uncommitted_bytes_max {
@@ -143,7 +162,7 @@ impl StoreWriter {
             self.next = Some(prepared.map_err(disk)?);
             return Ok(());
         }
-        match self.handoff.take_ready() {
+        match self.handoff.take_ready(self.terms.term_id(base)) {
             Some(segment) => {
                 assert_eq!(segment.base, base, "the helper prepares what was wanted");
                 self.next = Some(segment);
@@ -218,7 +237,7 @@ impl StoreWriter {
             Some(_) => drop(left),
             None => {
                 self.handoff.retire(left);
-                self.handoff.want(self.terms.next_base(self.current.base));
+                self.handoff.writes_at(self.current.base);
             }
         }
     }
@@ -226,8 +245,10 @@ impl StoreWriter {
     /// Lets readers read to a position: an end of a transaction, at or above the one before.
     ///
     /// # Panics
-    /// If it is below the committed position or beyond the published one.
+    /// If it is below the committed position or beyond the published one, or if committed follows
+    /// something else than this.
     pub fn commit_to(&mut self, position: Position) {
+        assert_eq!(self.durability, Durability::External, "committed has one writer");
         let committed = self.control.committed();
         assert!(
             committed <= position && position <= self.position,
@@ -237,16 +258,15 @@ impl StoreWriter {
         self.control.set_committed(position);
     }
 
-    /// Makes everything durable, and with [`Durability::Disk`] committed.
+    /// Makes everything durable, and with [`Durability::Disk`] committed. Waits for the disk.
     ///
     /// # Errors
-    /// The system's. What is durable is unknown then: nothing more can be synced, and the store
-    /// should be closed by dropping it.
+    /// The system's. Until a sync goes well the store takes nothing; if the log's own bytes did not
+    /// reach the disk none will, and the store should be closed by dropping it.
     pub fn sync(&mut self) -> io::Result<Position> {
-        self.syncer.sync_to(self.position, self.chain)?;
-        if self.durability == Durability::Disk {
-            self.commit_to(self.position);
-        }
+        let mut syncer = self.syncing.syncer();
+        self.syncing.sync_to(&mut syncer, self.position)?;
+        assert_eq!(syncer.synced(), (self.position, self.chain), "the log is what was written");
         Ok(self.position)
     }
 
@@ -257,7 +277,7 @@ impl StoreWriter {
     pub fn close(mut self) -> io::Result<()> {
         self.control.set_accepting(Accepting::Stopped);
         self.sync()?;
-        self.syncer.mark_clean()
+        self.syncing.syncer().mark_clean()
     }
 
     /// Tells the gateways whether commands are taken.
@@ -306,21 +326,25 @@ impl StoreWriter {
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and
     /// refuses what does not fit until the helper, run by another thread, is done.
-    ///
-    /// The helper keeps the store's lock until it is dropped, or run once more, after the writer.
     pub fn take_helper(&mut self) -> Option<SegmentHelper> {
-        let helper = self.helper.take()?;
-        if self.next.is_none() {
-            self.handoff.want(self.terms.next_base(self.current.base));
-        }
+        let mut helper = self.helper.take()?;
+        let last = self.next.as_ref().unwrap_or(&self.current).base;
+        helper.begin_at(self.terms.next_base(last));
+        self.handoff.writes_at(self.current.base);
         Some(helper)
+    }
+
+    /// The helper that syncs, once: from now on what is published becomes durable, and with
+    /// [`Durability::Disk`] committed, when the helper, run by another thread, has done it.
+    pub fn take_syncer(&mut self) -> Option<SyncHelper> {
+        self.sync_helper.take()
     }
 }
 
 impl Drop for StoreWriter {
     fn drop(&mut self) {
         self.control.set_accepting(Accepting::Stopped);
-        self.handoff.close();
+        self.tenure.end();
     }
 }
 

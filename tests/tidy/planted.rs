@@ -3,9 +3,9 @@
 use crate::source::Source;
 use crate::{
     Offence, crates_point_down, files_and_lines_end, first_line_says_what_it_is,
-    imports_point_down, no_clock_elsewhere, no_floats_in_rules, no_foreign_folders, no_randomness,
-    system_only_in_shells, threads_start_in_agent, top_level_is_known, twins_stand_alone,
-    unsafe_only_where_needed,
+    imports_point_down, no_clock_elsewhere, no_floats_in_rules, no_foreign_folders,
+    no_locks_on_the_path, no_randomness, system_only_in_shells, threads_start_in_agent,
+    top_level_is_known, twins_stand_alone, unsafe_only_where_needed,
 };
 
 type Check = fn(&[Source]) -> Vec<Offence>;
@@ -147,6 +147,19 @@ fn unsafe_elsewhere_is_refused() {
     refuses(check, "codegen/events/src/lib.rs", "unsafe fn f() {}");
     accepts(check, "src/ring/mod.rs", "fn f() { unsafe { g() } }");
     accepts(check, "src/matching/mod.rs", "#![forbid(unsafe_code)] // unsafe");
+}
+
+#[test]
+fn a_lock_on_the_path_is_refused() {
+    let check = no_locks_on_the_path;
+    refuses(check, "src/core/agent.rs", "use std::sync::Mutex;");
+    refuses(check, "src/ring/spsc.rs", "use std::sync::{Arc, Condvar};");
+    refuses(check, "src/store/writer.rs", "fn f() { std::sync::RwLock::new(1); }");
+    refuses(check, "src/state_machine/mod.rs", "use std::sync::mpsc::channel;");
+    accepts(check, "src/store/memory_disk.rs", "use std::sync::Mutex;");
+    accepts(check, "src/agent/runner.rs", "use std::sync::mpsc;");
+    accepts(check, "src/ring/spsc.rs", "use std::sync::atomic::AtomicU64; // Mutex");
+    accepts(check, "src/core/mod.rs", "#[cfg(test)] mod tests { use std::sync::Mutex; }");
 }
 
 #[test]

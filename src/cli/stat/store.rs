@@ -1,6 +1,6 @@
 //! What a store's control page says while its writer lives.
 
-use crate::store::{Accepting, StoreReader};
+use crate::store::StoreReader;
 use std::path::PathBuf;
 
 /// A store at one moment.
@@ -38,22 +38,10 @@ impl Watch {
         let (_, reader) = self.attached.as_mut()?;
         let committed = reader.end().ok()?.0;
         Some(StoreState {
-            accepting: words(reader.accepting()),
+            accepting: reader.accepting().to_string(),
             committed,
             synced: reader.synced().0,
             quarantined: reader.quarantined().iter().map(|source| source.0).collect(),
         })
-    }
-}
-
-fn words(accepting: Accepting) -> String {
-    match accepting {
-        Accepting::Yes => "yes".to_owned(),
-        Accepting::Starting => "no(starting)".to_owned(),
-        Accepting::SegmentNotReady => "no(segment)".to_owned(),
-        Accepting::Disk => "no(disk)".to_owned(),
-        Accepting::Uncommitted => "no(uncommitted)".to_owned(),
-        Accepting::Stopped => "no(stopped)".to_owned(),
-        Accepting::Other(code) => format!("no({code})"),
     }
 }

@@ -128,6 +128,13 @@ impl Follower {
             let next = self.subscriber.next_sequence();
             self.content.error(format!("stopped before the session's end, at {next}"));
         }
+        if let Some(number) = self.setting.drop_datagram
+            && number > self.data_datagrams
+        {
+            let came = self.data_datagrams;
+            let text = format!("datagram {number} was not thrown away: {came} with messages came");
+            self.content.error(text);
+        }
     }
 
     /// What there is to say since the last call.
@@ -257,6 +264,7 @@ impl Follower {
             "recovered": statistics.recovered,
             "ended": self.has_ended(),
             "datagrams": line.datagrams,
+            "data_datagrams": self.data_datagrams,
             "duplicates": line.duplicates,
             "heartbeats": line.heartbeats,
             "refused": self.refusals,

@@ -7,10 +7,16 @@
 //!            levels ─▶ orders at each tick around the start, and a bit for each that has any
 //! ```
 
-use crate::types::Side;
+use crate::types::{Side, touched};
 
 /// Ticks that levels are kept for: prices walk far less around their start.
 const TICKS: usize = 1024;
+
+/// Orders that there is room for at first: somewhat more than the mix tends to.
+const ORDERS: usize = 1 << 17;
+
+/// Live orders of one market that there is room for at first: twice what it tends to.
+const LIVE: usize = 2_048;
 
 /// No place among the live orders of a market.
 const NOWHERE: u32 = u32::MAX;
@@ -103,7 +109,8 @@ pub(super) struct Market {
 impl Market {
     fn new(start: i64) -> Self {
         let sides = [Levels::new(), Levels::new()];
-        Self { start, mid: start, live: Vec::new(), sent: 0, sides }
+        let live = touched(LIVE, 0);
+        Self { start, mid: start, live, sent: 0, sides }
     }
 
     /// The lowest price that has a level.
@@ -153,7 +160,10 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(starts: impl Iterator<Item = i64>) -> Self {
         let markets = starts.map(Market::new).collect();
-        Self { markets, orders: Vec::new(), free: Vec::new(), sent: 0 }
+        let order = Order::new(0, 0, Side::Buy, 0, 0);
+        // What a flow waits for is taken for the exchange's latency.
+        let (orders, free) = (touched(ORDERS, order), touched(ORDERS, 0));
+        Self { markets, orders, free, sent: 0 }
     }
 
     /// Orders submitted and not answered.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 
-const CHILD_DIRECTORY: &str = "ISOCHRON_STORE_TEST_DIRECTORY";
+pub(super) const CHILD_DIRECTORY: &str = "ISOCHRON_STORE_TEST_DIRECTORY";
 
 /// Messages that say which transaction they belong to, which of it they are, and of how many.
 fn numbered(random: &mut Random, transaction: u64) -> Vec<Vec<u8>> {
@@ -93,9 +93,9 @@ fn readers_see_whole_transactions_while_the_writer_writes() {
 }
 
 /// Runs the test of this name in a process of its own, where it plays the child.
-fn child(test: &str, directory: &Path) -> Command {
+pub(super) fn child(test: &str, directory: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--nocapture", &format!("store::tests::processes::{test}")]);
+    command.args(["--exact", "--nocapture", &format!("store::tests::{test}")]);
     command.env(CHILD_DIRECTORY, directory).stdout(Stdio::piped()).stdin(Stdio::piped());
     command
 }
@@ -108,7 +108,7 @@ fn wait_for(lines: &mut Lines<BufReader<ChildStdout>>, end: &str) -> String {
 }
 
 fn start(test: &str, directory: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let mut started = child(test, directory).spawn().unwrap();
+    let mut started = child(&format!("processes::{test}"), directory).spawn().unwrap();
     let lines = BufReader::new(started.stdout.take().unwrap()).lines();
     (started, lines)
 }

@@ -106,6 +106,16 @@ fn a_datagram_thrown_away_is_a_named_gap() {
 }
 
 #[test]
+fn a_datagram_that_never_came_cannot_be_thrown_away() {
+    let setting = Setting { drop_datagram: Some(99), ..SETTING };
+    let (follower, lines) = follow(setting, &session_of(3, false));
+    assert_eq!(follower.verdict(), Verdict::Complete);
+    let came = follower.report()["data_datagrams"].as_u64().unwrap();
+    let said = format!("datagram 99 was not thrown away: {came} with messages came");
+    assert!(came > 0 && errors(&lines) == [said]);
+}
+
+#[test]
 fn a_late_joiner_says_so() {
     let (follower, lines) = follow(SETTING, &session_of(3, false)[2..]);
     assert_eq!(follower.verdict(), Verdict::JoinedLate);

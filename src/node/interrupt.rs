@@ -1,4 +1,4 @@
-//! The wish to stop: the first signal ends the session in order, with a report, the second at once.
+//! The wish to stop: the first signal ends what runs in order, the second at once.
 //!
 //! Some senders signal a process twice, to itself and to its group; so only what comes when the
 //! first was seen for a while is a second one.
@@ -16,9 +16,9 @@ const EXIT_CODE: i32 = 130;
 /// Looks at one signal, a second in all, before another is a second one.
 const LOOKS_BETWEEN: u32 = 20;
 
-/// Whether somebody wants the demo to stop.
+/// Whether somebody wants this process to stop.
 #[derive(Debug)]
-pub(super) struct Interrupt {
+pub struct Interrupt {
     came: Arc<AtomicBool>,
     /// Times it was seen.
     looks: Cell<u32>,
@@ -28,7 +28,10 @@ pub(super) struct Interrupt {
 
 impl Interrupt {
     /// Watches for signals from now on.
-    pub(super) fn watch() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn watch() -> io::Result<Self> {
         let interrupt = Self { came: Arc::default(), looks: Cell::new(0), armed: Arc::default() };
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             let armed = Arc::clone(&interrupt.armed);
@@ -40,7 +43,7 @@ impl Interrupt {
 
     /// Whether a signal came; seen [`LOOKS_BETWEEN`] times, another one ends the process.
     #[must_use]
-    pub(super) fn has_come(&self) -> bool {
+    pub fn has_come(&self) -> bool {
         let came = self.came.load(Ordering::Relaxed);
         if came {
             self.looks.set(self.looks.get().saturating_add(1));

@@ -1,0 +1,111 @@
+//! What a start says of what it runs on, and an end of what it leaves.
+
+use crate::agent::{Group, cores_available};
+use crate::node::{Closed, Component, Config, CoreStart, Exchange};
+use crate::store::{Durability, Options as StoreOptions};
+use std::path::Path;
+use tracing::{info, warn};
+
+pub(super) fn begin(config: Option<&Path>, components: &[Component]) {
+    let names: Vec<_> = components.iter().map(|component| component.name()).collect();
+    let config = config.map_or("defaults".into(), |path| path.display().to_string());
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    info!(version, pid, config, components = names.join(","), "starts");
+}
+
+pub(super) fn opened(config: &Config, exchange: &Exchange) {
+    store(&config.store);
+    if let Some(core) = &exchange.core {
+        recovery(core);
+    }
+    if config.has(Component::MarketData) {
+        let endpoint = config.endpoint;
+        let (group, interface) = (endpoint.group.to_string(), endpoint.interface.to_string());
+        let (port, ttl) = (endpoint.port, config.ttl);
+        let (session, next) = match &exchange.sent {
+            Some(mark) => (mark.session.to_string(), mark.next_sequence),
+            None => ("none yet".to_owned(), 1),
+        };
+        info!(group, port, interface, ttl, session, next, "feed");
+    }
+    if let Some(counters) = &config.counters {
+        info!(counters = %counters.display(), rings = config.rings, "watched by `isochron stat`");
+    }
+}
+
+fn store(store: &StoreOptions) {
+    let durability = match store.durability {
+        Durability::Process => "process",
+        Durability::Disk => "disk",
+        Durability::External => "external",
+    };
+    let segment_bytes = store.term_bytes;
+    let bytes = bytes_in(&store.directory);
+    info!(directory = %store.directory.display(), segment_bytes, bytes, durability, "store");
+}
+
+/// Bytes of the segments in a store's directory, as far as they can be seen.
+fn bytes_in(directory: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(directory) else { return 0 };
+    let segments = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "log"));
+    segments.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
+fn recovery(core: &CoreStart) {
+    let found = &core.started.recovery;
+    if let Some(cut) = &found.cut {
+        let (from, to, at) = (cut.from.0, cut.to.0, cut.fault_at.0);
+        warn!(from, to, at, fault = %cut.fault, "the log was cut: what was not committed is gone");
+    }
+    if found.lossy {
+        warn!("the machine was restarted since: what was not synced may be gone");
+    }
+    if let Some(executing) = &found.executing {
+        let (source, sequence) = (executing.source.0, executing.source_sequence);
+        warn!(source, sequence, "the last core died while it executed this command");
+    }
+    for source in &core.started.quarantined {
+        let source = source.0;
+        warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
+    }
+    info!(
+        epoch = core.epoch.0,
+        created = found.created,
+        clean = found.clean,
+        end = found.valid_to.0,
+        commands = core.started.commands,
+        events = core.started.events,
+        "log executed again"
+    );
+}
+
+pub(super) fn threads(groups: &[Group]) {
+    info!(cores = cores_available(), threads = groups.len(), "machine");
+    for group in groups {
+        let agents: Vec<_> = group.agents.iter().map(|agent| agent.name()).collect();
+        let pinned = group.core.map_or("no".to_owned(), |core| format!("core {core}"));
+        let (thread, idle) = (group.name.as_str(), group.idle.to_string());
+        info!(thread, agents = agents.join(","), pinned, idle, "thread");
+    }
+}
+
+pub(super) fn ready() {
+    info!("ready");
+}
+
+pub(super) fn ending(interrupted: bool) {
+    let why = if interrupted { "signal" } else { "a part has ended" };
+    info!(why, "ending");
+}
+
+pub(super) fn ended(closed: Option<&Closed>) {
+    match closed {
+        Some(closed) => {
+            let state_hash = format!("{:032x}", closed.machine.state_hash());
+            info!(end = closed.position.0, state_hash, "ended, the store is closed");
+        }
+        None => info!("ended"),
+    }
+}

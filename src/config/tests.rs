@@ -1,0 +1,207 @@
+//! What a configuration says, and what is said of one that is wrong.
+
+use super::*;
+
+fn faults(text: &str) -> Vec<String> {
+    let Err(faults) = Config::parse(text) else { return Vec::new() };
+    faults.0.iter().map(ToString::to_string).collect()
+}
+
+/// The example with all that is commented out in it, which stands right behind its `#`.
+fn uncommented() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_says_the_defaults() {
+    assert_eq!(Config::parse(EXAMPLE), Ok(Config::default()));
+    assert_eq!(Config::parse(""), Ok(Config::default()));
+}
+
+#[test]
+fn what_the_example_comments_out_is_right_too() {
+    let config = Config::parse(&uncommented()).unwrap();
+    let dedicated = Dedicated { agent: "core", core: Some(0), idle: Idle::Spin };
+    assert_eq!(config.threads.dedicated, [dedicated]);
+    assert_eq!(config.sources, [Source { id: 2, ring: "orders.ring".into() }]);
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let pair = |first: &str, second: &str| (first.to_owned(), second.to_owned());
+    let line = 1 + EXAMPLE.lines().position(|line| line == "#[calendar]").unwrap();
+    let calendar = Calendar {
+        line,
+        time_zone: "UTC".into(),
+        trading_days: texts(&["mon", "tue", "wed", "thu", "fri"]),
+        holidays: texts(&["2026-12-25", "2027-01-01"]),
+        day_start: "08:00".into(),
+        day_end: "16:15".into(),
+        phases: vec![pair("08:30", "pre-open"), pair("09:30", "open"), pair("16:00", "closed")],
+        early_closes: vec![pair("2026-12-24", "13:00")],
+    };
+    assert_eq!(config.calendar, Some(calendar));
+    let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
+    assert_eq!(Config { calendar, sources, threads, ..config }, Config::default());
+}
+
+/// A key that the example does not show would be one that nobody finds.
+#[test]
+fn the_example_shows_every_key() {
+    let shown = uncommented();
+    for section in ["exchange", "store", "capacity", "feed", "snapshots", "calendar", "log"] {
+        // The fault of an unknown key names all that are known.
+        let faults = faults(&format!("[{section}]\nquite_another = 1"));
+        let fault = faults.iter().find(|fault| fault.contains("quite_another")).unwrap();
+        let (_, known) = fault.split_once("there are ").unwrap();
+        for key in known.split(", ") {
+            let is_shown = shown.contains(&format!("\n{key} = "))
+                || shown.contains(&format!("\n[[{section}.{key}]]"));
+            assert!(is_shown, "{section}.{key}");
+        }
+    }
+}
+
+#[test]
+fn a_configuration_is_read() {
+    let text = r#"
+        exchange = { name = "XISO", number = 1001, node = 2 }
+        store.directory = "/var/lib/isochron"
+        store.term_bytes = 0x1_0000
+        store.durability = "disk"
+        store.retention = "snapshots"
+        threads.placement = "dedicated"
+        feed = { group = "224.0.1.9", port = 1, interface = "10.0.0.7", ttl = 255 }
+        snapshots.every_commands = 0
+        log = { level = "debug", format = "json" }
+    "#;
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.exchange, Exchange { name: "XISO".into(), number: 1001, node: 2 });
+    assert_eq!(config.store.directory.to_str(), Some("/var/lib/isochron"));
+    assert_eq!((config.store.term_bytes, config.store.durability), (65_536, Durability::Disk));
+    assert_eq!(config.store.retention, Retention::Snapshots);
+    assert_eq!(config.threads.placement, Placement::Dedicated);
+    assert_eq!(config.feed.group, std::net::Ipv4Addr::new(224, 0, 1, 9));
+    assert_eq!((config.feed.port, config.feed.ttl), (1, 255));
+    assert_eq!(config.snapshots.every_commands, 0);
+    assert_eq!(config.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
+}
+
+#[test]
+fn unknown_keys_are_named_with_their_line_and_the_nearest() {
+    assert_eq!(
+        faults("[store]\n\nterm_byte = 65536\n[feeed]\n[log]\nqwertyuiop = 1\n"),
+        [
+            "line 3: no such key: store.term_byte; did you mean term_bytes?",
+            "line 4: no such key: feeed; did you mean feed?",
+            "line 6: no such key: log.qwertyuiop; there are format, level",
+        ]
+    );
+    let entry = "[[sources]]\nid = 1\nring = 'r'\n[[sources]]\nid = 2\nrign = 's'\nring = 't'\n";
+    assert_eq!(faults(entry), ["line 6: no such key: sources[1].rign; did you mean ring?"]);
+}
+
+#[test]
+fn wrong_values_are_named_with_what_is_allowed() {
+    for (text, fault) in [
+        ("feed.port = 0", "feed.port = 0: it is an integer from 1 to 65535"),
+        ("feed.port = 65536", "feed.port = 65536: it is an integer from 1 to 65535"),
+        ("feed.port = -1", "feed.port = -1: it is an integer from 1 to 65535"),
+        ("feed.port = \"1\"", "feed.port = \"1\": it is an integer from 1 to 65535"),
+        ("feed.port = 1.5", "feed.port = 1.5: it is an integer from 1 to 65535"),
+        (
+            "capacity.orders = 99999999999999999999999999999999999999999999999999",
+            "capacity.orders = 99999999999999999999999999999999999999999999999999: it is an \
+             integer from 1 to 16777216",
+        ),
+        (
+            "store.term_bytes = 65537",
+            "store.term_bytes = 65537: it is a power of two from 65536 to 1073741824",
+        ),
+        (
+            "store.durability = \"dsik\"",
+            "store.durability = \"dsik\": it is one of \"process\", \"disk\"",
+        ),
+        ("exchange.name = \"\"", "exchange.name = \"\": it is a text of 1 to 64 bytes"),
+        (
+            "feed.group = \"10.0.0.1\"",
+            "feed.group = \"10.0.0.1\": it is a multicast group, an address from 224.0.0.0 to \
+             239.255.255.255",
+        ),
+        (
+            "feed.interface = \"eth0\"",
+            "feed.interface = \"eth0\": it is the IPv4 address of an interface",
+        ),
+        ("feed.end_session_at_stop = 1", "feed.end_session_at_stop = 1: it is true or false"),
+        ("store = 1", "store = 1: it is a section, written [store]"),
+        ("sources = 1", "sources = 1: it is written [[sources]]"),
+        ("sources = [1]", "sources = 1: it is written [[sources]]"),
+        ("[[sources]]\nid = 1", "sources[0]: it has no `ring`"),
+        (
+            "[[threads.dedicated]]\nagent = \"coer\"",
+            "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \"source\", \
+             \"sync\", \"segments\", \"snapshot\", \"scheduler\", \"recycler\"",
+        ),
+    ] {
+        let found = faults(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        let (line, found) = found[0].split_once(": ").unwrap();
+        assert_eq!(found, fault);
+        assert!(line == "line 1" || line == "line 2", "{line}");
+    }
+}
+
+#[test]
+fn a_calendar_is_whole_and_made_of_texts() {
+    assert_eq!(
+        faults("\n[calendar]\n[[calendar.phases]]\nat = 930\n"),
+        [
+            "line 2: calendar: it has no `day_end`",
+            "line 2: calendar: it has no `day_start`",
+            "line 3: calendar.phases[0]: it has no `phase`",
+            "line 4: calendar.phases[0].at = 930: it is a text of 1 to 64 bytes",
+        ]
+    );
+    let sound = "day_start = '08:00'\nday_end = '17:00'\nphases = []\n";
+    assert_eq!(
+        faults(&format!("[calendar]\nholidays = [1]\n{sound}")),
+        ["line 2: calendar.holidays = [...]: it is a list of texts, 1000 at most"]
+    );
+    let calendar = Config::parse(&format!("\n[calendar]\n{sound}")).unwrap().calendar.unwrap();
+    assert_eq!((calendar.line, calendar.time_zone.as_str()), (2, "UTC"));
+    assert_eq!(calendar.trading_days.len(), 5);
+}
+
+#[test]
+fn all_faults_come_at_once_and_broken_toml_with_its_line() {
+    let found = faults("[feed]\nport = 0\nttl = 256\n[log]\nlevel = 1\n");
+    let lines: Vec<_> = found.iter().map(|fault| fault.split(':').next().unwrap()).collect();
+    assert_eq!(lines, ["line 2", "line 3", "line 5"]);
+    let broken = faults("[feed]\nport = 1\nport = 2\n");
+    assert!(broken.len() == 1 && broken[0].starts_with("line 3: "), "{broken:?}");
+    let broken = faults("[feed\nport = 1\n");
+    assert!(!broken.is_empty() && broken[0].starts_with("line 1: "), "{broken:?}");
+}
+
+#[test]
+fn sources_are_told_apart_and_counted() {
+    let source = |id: u32| format!("[[sources]]\nid = {id}\nring = \"r{id}\"\n");
+    let seven: String = (1..=7).map(source).collect();
+    assert_eq!(Config::parse(&seven).unwrap().sources.len(), 7);
+    assert_eq!(faults(&(seven + &source(8))), ["line 22: sources[7]: at most 7 sources"]);
+    let twice = source(1) + &source(1);
+    assert_eq!(faults(&twice), ["line 4: sources[1]: another has id 1 or ring r1"]);
+}
+
+/// Bytes that are no configuration are refused, never more.
+#[test]
+fn any_text_is_read_or_refused() {
+    let text = uncommented();
+    for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+        let _ = Config::parse(&text[..cut]);
+    }
+    for nested in [100, 10_000] {
+        let _ = Config::parse(&format!("a = {}{}", "[".repeat(nested), "]".repeat(nested)));
+    }
+}

@@ -1,0 +1,327 @@
+//! One exchange, or some of its components, in one process: opens the parts and gives them to
+//! whoever runs them.
+//!
+//! The steps of [`Exchange::open`] are the pipeline, in order: this file alone knows all of it.
+//! `options.rs` makes them from a configuration, `threads.rs` puts the agents on threads,
+//! `interrupt.rs` is the wish to stop.
+
+mod interrupt;
+mod options;
+mod threads;
+
+pub use interrupt::Interrupt;
+pub use options::{calendar, store_options};
+pub use threads::groups;
+
+use crate::agent::{Agent, StopFlag, take};
+use crate::core::{
+    CoreAgent, CoreCounters, Intake, Options as CoreOptions, Sequencer, StartError, Started,
+};
+use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
+use crate::metrics::{AttachError, Counters};
+use crate::net::{Endpoint, ProbeError, probe};
+use crate::ring::{Producer, pair};
+use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
+use crate::state_machine::{Capacity, StateMachine};
+use crate::store::{
+    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+};
+use crate::types::{Epoch, Nanos, Position};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Bytes of the ring before the core: some ten thousand orders.
+const RING_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes of the scheduler's ring: it submits one command at a time.
+const SCHEDULER_RING_BYTES: usize = 4 * 1024;
+
+/// A part of an exchange that can have a process of its own, attached to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Component {
+    /// The one writer: rings, sequencer, state machine, log.
+    Core,
+    /// The public feed, made of the log.
+    MarketData,
+}
+
+impl Component {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Core, Self::MarketData];
+
+    /// Its name, as on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::MarketData => "market-data",
+        }
+    }
+}
+
+/// What an exchange is made of.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The event store.
+    pub store: StoreOptions,
+    /// Room in the state machine.
+    pub capacity: Capacity,
+    /// What an operator says about the sources at this start.
+    pub intake: Intake,
+    /// What of it runs here; other processes may run the rest.
+    pub components: Vec<Component>,
+    /// When days begin and end; without one, somebody else submits that.
+    pub calendar: Option<Calendar>,
+    /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
+    pub confirmed_date: Option<u32>,
+    /// Where the L3 feed goes, line A.
+    pub endpoint: Endpoint,
+    /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
+    pub ttl: u32,
+    /// Rings into the core for sources in this process.
+    pub rings: usize,
+    /// Where it counts, for others to watch; in memory where none is given.
+    pub counters: Option<PathBuf>,
+    /// When set, the core takes nothing more.
+    pub intake_end: StopFlag,
+    /// When set, the feed ends its session after what is committed.
+    pub end: StopFlag,
+}
+
+impl Config {
+    /// Whether a component runs here.
+    #[must_use]
+    pub fn has(&self, component: Component) -> bool {
+        self.components.contains(&component)
+    }
+}
+
+/// Why an exchange cannot be opened.
+#[derive(Debug)]
+pub enum NodeError {
+    /// Multicast does not work there.
+    Network(ProbeError),
+    /// The core cannot start.
+    Core(StartError),
+    /// The log, or a note beside it, cannot be opened.
+    Store(OpenError),
+    /// The log cannot be read.
+    Read(ReadError),
+    /// The feed cannot start.
+    Feed(crate::net::OpenError),
+    /// The counters file cannot be made.
+    Counters(AttachError),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(error) => write!(f, "{error}"),
+            Self::Core(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Read(error) => write!(f, "{error}"),
+            Self::Feed(error) => write!(f, "{error}"),
+            Self::Counters(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for NodeError {}
+
+/// What the core's start led to.
+#[derive(Debug)]
+pub struct CoreStart {
+    /// What it found.
+    pub started: Started,
+    /// The epoch that it began.
+    pub epoch: Epoch,
+    /// Instruments that are defined.
+    pub instruments: usize,
+}
+
+/// An exchange that is ready to run.
+pub struct Exchange {
+    /// What it counts.
+    pub counters: Counters,
+    /// What the core's start led to, where the core runs here.
+    pub core: Option<CoreStart>,
+    /// How far the feed was sent before, where it runs here and ran before.
+    pub sent: Option<Mark>,
+    /// Its agents, in the order of the pipeline.
+    pub agents: Vec<Box<dyn Agent>>,
+    /// Into the core, one a ring.
+    pub producers: Vec<Producer>,
+    store: StoreOptions,
+}
+
+impl Exchange {
+    /// Opens all parts of an exchange that run here.
+    ///
+    /// # Errors
+    /// The first part that cannot be opened; those before it are closed again.
+    pub fn open(config: &Config, now: Nanos) -> Result<Self, NodeError> {
+        let directory = &config.store.directory;
+        let (has_core, has_feed) = (config.has(Component::Core), config.has(Component::MarketData));
+        // 1. Does multicast work there at all?
+        if has_feed {
+            probe(config.endpoint).map_err(NodeError::Network)?;
+        }
+        // 2. The log, executed again, and the state machine it leads to; of another process's log
+        //    only that it is there.
+        let sequencer = match has_core {
+            true => Some(open_sequencer(config, now)?),
+            false => None,
+        };
+        let mut exchange = Self::around(config)?;
+        if let Some((mut sequencer, started)) = sequencer {
+            // 3. Beside the core the next segment is prepared, and the log made durable.
+            let helper = sequencer.writer_mut().take_helper();
+            let syncer = sequencer.writer_mut().take_syncer();
+            exchange.core = Some(CoreStart {
+                started,
+                epoch: sequencer.writer_mut().epoch(),
+                instruments: sequencer.machine().instruments().table.len(),
+            });
+            // 4. The rings into the core.
+            let (producers, mut consumers): (_, Vec<_>) =
+                (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
+            exchange.producers = producers;
+            // 5. The calendar submits what is due, through a ring as others do.
+            let scheduler = match &config.calendar {
+                Some(calendar) => {
+                    let (producer, consumer) = pair(SCHEDULER_RING_BYTES);
+                    consumers.push(consumer);
+                    Some(exchange.scheduler(
+                        calendar,
+                        config.confirmed_date,
+                        &sequencer,
+                        producer,
+                    )?)
+                }
+                None => None,
+            };
+            // 6. The core.
+            let counters = CoreCounters::new(&exchange.counters);
+            let agent = CoreAgent::new(sequencer, consumers, counters);
+            exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
+            exchange.add(helper.map(SegmentAgent));
+            exchange.add(syncer.map(SyncAgent));
+            exchange.add(scheduler);
+        }
+        // 7. The feed reads the log, and goes on where the last one stopped.
+        if has_feed {
+            let sent = Sent::open(&RealDisk, directory).map_err(NodeError::Store)?;
+            exchange.sent = sent.before;
+            let (ttl, end) = (config.ttl, config.end.clone());
+            let options = FeedOptions { line_a: config.endpoint, ttl, end };
+            let reader = exchange.reader().map_err(NodeError::Store)?;
+            let feed = FeedAgent::open(reader, &options, Some(sent), &exchange.counters);
+            exchange.add(Some(feed.map_err(NodeError::Feed)?));
+        }
+        Ok(exchange)
+    }
+
+    /// What is there before any part is: the counters, beside a log that exists.
+    fn around(config: &Config) -> Result<Self, NodeError> {
+        let store = config.store.clone();
+        if !config.has(Component::Core) {
+            StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
+        }
+        let counters = match &config.counters {
+            Some(path) => Counters::create(path).map_err(NodeError::Counters)?,
+            None => Counters::in_memory(),
+        };
+        let (agents, producers) = (Vec::new(), Vec::new());
+        Ok(Self { counters, core: None, sent: None, agents, producers, store })
+    }
+
+    /// A scheduler that goes on from where the log ends.
+    fn scheduler(
+        &self,
+        calendar: &Calendar,
+        confirmed_date: Option<u32>,
+        sequencer: &Sequencer,
+        ring: Producer,
+    ) -> Result<SchedulerAgent, NodeError> {
+        let standing = Standing::of(sequencer.machine(), sequencer.time());
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        // At most the beginning of this epoch lies behind it, and says nothing of the calendar.
+        let end = reader.end().map_err(NodeError::Read)?;
+        reader.seek(end, None).map_err(NodeError::Read)?;
+        let counters = SchedulerCounters::new(&self.counters);
+        let calendar = calendar.clone();
+        Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
+    }
+
+    fn add<A: Agent>(&mut self, agent: Option<A>) {
+        self.agents.extend(agent.map(|agent| Box::new(agent) as Box<dyn Agent>));
+    }
+
+    /// Another reader of the log.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn reader(&self) -> Result<StoreReader, OpenError> {
+        StoreReader::attach(&self.store.directory, None)
+    }
+}
+
+fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
+    let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
+    Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
+}
+
+/// What a clean end left.
+pub struct Closed {
+    /// The state.
+    pub machine: StateMachine,
+    /// The end of the log.
+    pub position: Position,
+}
+
+/// Closes the store of agents that have stopped; `None` where the core was not among them.
+///
+/// # Errors
+/// The system's; the store is then as after the death of the process.
+pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>> {
+    let Some(core) = take::<CoreAgent>(&mut agents) else { return Ok(None) };
+    // The others hold what the store's writer waits for, or what it unmaps.
+    drop(agents);
+    let sequencer = core.into_sequencer();
+    let position = sequencer.position();
+    Ok(Some(Closed { machine: sequencer.close()?, position }))
+}
+
+/// Prepares the store's next segment.
+struct SegmentAgent(SegmentHelper);
+
+impl Agent for SegmentAgent {
+    fn name(&self) -> &str {
+        "segments"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// Makes the log durable; with durability `disk` it is what commits.
+struct SyncAgent(SyncHelper);
+
+impl Agent for SyncAgent {
+    fn name(&self) -> &str {
+        "sync"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}

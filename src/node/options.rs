@@ -1,0 +1,97 @@
+//! From what a configuration says to the options of the parts.
+
+use super::{Component, Config};
+use crate::agent::StopFlag;
+use crate::config;
+use crate::core::Intake;
+use crate::net::Endpoint;
+use crate::scheduler::{Calendar, CalendarOptions, EarlyClose, PhaseAt};
+use crate::state_machine::Capacity;
+use crate::store::{Durability, Identity, Options as StoreOptions};
+use std::path::Path;
+
+/// The store of a configuration; relative paths begin at `base`.
+#[must_use]
+pub fn store_options(config: &config::Config, base: &Path) -> StoreOptions {
+    let identity = Identity {
+        exchange: config.exchange.name.clone(),
+        exchange_number: config.exchange.number,
+        node: config.exchange.node,
+        schema_id: isochron_events::SCHEMA_ID,
+        schema_version: isochron_events::SCHEMA_VERSION,
+    };
+    StoreOptions {
+        term_bytes: config.store.term_bytes,
+        durability: match config.store.durability {
+            config::Durability::Process => Durability::Process,
+            config::Durability::Disk => Durability::Disk,
+        },
+        uncommitted_bytes_max: config.store.uncommitted_bytes_max,
+        ..StoreOptions::new(base.join(&config.store.directory), identity)
+    }
+}
+
+/// The calendar of a configuration.
+///
+/// # Errors
+/// What makes no sense in it, with the line where it begins.
+pub fn calendar(config: &config::Config) -> Result<Option<Calendar>, config::Fault> {
+    let Some(written) = &config.calendar else { return Ok(None) };
+    let options = CalendarOptions {
+        time_zone: written.time_zone.clone(),
+        trading_days: written.trading_days.clone(),
+        holidays: written.holidays.clone(),
+        early_closes: written
+            .early_closes
+            .iter()
+            .map(|(date, at)| EarlyClose { date: date.clone(), at: at.clone() })
+            .collect(),
+        day_start: written.day_start.clone(),
+        phases: written
+            .phases
+            .iter()
+            .map(|(at, phase)| PhaseAt { at: at.clone(), phase: phase.clone() })
+            .collect(),
+        day_end: written.day_end.clone(),
+    };
+    let named = |error| config::Fault { line: written.line, message: format!("calendar: {error}") };
+    Calendar::new(&options).map(Some).map_err(named)
+}
+
+impl Config {
+    /// The parts of a configured exchange that run here.
+    ///
+    /// # Errors
+    /// What makes no sense in the configuration, though it is well written.
+    pub fn of(
+        config: &config::Config,
+        base: &Path,
+        components: &[Component],
+    ) -> Result<Self, config::Fault> {
+        let store = store_options(config, base);
+        // A process without the core counts for itself.
+        let name = match components {
+            [one] if *one != Component::Core => format!("counters-{}", one.name()),
+            _ => "counters".to_owned(),
+        };
+        let config::Feed { group, port, interface, ttl, .. } = config.feed;
+        Ok(Self {
+            counters: Some(store.directory.join(name)),
+            store,
+            capacity: Capacity {
+                orders: config.capacity.orders,
+                holdings: config.capacity.holdings,
+                client_ids: config.capacity.client_ids,
+            },
+            intake: Intake::default(),
+            components: components.to_vec(),
+            calendar: calendar(config)?,
+            confirmed_date: None,
+            endpoint: Endpoint { group, port, interface },
+            ttl,
+            rings: 0,
+            intake_end: StopFlag::new(),
+            end: StopFlag::new(),
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! Mapped files that lose their bytes: ours are named, of others the system's default remains.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::Output;
+
+use super::processes::child;
+use super::*;
+
+/// Runs this test as a child that ends by SIGBUS; how it ended, and what it said about errors.
+fn end_of_child(test: &str, directory: &Path) -> (Output, String) {
+    let mut command = child(&format!("bus_errors::{test}"), directory);
+    let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, errors)
+}
+
+#[test]
+fn a_writer_whose_segment_is_cut_short_names_it() {
+    const NAME: &str = "a_writer_whose_segment_is_cut_short_names_it";
+    if let Some(directory) = std::env::var_os(processes::CHILD_DIRECTORY) {
+        end_on_bus_error().unwrap();
+        let directory = Path::new(&directory);
+        let (mut writer, _) = StoreWriter::open(&options(directory), Nanos(0)).unwrap();
+        // Into the second segment, which then loses all but its first page.
+        let message = Random(1).message(1376, true);
+        while writer.position().get() < TERM_BYTES as u64 + 1408 {
+            append(&mut writer, std::slice::from_ref(&message));
+        }
+        let segment = directory.join("00000000000000065536.log");
+        std::fs::File::options().write(true).open(segment).unwrap().set_len(4096).unwrap();
+        loop {
+            append(&mut writer, std::slice::from_ref(&message));
+        }
+    }
+    let here = tempfile::tempdir().unwrap();
+    let (output, errors) = end_of_child(NAME, here.path());
+    assert_eq!(output.status.code(), Some(BUS_ERROR_EXIT_CODE), "{errors}");
+    let segment = here.path().join("00000000000000065536.log");
+    // Message bytes that lie on the second page are written first.
+    let expected = format!(
+        "isochron: {} has lost its byte 4096, position 69632 of the log: it was cut short, or its \
+         disk failed (SIGBUS)\n",
+        segment.display()
+    );
+    assert!(errors.contains(&expected), "{errors}, expected {expected}");
+}
+
+#[test]
+fn a_reader_whose_segment_is_cut_short_names_it() {
+    const NAME: &str = "a_reader_whose_segment_is_cut_short_names_it";
+    if let Some(directory) = std::env::var_os(processes::CHILD_DIRECTORY) {
+        end_on_bus_error().unwrap();
+        let directory = Path::new(&directory);
+        let mut reader = StoreReader::attach(directory, None).unwrap();
+        assert!(reader.next().unwrap().is_some());
+        let segment = directory.join("00000000000000000000.log");
+        std::fs::File::options().write(true).open(segment).unwrap().set_len(0).unwrap();
+        reader.next().unwrap();
+        unreachable!("it was read");
+    }
+    let here = tempfile::tempdir().unwrap();
+    let (mut writer, _) = StoreWriter::open(&options(here.path()), Nanos(0)).unwrap();
+    let second = append(&mut writer, &[Random(1).message(64, true)]);
+    append(&mut writer, &[Random(2).message(64, true)]);
+    writer.close().unwrap();
+    let (output, errors) = end_of_child(NAME, here.path());
+    assert_eq!(output.status.code(), Some(BUS_ERROR_EXIT_CODE), "{errors}");
+    let place =
+        format!("00000000000000000000.log has lost its byte {second}, position {second} of");
+    assert!(errors.contains(&place), "{errors}");
+}
+
+#[test]
+fn what_is_not_ours_ends_a_process_as_before() {
+    const NAME: &str = "what_is_not_ours_ends_a_process_as_before";
+    if let Some(directory) = std::env::var_os(processes::CHILD_DIRECTORY) {
+        end_on_bus_error().unwrap();
+        let directory = Path::new(&directory);
+        if directory.join("by-hand").exists() {
+            let pid = std::process::id().to_string();
+            std::process::Command::new("kill").args(["-BUS", &pid]).status().unwrap();
+            unreachable!("it lives");
+        }
+        let path = directory.join("other");
+        std::fs::write(&path, [7; 8192]).unwrap();
+        let file = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        let mapping = memmap2::MmapRaw::map_raw(&file).unwrap();
+        file.set_len(0).unwrap();
+        // SAFETY: within the mapping; that its file is gone is what is tested.
+        #[expect(unsafe_code, reason = "touches what is mapped")]
+        let byte = unsafe { mapping.as_ptr().add(4_096).read_volatile() };
+        unreachable!("{byte} was read");
+    }
+    for by_hand in [false, true] {
+        let here = tempfile::tempdir().unwrap();
+        if by_hand {
+            std::fs::write(here.path().join("by-hand"), "").unwrap();
+        }
+        let (output, errors) = end_of_child(NAME, here.path());
+        assert_eq!(output.status.signal(), Some(libc::SIGBUS), "{errors}");
+        assert!(!errors.contains("has lost"), "{errors}");
+    }
+}
