@@ -114,4 +114,4 @@ macro_rules! tests {
     )*};
 }
 
-tests! { events messages commands feed frames store lobster order_stream }
+tests! { events messages commands feed frames store ring config lobster order_stream }

@@ -4,6 +4,8 @@
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
 
+#[path = "ring.rs"]
+mod ring;
 #[path = "../crash/script.rs"]
 mod script;
 #[path = "store.rs"]
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::sync::OnceLock;
 
+use isochron::config::Config;
 use isochron::demo::flow::{Flow, Lobster, Next};
 use isochron::limits::{MESSAGE_BYTES_MAX, SOURCE_ID_MAX};
 use isochron::market_data::{L3, Output};
@@ -43,6 +46,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "feed", run: feed, seeds: feed_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
+    Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
+    Target { name: "config", run: config, seeds: config_seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];
@@ -329,4 +334,24 @@ pub(crate) fn order_stream(bytes: &[u8]) {
 
 fn order_stream_seeds() -> Vec<Vec<u8>> {
     vec![OrderStream::new(50, 3, 10, 1).flat_map(|operation| operation.encode()).collect()]
+}
+
+/// A configuration that anybody wrote: taken, or refused with what is wrong and where.
+fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Err(faults) = Config::parse(text) {
+        assert!(!faults.0.is_empty() && !faults.to_string().is_empty());
+    }
+}
+
+fn config_seeds() -> Vec<Vec<u8>> {
+    let example = include_str!("../../src/config/example.toml");
+    // Every key that it shows, the commented ones too.
+    let all =
+        example.lines().map(|line| match line.strip_prefix("# ").or(line.strip_prefix('#')) {
+            Some(key) if key.contains(" = ") || key.starts_with('[') => key,
+            _ => line,
+        });
+    let all: Vec<&str> = all.collect();
+    vec![example.into(), all.join("\n").into_bytes()]
 }
