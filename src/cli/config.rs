@@ -21,7 +21,7 @@ pub(super) struct Args {
 
 /// Runs the command: 0, or 2 if the file is no configuration.
 pub(super) fn run(args: &Args) -> ExitCode {
-    end("config", &"the example", print(args).map(|()| 0))
+    end("config", &"", print(args).map(|()| 0))
 }
 
 fn print(args: &Args) -> Result<(), End> {

@@ -27,7 +27,10 @@ fn what_the_example_comments_out_is_right_too() {
     let config = Config::parse(&uncommented()).unwrap();
     let dedicated = Dedicated { agent: "core", core: Some(0), idle: Idle::Spin };
     assert_eq!(config.threads.dedicated, [dedicated]);
-    assert_eq!(config.sources, [Source { id: 2, ring: "orders.ring".into() }]);
+    assert_eq!(
+        config.sources,
+        [Source { id: 2, ring: "orders.ring".into(), ring_bytes: 2_097_152 }]
+    );
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let pair = |first: &str, second: &str| (first.to_owned(), second.to_owned());
     let line = 1 + EXAMPLE.lines().position(|line| line == "#[calendar]").unwrap();
@@ -187,9 +190,12 @@ fn all_faults_come_at_once_and_broken_toml_with_its_line() {
 #[test]
 fn sources_are_told_apart_and_counted() {
     let source = |id: u32| format!("[[sources]]\nid = {id}\nring = \"r{id}\"\n");
-    let seven: String = (1..=7).map(source).collect();
-    assert_eq!(Config::parse(&seven).unwrap().sources.len(), 7);
-    assert_eq!(faults(&(seven + &source(8))), ["line 22: sources[7]: at most 7 sources"]);
+    let six: String = (1..=6).map(source).collect();
+    assert_eq!(Config::parse(&six).unwrap().sources.len(), 6);
+    assert_eq!(faults(&(six + &source(8))), ["line 19: sources[6]: at most 6 sources"]);
+    // The last id is the scheduler's.
+    let last = ["line 2: sources[0].id = 1024: it is an integer from 1 to 1023"];
+    assert_eq!(faults(&source(1024)), last);
     let twice = source(1) + &source(1);
     assert_eq!(faults(&twice), ["line 4: sources[1]: another has id 1 or ring r1"]);
 }

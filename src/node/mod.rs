@@ -7,28 +7,35 @@
 
 mod interrupt;
 mod options;
+mod read_side;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
+pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
+use crate::config;
 use crate::core::{
-    CoreAgent, CoreCounters, Intake, Options as CoreOptions, Sequencer, StartError, Started,
+    CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
+    Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
+use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
+use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, Snapshots, StoreReader,
+    SyncHelper,
 };
-use crate::types::{Epoch, Nanos, Position};
+use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -78,6 +85,8 @@ pub struct Config {
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
     pub ttl: u32,
+    /// Sources in other processes, each with its ring.
+    pub sources: Vec<config::Source>,
     /// Rings into the core for sources in this process.
     pub rings: usize,
     /// Where it counts, for others to watch; in memory where none is given.
@@ -107,6 +116,8 @@ pub enum NodeError {
     Store(OpenError),
     /// The log cannot be read.
     Read(ReadError),
+    /// A source's ring cannot be used.
+    Ring(MappedError),
     /// The feed cannot start.
     Feed(crate::net::OpenError),
     /// The counters file cannot be made.
@@ -120,6 +131,7 @@ impl fmt::Display for NodeError {
             Self::Core(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
             Self::Read(error) => write!(f, "{error}"),
+            Self::Ring(error) => write!(f, "{error}"),
             Self::Feed(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
@@ -135,8 +147,8 @@ pub struct CoreStart {
     pub started: Started,
     /// The epoch that it began.
     pub epoch: Epoch,
-    /// Instruments that are defined.
-    pub instruments: usize,
+    /// What a crash left in the ring of each configured source.
+    pub left: Vec<Left>,
 }
 
 /// An exchange that is ready to run.
@@ -160,73 +172,85 @@ impl Exchange {
     /// # Errors
     /// The first part that cannot be opened; those before it are closed again.
     pub fn open(config: &Config, now: Nanos) -> Result<Self, NodeError> {
-        let directory = &config.store.directory;
-        let (has_core, has_feed) = (config.has(Component::Core), config.has(Component::MarketData));
         // 1. Does multicast work there at all?
-        if has_feed {
+        if config.has(Component::MarketData) {
             probe(config.endpoint).map_err(NodeError::Network)?;
         }
         // 2. The log, executed again, and the state machine it leads to; of another process's log
-        //    only that it is there.
-        let sequencer = match has_core {
+        //    only that it is there. Whoever may not write it, or publish its feed, changes nothing.
+        let sequencer = match config.has(Component::Core) {
             true => Some(open_sequencer(config, now)?),
             false => None,
         };
+        let sent = match config.has(Component::MarketData) {
+            true => Some(open_sent(&config.store)?),
+            false => None,
+        };
         let mut exchange = Self::around(config)?;
-        if let Some((mut sequencer, started)) = sequencer {
-            // 3. Beside the core the next segment is prepared, and the log made durable.
-            let helper = sequencer.writer_mut().take_helper();
-            let syncer = sequencer.writer_mut().take_syncer();
-            exchange.core = Some(CoreStart {
-                started,
-                epoch: sequencer.writer_mut().epoch(),
-                instruments: sequencer.machine().instruments().table.len(),
-            });
-            // 4. The rings into the core.
-            let (producers, mut consumers): (_, Vec<_>) =
-                (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
-            exchange.producers = producers;
-            // 5. The calendar submits what is due, through a ring as others do.
-            let scheduler = match &config.calendar {
-                Some(calendar) => {
-                    let (producer, consumer) = pair(SCHEDULER_RING_BYTES);
-                    consumers.push(consumer);
-                    Some(exchange.scheduler(
-                        calendar,
-                        config.confirmed_date,
-                        &sequencer,
-                        producer,
-                    )?)
-                }
-                None => None,
-            };
-            // 6. The core.
-            let counters = CoreCounters::new(&exchange.counters);
-            let agent = CoreAgent::new(sequencer, consumers, counters);
-            exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
-            exchange.add(helper.map(SegmentAgent));
-            exchange.add(syncer.map(SyncAgent));
-            exchange.add(scheduler);
+        // 3. to 6. The core, what it takes from, and what works beside it.
+        if let Some((sequencer, started)) = sequencer {
+            exchange.add_core(config, sequencer, started)?;
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
-        if has_feed {
-            let sent = Sent::open(&RealDisk, directory).map_err(NodeError::Store)?;
-            exchange.sent = sent.before;
-            let (ttl, end) = (config.ttl, config.end.clone());
-            let options = FeedOptions { line_a: config.endpoint, ttl, end };
-            let reader = exchange.reader().map_err(NodeError::Store)?;
-            let feed = FeedAgent::open(reader, &options, Some(sent), &exchange.counters);
-            exchange.add(Some(feed.map_err(NodeError::Feed)?));
+        if let Some(sent) = sent {
+            exchange.add_feed(config, sent, now)?;
         }
         Ok(exchange)
+    }
+
+    fn add_core(
+        &mut self,
+        config: &Config,
+        mut sequencer: Sequencer,
+        started: Started,
+    ) -> Result<(), NodeError> {
+        // 3. Beside the core the next segment is prepared, and the log made durable.
+        let helper = sequencer.writer_mut().take_helper();
+        let syncer = sequencer.writer_mut().take_syncer();
+        // 4. The rings into the core.
+        let epoch = sequencer.writer_mut().epoch();
+        let mut inlets = mapped_inlets(&config.sources, epoch)?;
+        for _ in 0..config.rings {
+            let (producer, consumer) = pair(RING_BYTES);
+            self.producers.push(producer);
+            inlets.push(consumer.into());
+        }
+        // 5. The calendar submits what is due, through a ring as others do.
+        let mut scheduler = None;
+        if let Some(calendar) = config.calendar.clone() {
+            let (ring, consumer) = pair(SCHEDULER_RING_BYTES);
+            inlets.push(consumer.into());
+            scheduler = Some(self.scheduler(calendar, config.confirmed_date, &sequencer, ring)?);
+        }
+        // 6. The core.
+        let mut core = CoreAgent::with_inlets(sequencer, inlets, CoreCounters::new(&self.counters));
+        let left = core.pass_over_left();
+        self.core = Some(CoreStart { started, epoch, left });
+        self.add(Some(core.with_intake_end(config.intake_end.clone())));
+        self.add(helper.map(SegmentAgent));
+        self.add(syncer.map(SyncAgent));
+        self.add(scheduler);
+        Ok(())
+    }
+
+    fn add_feed(&mut self, config: &Config, sent: Sent, now: Nanos) -> Result<(), NodeError> {
+        self.sent = sent.before;
+        let (ttl, end) = (config.ttl, config.end.clone());
+        let options = FeedOptions { line_a: config.endpoint, ttl, end };
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        let core = feed_core(config, &mut reader, self.sent.as_ref())?;
+        let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
+        let feed = feed.map_err(NodeError::Feed)?;
+        self.add(Some(match core {
+            Some(core) => feed.resume(core, now),
+            None => feed,
+        }));
+        Ok(())
     }
 
     /// What is there before any part is: the counters, beside a log that exists.
     fn around(config: &Config) -> Result<Self, NodeError> {
         let store = config.store.clone();
-        if !config.has(Component::Core) {
-            StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
-        }
         let counters = match &config.counters {
             Some(path) => Counters::create(path).map_err(NodeError::Counters)?,
             None => Counters::in_memory(),
@@ -238,7 +262,7 @@ impl Exchange {
     /// A scheduler that goes on from where the log ends.
     fn scheduler(
         &self,
-        calendar: &Calendar,
+        calendar: Calendar,
         confirmed_date: Option<u32>,
         sequencer: &Sequencer,
         ring: Producer,
@@ -249,7 +273,6 @@ impl Exchange {
         let end = reader.end().map_err(NodeError::Read)?;
         reader.seek(end, None).map_err(NodeError::Read)?;
         let counters = SchedulerCounters::new(&self.counters);
-        let calendar = calendar.clone();
         Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
     }
 
@@ -269,6 +292,38 @@ impl Exchange {
 fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
     Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
+}
+
+/// How far the feed of a log was sent, if there is a log.
+fn open_sent(store: &StoreOptions) -> Result<Sent, NodeError> {
+    StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
+    Sent::open(&RealDisk, &store.directory).map_err(NodeError::Store)
+}
+
+/// The rings of sources in other processes.
+fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>, NodeError> {
+    let open = |source: &config::Source| {
+        Inlet::open(&source.ring, SourceId(source.id), source.ring_bytes, epoch)
+    };
+    sources.iter().map(open).collect::<Result<_, _>>().map_err(NodeError::Ring)
+}
+
+/// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
+/// from the log's beginning.
+fn feed_core(
+    config: &Config,
+    reader: &mut StoreReader,
+    sent: Option<&Mark>,
+) -> Result<Option<L3>, NodeError> {
+    let directory = &config.store.directory;
+    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
+    // A feed that never sent and cannot read from the beginning begins as late as it can.
+    let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
+    let up_to = sent.map_or(newest, |mark| mark.position);
+    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })
 }
 
 /// What a clean end left.

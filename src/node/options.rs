@@ -58,6 +58,11 @@ pub fn calendar(config: &config::Config) -> Result<Option<Calendar>, config::Fau
     Calendar::new(&options).map(Some).map_err(named)
 }
 
+/// A source whose ring's path begins at `base`.
+fn based(source: &config::Source, base: &Path) -> config::Source {
+    config::Source { ring: base.join(&source.ring), ..source.clone() }
+}
+
 impl Config {
     /// The parts of a configured exchange that run here.
     ///
@@ -89,6 +94,7 @@ impl Config {
             confirmed_date: None,
             endpoint: Endpoint { group, port, interface },
             ttl,
+            sources: config.sources.iter().map(|source| based(source, base)).collect(),
             rings: 0,
             intake_end: StopFlag::new(),
             end: StopFlag::new(),

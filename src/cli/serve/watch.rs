@@ -3,7 +3,7 @@
 //! Counters that grow are reported once a second at most, with how much they grew: a fault that
 //! comes a million times a second is one line.
 
-use crate::metrics::{Counter, Counters};
+use crate::metrics::{Counter, Counters, RINGS_MAX};
 use crate::store::{Accepting, StoreReader};
 use crate::types::Nanos;
 use tracing::{debug, info, warn};
@@ -39,6 +39,7 @@ pub(super) struct Watch {
     core_lives: Option<bool>,
     troubles: Vec<u64>,
     standings: Vec<bool>,
+    damaged: [bool; RINGS_MAX],
     commands: u64,
     due: Nanos,
 }
@@ -57,6 +58,7 @@ impl Watch {
             core_lives,
             troubles,
             standings,
+            damaged: [false; RINGS_MAX],
             commands,
             due,
         }
@@ -89,6 +91,12 @@ impl Watch {
             let times = count.wrapping_sub(std::mem::replace(seen, count));
             if times > 0 {
                 warn!(times, "{trouble}");
+            }
+        }
+        for ring in 0..RINGS_MAX {
+            let damaged = self.counters.get(Counter::RING_DAMAGED.of_ring(ring)) != 0;
+            if damaged && !std::mem::replace(&mut self.damaged[ring], true) {
+                warn!(ring, "a ring is damaged: nothing more is read from it");
             }
         }
         for ((counter, meaning), seen) in STANDINGS.iter().zip(&mut self.standings) {
