@@ -452,7 +452,7 @@ fn what_cannot_be_opened_is_named() {
     };
     assert!(open(&[]).contains("day: No such file"));
     std::fs::write(&path, b"\0\x24Asomething else altogether").unwrap();
-    assert!(open(&[]).ends_with("day: byte 2, message type A: the file ends after 25 of 36 bytes"));
+    assert!(open(&[]).ends_with("day: byte 2, message type A: the file ends after 26 of 36 bytes"));
     std::fs::write(&path, file(&[SYSTEM, DIRECTORY])).unwrap();
     assert!(open(&[]).ends_with("day: none of its first million messages adds an order"));
     assert_eq!(open(&["AAPL", "TOOLONGNAME"]), "\"TOOLONGNAME\" is no symbol");
