@@ -147,9 +147,8 @@ fn store(args: &Args) -> Result<PathBuf, End> {
         return Ok(store.clone());
     }
     let beside = args.ring.parent().map_or(Path::new("."), |folder| folder);
-    let above = beside.join("..");
-    let found =
-        [beside.to_path_buf(), above].into_iter().find(|folder| folder.join("meta").exists());
+    let near = [beside.to_path_buf(), beside.join(".."), beside.join("store")];
+    let found = near.into_iter().find(|folder| folder.join("meta").exists());
     let none = "no store near the ring; name it: --store DIR";
     found.ok_or_else(|| End::unreadable(none))
 }

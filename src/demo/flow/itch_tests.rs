@@ -8,6 +8,7 @@ use super::itch_messages::{Event, Fault, Malformed, Messages};
 use super::tests::{DATE, Exchange, note, resting_in};
 use super::{Flow, Next};
 use crate::matching::BookIndex;
+use crate::order_stream::SplitMix64;
 use crate::types::{Side, Symbol};
 use isochron_events::{Message, Phase, RejectReason};
 use std::io::{Cursor, Read, Write};
@@ -410,6 +411,26 @@ fn a_malformed_message_ends_the_flow_and_what_came_before_is_played() {
     assert_eq!(resting_in(&exchange, FIRST, Side::Buy), [(1, 1_755_000, 100)]);
     assert_eq!(flow.error().as_deref(), Some("byte 81, message type A: side ?"));
     assert_eq!(flow.next(), Next::Done);
+}
+
+#[test]
+fn any_bytes_are_played_or_named() {
+    let (day, mut random) = (file(&TYPES.repeat(4)), SplitMix64(20_261_122));
+    let (mut ended_early, mut played) = (0, 0);
+    for _ in 0..2_000 {
+        let mut bytes = day.clone();
+        for _ in 0..=random.below(4) {
+            let at = random.below(bytes.len() as u64) as usize;
+            bytes[at] = random.next() as u8;
+        }
+        let symbols = vec![aapl()];
+        let mut flow = Itch::new(Box::new(Cursor::new(bytes)), DATE, symbols);
+        // It ends, money and shares conserved, whatever was in it.
+        let exchange = Exchange::new(1).play(&mut flow);
+        ended_early += u64::from(flow.error().is_some());
+        played += exchange.due_ns.len();
+    }
+    assert!(ended_early > 500 && played > 2_000, "{ended_early} ended early, {played} played");
 }
 
 #[test]
