@@ -1,5 +1,7 @@
 //! The command line: what each command is called, and where it goes.
 
+mod begin;
+mod calendar;
 mod config;
 mod inspect;
 mod output;
@@ -7,6 +9,7 @@ mod progress;
 mod replay;
 mod send;
 mod serve;
+mod snapshot;
 mod stat;
 pub mod subscribe;
 mod utc;
@@ -35,6 +38,13 @@ enum Command {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Shows when a configured calendar begins and ends a date and its phases.
+    ///
+    /// Exit code 0, 1 if there is no trading on that date, 2 if there is no calendar.
+    #[command(
+        after_help = "Example:\n  isochron calendar --config exchange.toml --date 2026-11-27"
+    )]
+    Calendar(calendar::Args),
     /// Prints an example of a configuration: every key, with its default and what it does.
     ///
     /// Exit code 0, 2 if a file to check is no configuration.
@@ -63,6 +73,13 @@ enum Command {
     /// part of it failed, 2 if it could not start.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Args),
+    /// Follows a log and takes snapshots of all state, from which an exchange starts fast.
+    ///
+    /// Each is read back and compared before it counts. Exit code 0, 1 if the log does not execute
+    /// as it says, 2 if it cannot be read or a snapshot cannot be written.
+    #[command(after_help = "Example:\n  isochron snapshot /tmp/log --once\n  \
+                            isochron snapshot /tmp/log --every 5000000 --keep 5")]
+    Snapshot(snapshot::Args),
     /// Follows the feed and rebuilds the books.
     ///
     /// Exit code 0 if nothing was missed, 1 if something was lost, 2 if it could not run, 3 if it
@@ -137,11 +154,13 @@ pub fn run() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Bench { bench } => bench::run(&bench),
+        Command::Calendar(args) => calendar::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Snapshot(args) => snapshot::run(&args),
         Command::Subscribe(args) => subscribe::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),

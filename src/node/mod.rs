@@ -7,10 +7,12 @@
 
 mod interrupt;
 mod options;
+mod read_side;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
+pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -19,7 +21,7 @@ use crate::core::{
     CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
     Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
+use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
@@ -27,11 +29,13 @@ use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, Snapshots, StoreReader,
+    SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -189,7 +193,7 @@ impl Exchange {
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
         if let Some(sent) = sent {
-            exchange.add_feed(config, sent)?;
+            exchange.add_feed(config, sent, now)?;
         }
         Ok(exchange)
     }
@@ -229,13 +233,18 @@ impl Exchange {
         Ok(())
     }
 
-    fn add_feed(&mut self, config: &Config, sent: Sent) -> Result<(), NodeError> {
+    fn add_feed(&mut self, config: &Config, sent: Sent, now: Nanos) -> Result<(), NodeError> {
         self.sent = sent.before;
         let (ttl, end) = (config.ttl, config.end.clone());
         let options = FeedOptions { line_a: config.endpoint, ttl, end };
-        let reader = self.reader().map_err(NodeError::Store)?;
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        let core = feed_core(config, &mut reader, self.sent.as_ref())?;
         let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
-        self.add(Some(feed.map_err(NodeError::Feed)?));
+        let feed = feed.map_err(NodeError::Feed)?;
+        self.add(Some(match core {
+            Some(core) => feed.resume(core, now),
+            None => feed,
+        }));
         Ok(())
     }
 
@@ -297,6 +306,24 @@ fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>,
         Inlet::open(&source.ring, SourceId(source.id), source.ring_bytes, epoch)
     };
     sources.iter().map(open).collect::<Result<_, _>>().map_err(NodeError::Ring)
+}
+
+/// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
+/// from the log's beginning.
+fn feed_core(
+    config: &Config,
+    reader: &mut StoreReader,
+    sent: Option<&Mark>,
+) -> Result<Option<L3>, NodeError> {
+    let directory = &config.store.directory;
+    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
+    // A feed that never sent and cannot read from the beginning begins as late as it can.
+    let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
+    let up_to = sent.map_or(newest, |mark| mark.position);
+    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })
 }
 
 /// What a clean end left.
