@@ -22,6 +22,7 @@ use crate::store::StoreReader;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -197,13 +198,8 @@ impl Report {
     }
 
     fn print(&self, as_json: bool) -> Result<(), End> {
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        if as_json {
-            writeln!(out, "{}", self.to_json())?
-        } else {
-            writeln!(out, "{self}")?
-        }
+        let text = if as_json { self.to_json().to_string() } else { self.to_string() };
+        writeln!(std::io::stdout(), "{text}")?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::tests::{DATE, Exchange, note, resting_in};
 use super::{Flow, Next};
 use crate::matching::BookIndex;
 use crate::order_stream::SplitMix64;
-use crate::types::{Side, Symbol};
+use crate::types::{InstrumentId, Side, Symbol};
 use isochron_events::{Message, Phase, RejectReason};
 use std::io::{Cursor, Read, Write};
 
@@ -210,10 +210,11 @@ fn every_length_of_every_type_is_read_or_named() {
 #[test]
 fn a_file_cut_anywhere_is_read_to_its_last_whole_message() {
     let whole = file(&TYPES);
-    let ends: Vec<usize> = TYPES
-        .iter()
-        .scan(0, |end, message| Some(*end += 2 + message.len()).map(|()| *end))
-        .collect();
+    let mut end = 0;
+    let ends = TYPES.map(|message| {
+        end += 2 + message.len();
+        end
+    });
     for cut in 0..whole.len() - 2 {
         let (found, malformed) = events(whole[..cut].to_vec());
         let messages = ends.iter().filter(|end| **end <= cut).count();
@@ -450,7 +451,7 @@ fn files_are_opened_plain_and_compressed_and_their_first_symbols_found() {
         // In the order of their first orders.
         let symbols = ["BRK.A", "AAPL"]
             .map(|symbol| exchange.machine.by_symbol(Symbol::new(symbol).unwrap()));
-        assert_eq!(symbols.map(|id| id.map(|id| id.get())), [Some(1), Some(2)], "{name}");
+        assert_eq!(symbols.map(|id| id.map(InstrumentId::get)), [Some(1), Some(2)], "{name}");
         let mut flow = Itch::open(&path, DATE, &["AAPL".to_owned()]).unwrap();
         assert_eq!(note(&flow, "symbols"), 1);
         Exchange::new(0).play(&mut flow);
