@@ -166,9 +166,12 @@ impl CoreAgent {
     fn attend(&mut self, ring: usize) -> usize {
         let inlet = &mut self.rings[ring];
         let left = inlet.pass_over(RING_COMMANDS_PER_CYCLE_MAX);
-        if let Some(counters) = self.counters.rings.get_mut(ring) {
+        let Some(counters) = self.counters.rings.get_mut(ring) else { return left };
+        if left > 0 {
             counters.left.add(left as u64);
-            counters.damaged.set(inlet.ring.fault().map_or(0, |fault| fault.position + 1));
+        }
+        if let Some(fault) = inlet.ring.fault() {
+            counters.damaged.set(fault.position + 1);
         }
         left
     }
