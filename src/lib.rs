@@ -12,11 +12,13 @@ pub mod demo;
 pub mod limits;
 pub mod market_data;
 pub mod matching;
+pub mod memory;
 pub mod metrics;
 pub mod net;
 pub mod node;
 pub mod order_stream;
 pub mod orders;
+
 pub mod ring;
 pub mod scheduler;
 pub mod snapshot;

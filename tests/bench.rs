@@ -74,6 +74,8 @@ fn commands_go_all_the_way() {
     // In bursts, and to a subscriber in another process, which must hear all of it.
     let line = last_line("path --rates 2000 --bursts 2000 --seconds 1 --only bursts");
     check(&line, "in bursts: #/s p50 # p99 # p99.9 # p99.99 # max #");
+    let line = last_line("path --rates 2000 --seconds 1 --only durability");
+    check(&line, "durability disk: #/s p50 # p99 # p99.9 # p99.99 # max #");
     let line = last_line("path --rates 2000 --seconds 1 --only subscriber");
     check(&line, "to a subscriber: #/s p50 # p99 # p99.9 # p99.99 # max #");
 }

@@ -4,13 +4,16 @@
 //! Everything runs on the test's thread: the agent and the receiver take turns, and the time is
 //! moved by hand.
 
-use std::net::Ipv4Addr;
+#[path = "feed_loopback/heard.rs"]
+mod heard;
+
 use std::path::Path;
 
+use heard::{BUFFER_BYTES, Heard, endpoint, expected, expected_before};
 use isochron::agent::{Agent, StopFlag};
-use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
+use isochron::market_data::{FeedAgent, FeedOptions, Sent};
 use isochron::metrics::{Counter, Counters};
-use isochron::net::{Endpoint, Receiver, ReservedPort};
+use isochron::net::{Endpoint, ReservedPort};
 use isochron::store::{
     Identity, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
 };
@@ -20,9 +23,8 @@ use isochron_events::{
     AdministrationApplied, CancelOrderEvent, DayStarted, DefineInstrument, EventHeader, Message,
     NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
 };
-use isochron_feeds::books::Books;
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Event, Gap, Line, Options, State, Subscriber};
+use isochron_feeds::subscriber::{Line, State};
 
 const SECOND_NS: u64 = 1_000_000_000;
 const INSTRUMENTS: u32 = 3;
@@ -126,64 +128,6 @@ struct Publishing {
     counters: Counters,
 }
 
-/// What a subscriber heard.
-struct Heard {
-    receiver: Receiver,
-    subscriber: Subscriber,
-    books: Books,
-    first: u64,
-    messages: Vec<Vec<u8>>,
-    lost: Vec<Gap>,
-    datagrams: u64,
-}
-
-impl Heard {
-    fn listen(endpoint: Endpoint) -> Heard {
-        Heard::listen_to(endpoint, None)
-    }
-
-    fn listen_to(endpoint: Endpoint, session: Option<Session>) -> Heard {
-        Heard {
-            receiver: Receiver::open(endpoint, 4 << 20).unwrap(),
-            subscriber: Subscriber::new(Options { session, ..Options::default() }),
-            books: Books::new(),
-            first: 0,
-            messages: Vec::new(),
-            lost: Vec::new(),
-            datagrams: 0,
-        }
-    }
-
-    /// Takes what waits; the datagram with the number `drop` is thrown away.
-    fn receive(&mut self, now: Nanos, drop: Option<u64>) {
-        let Self { receiver, subscriber, books, first, messages, lost, datagrams } = self;
-        let mut sink = |event: Event<'_>| match event {
-            Event::Joined { sequence, .. } => *first = sequence,
-            Event::Message { bytes, .. } => {
-                messages.push(bytes.to_vec());
-                let message = isochron_messages::Message::decode(bytes).unwrap();
-                let applied = books.apply(&message);
-                assert!(applied.is_ok() || drop.is_some() || *first > 1, "{applied:?}");
-            }
-            Event::Lost(gap) => lost.push(gap),
-            Event::GapOpened(_) | Event::Ended { .. } => {}
-        };
-        loop {
-            let mut on_datagram = |datagram: &[u8]| {
-                *datagrams += 1;
-                if drop != Some(*datagrams) {
-                    // Another day's session is refused, and that is right.
-                    let _ = subscriber.on_datagram(Line::A, datagram, now.0, &mut sink);
-                }
-            };
-            if receiver.recv_batch(&mut on_datagram).unwrap() == 0 {
-                break;
-            }
-        }
-        subscriber.on_time(now.0, &mut sink);
-    }
-}
-
 /// Turns of publisher and subscriber, 10 ms each, until both have nothing to do.
 fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Option<u64>) {
     let mut idle = 0;
@@ -193,33 +137,6 @@ fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Op
         heard.receive(*now, drop);
         idle = if work == 0 { idle + 1 } else { 0 };
         assert!(publishing.agent.fault().is_none(), "{:?}", publishing.agent.fault());
-    }
-}
-
-/// The feed of the log, straight from the core: one list of messages per session.
-fn expected(directory: &Path) -> Vec<Vec<Vec<u8>>> {
-    expected_before(directory, Position(u64::MAX))
-}
-
-/// The feed of the log before `position`.
-fn expected_before(directory: &Path, position: Position) -> Vec<Vec<Vec<u8>>> {
-    let mut reader = StoreReader::attach(directory, None).unwrap();
-    let (mut core, mut sessions) = (L3::new(), Vec::<Vec<Vec<u8>>>::new());
-    while let Some(frame) = reader.next().unwrap().filter(|frame| frame.position < position) {
-        let event = Message::decode(frame.message).unwrap();
-        core.on_event(&event, &mut |output| match output {
-            Output::Session(_) => sessions.push(Vec::new()),
-            Output::Message(bytes) => sessions.last_mut().unwrap().push(bytes.to_vec()),
-        });
-    }
-    sessions
-}
-
-fn endpoint(port: &ReservedPort) -> Endpoint {
-    Endpoint {
-        group: Ipv4Addr::new(239, 77, 1, 9),
-        port: port.get(),
-        interface: Ipv4Addr::LOCALHOST,
     }
 }
 
@@ -405,7 +322,7 @@ fn the_next_day_is_a_session_of_its_own() {
     log.open_market(20_261_122);
     log.orders(50);
     run(&mut publishing, &mut first, &mut now, None);
-    let mut second = Heard::listen_to(endpoint, Session::new("261123300A"));
+    let mut second = Heard::listen_to(endpoint, Session::new("261123300A"), BUFFER_BYTES);
     log.day(20_261_123);
     log.orders(50);
     run(&mut publishing, &mut first, &mut now, None);

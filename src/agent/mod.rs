@@ -34,7 +34,8 @@ pub trait Agent: Any + Send {
     /// Its name: of its thread, and in reports.
     fn name(&self) -> &str;
 
-    /// Does a bounded amount of work, without waiting unless it [`waits`](Self::waits); `now` is the time of the whole cycle.
+    /// Does a bounded amount of work, without waiting unless it [`waits`](Self::waits); `now` is
+    /// the time of the whole cycle.
     /// Returns how much was done, in whatever it counts; 0 where there was nothing to do.
     fn do_work(&mut self, now: Nanos) -> usize;
 

@@ -31,7 +31,8 @@ pub struct Placement {
     pub mode: Mode,
     /// What each thread does without work.
     pub idle: IdleStrategy,
-    /// The cores to pin threads to, in the order of the agents, that of the shared ones first; threads beyond the list, and
+    /// The cores to pin threads to, in the order of the agents, that of the shared ones first;
+    /// threads beyond the list, and
     /// all where it is empty, run where the system puts them.
     pub cores: Vec<usize>,
 }

@@ -7,6 +7,9 @@
 //!
 //!   (b)  core 0:  flow ─▶ due? ─▶ ring ─▶ core ─▶ store ─▶ feed ═══ UDP multicast ═══╗
 //!        core 1:  subscriber, a process of its own                        received ◀═╝
+//!
+//!   (c)  core 0:  flow ─▶ due? ─▶ ring ─▶ core ─▶ store ─▶ reader ─▶ seen
+//!        core 1:  sync: with durability `disk` the reader sees what is on the disk
 //! ```
 //!
 //! Open loop: a command that could not be sent in time is late by that much. The flow is the
@@ -14,45 +17,27 @@
 //! what is measured is written to memory that was touched before, and looked at afterwards.
 
 mod machine;
+mod parties;
 mod subscriber;
 mod trace;
 
 use super::causes;
-use super::replay::{identity, scratch};
+use super::replay::scratch;
 use super::report::{Report, clock_ns, percentiles_json, us_line};
-use super::watch::{Idle, Mark, Sight, Watched};
-use crate::agent::{
-    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
-};
-use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
-use crate::demo::flow::{Flow, Mix};
+use super::watch::{Idle, Watched};
+use crate::agent::{Agent, StopFlag, SystemClock, cores_available, start, take};
 use crate::demo::pace::Pace;
-use crate::demo::source::{Parts, Progress, SourceAgent, Watch};
-use crate::limits::{TERM_BYTES_DEFAULT, TERM_BYTES_MAX, TERM_BYTES_MIN};
-use crate::market_data::{FeedAgent, FeedOptions};
-use crate::metrics::Counters;
-use crate::net::{Endpoint, ReservedPort};
-use crate::ring::pair;
-use crate::state_machine::Capacity;
-use crate::store::{Options as StoreOptions, StoreReader};
+use crate::limits::TERM_BYTES_DEFAULT;
+use crate::store::Durability;
 use clap::{Args as ClapArgs, ValueEnum};
 use hdrhistogram::Histogram;
 use machine::Machine;
+use parties::{Ended, Plan, Route, open, placement, placement_beside_sync, run_agents};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use subscriber::{ReceiveArgs, Received, Receiving};
+use subscriber::{ReceiveArgs, Received};
 use trace::{Row, Rows};
-
-const RING_BYTES: usize = 2 * 1024 * 1024;
-const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
-
-/// A log this long fits one segment: bytes of a command with its outcomes, and of the setup.
-const BYTES_PER_COMMAND: u64 = 600;
-const SETUP_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Commands of the setup, continuations and epochs, for those who count by sequence.
-const SETUP_COMMANDS: usize = 200_000;
 
 /// A rate is held if all was sent within this of the time, and the p99 stays below that.
 const HELD_PERCENT: u64 = 99;
@@ -73,6 +58,8 @@ pub(super) enum Part {
     Bursts,
     /// Ring to committed at the highest rate held.
     Highest,
+    /// To committed in memory, and to committed on the disk.
+    Durability,
     /// To a subscriber in another process.
     Subscriber,
 }
@@ -118,40 +105,6 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Source and core each on a core of its own and spinning, where there are two.
-fn placement() -> Placement {
-    match cores_available() {
-        0 | 1 => Placement::shared(IdleStrategy::BACK_OFF),
-        _ => Placement { cores: vec![0, 1], ..Placement::dedicated(IdleStrategy::Spin) },
-    }
-}
-
-/// What is asked of one run.
-struct Plan<'a> {
-    args: &'a Args,
-    label: &'static str,
-    pace: Pace,
-    rate: u64,
-    seconds: u64,
-    to_subscriber: bool,
-}
-
-impl Plan<'_> {
-    fn commands(&self) -> u64 {
-        self.rate * self.seconds
-    }
-
-    fn term_bytes(&self) -> Result<usize, String> {
-        let bytes = self.commands() * BYTES_PER_COMMAND + SETUP_BYTES;
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if bytes > TERM_BYTES_MAX {
-            let commands = self.commands();
-            return Err(format!("{commands} commands do not fit one segment: fewer --seconds"));
-        }
-        Ok(bytes.next_power_of_two().max(TERM_BYTES_MIN))
-    }
-}
-
 /// What one run came to.
 struct Run {
     label: &'static str,
@@ -186,122 +139,6 @@ impl Run {
             "latency": percentiles_json(&self.latencies), "details": self.json,
         })
     }
-}
-
-/// The exchange of one run, and its source.
-struct Parties {
-    source: SourceAgent,
-    progress: Progress,
-    core: CoreAgent,
-    feed: Option<(FeedAgent, StopFlag, ReservedPort)>,
-}
-
-fn open(plan: &Plan<'_>, directory: &Path, clock: &SystemClock) -> Result<Parties, String> {
-    // 1. The core; nobody takes its segment helper, because one segment holds the whole run.
-    let mut store = StoreOptions::new(directory, identity());
-    store.term_bytes = plan.term_bytes()?;
-    let (sequencer, _) =
-        Sequencer::open(&Options { store, capacity: CAPACITY }, clock.now()).map_err(text)?;
-    let (ring, consumer) = pair(RING_BYTES);
-    let counters = Counters::in_memory();
-    let core = CoreAgent::new(sequencer, vec![consumer], CoreCounters::new(&counters));
-    let reader = || StoreReader::attach(directory, None).map_err(text);
-    // 2. The feed.
-    let feed = match plan.to_subscriber {
-        false => None,
-        true => {
-            let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
-            let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
-            let line_a = Endpoint { group, port: reserved.get(), interface };
-            let options = FeedOptions { line_a, ttl: 0, end: end.clone() };
-            let feed = FeedAgent::open(reader()?, &options, None, &counters).map_err(text)?;
-            Some((feed, end, reserved))
-        }
-    };
-    // 3. The source.
-    let commands = plan.commands();
-    let mut flow = Mix::new(plan.args.seed, 20_260_105, commands);
-    let (source, progress) = SourceAgent::new(Parts {
-        setup: flow.setup(),
-        flow: Box::new(flow),
-        pace: plan.pace,
-        duration_ns: Some(plan.seconds * 1_000_000_000),
-        source: 1,
-        ring,
-        reader: reader()?,
-        journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
-        clock: Box::new(*clock),
-        watch: Watch { exchange: counters, subscribers: Vec::new() },
-        stop: StopFlag::new(),
-    });
-    Ok(Parties { source, progress, core, feed })
-}
-
-/// Waits for a run's end, and takes no core while it lasts.
-fn wait(seconds: u64, mut is_over: impl FnMut() -> bool) {
-    std::thread::sleep(Duration::from_secs(seconds));
-    while !is_over() {
-        std::thread::sleep(subscriber::LOOK);
-    }
-}
-
-/// What is left of a run when its threads have ended.
-struct Ended {
-    source: SourceAgent,
-    core: CoreAgent,
-    committed: Vec<Mark>,
-    sent: Vec<Mark>,
-    /// Of source and core.
-    sights: Vec<Sight>,
-    received: Option<Received>,
-}
-
-/// Runs the agents until the last command is seen committed, and received.
-fn run_agents(
-    plan: &Plan<'_>,
-    parties: Parties,
-    scratch: &Path,
-    clock: &SystemClock,
-) -> Result<Ended, String> {
-    let Parties { source, progress, core, feed } = parties;
-    // Each command is at most a cycle of its own.
-    let marks = SETUP_COMMANDS + usize::try_from(plan.commands()).map_err(text)?;
-    let mut agents: Vec<Box<dyn Agent>> = vec![
-        Box::new(Watched::new(source, *clock, 0, |_| 0)),
-        Box::new(Watched::new(core, *clock, marks, |core| core.sequencer().position().0)),
-    ];
-    let (mut place, mut receiving) = (placement(), None);
-    // The port stays reserved until the run is over.
-    let mut _kept = None;
-    if let Some((feed, end, reserved)) = feed {
-        let (own, core) = subscriber::placement();
-        place = own;
-        receiving = Some((Receiving::start(scratch, reserved.get(), marks, core)?, end));
-        _kept = Some(reserved);
-        let at = |feed: &FeedAgent| feed.position().0;
-        agents.push(Box::new(Watched::new(feed, *clock, marks, at)));
-    }
-    let stop = StopFlag::new();
-    let running = start(agents, &place, clock, &stop).map_err(text)?;
-    wait(plan.seconds, || progress.is_finished() || running.is_finished());
-    let received = match receiving {
-        None => None,
-        Some((receiving, end)) => {
-            end.stop();
-            Some(receiving.finish()?)
-        }
-    };
-    running.stop();
-    let mut agents =
-        running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
-    let source: Box<Watched<SourceAgent>> = take(&mut agents).ok_or("the source is gone")?;
-    let core: Box<Watched<CoreAgent>> = take(&mut agents).ok_or("the core is gone")?;
-    let feed: Option<Box<Watched<FeedAgent>>> = take(&mut agents);
-    let (source, _, source_sight) = source.finish();
-    let (core, committed, core_sight) = core.finish();
-    let sent = feed.map_or(Vec::new(), |feed| feed.finish().1);
-    let sights = vec![source_sight, core_sight];
-    Ok(Ended { source, core, committed, sent, sights, received })
 }
 
 fn run_at(plan: &Plan<'_>, clock: &SystemClock) -> Result<Run, String> {
@@ -366,7 +203,7 @@ fn highest(args: &Args, clock: &SystemClock) -> Result<Option<Run>, String> {
     for _ in 0..STEPS_MAX {
         let label = "highest held";
         let pace = Pace::Rate(rate);
-        let plan = Plan { args, label, pace, rate, seconds: 1, to_subscriber: false };
+        let plan = Plan { args, label, pace, rate, seconds: 1, route: Route::Committed };
         if plan.term_bytes().is_err() {
             break;
         }
@@ -408,14 +245,24 @@ fn control(seconds: u64, clock: &SystemClock) -> Result<(Vec<String>, Value), St
 
 /// The runs that are asked for; the last is that of the last line.
 fn runs(args: &Args, clock: &SystemClock) -> Result<Vec<Run>, String> {
-    let plan = |label, pace, rate, to_subscriber| {
+    let plan = |label, pace, rate, route| {
         let seconds = args.seconds;
-        Plan { args, label, pace, rate, seconds, to_subscriber }
+        Plan { args, label, pace, rate, seconds, route }
     };
     let mut runs = Vec::new();
     if args.runs(Part::Subscriber) {
         for &rate in &args.rates {
-            runs.push(run_at(&plan("to a subscriber", Pace::Rate(rate), rate, true), clock)?);
+            let plan = plan("to a subscriber", Pace::Rate(rate), rate, Route::Subscriber);
+            runs.push(run_at(&plan, clock)?);
+        }
+    }
+    if args.runs(Part::Durability) {
+        let rate = args.rates.iter().copied().min().unwrap_or(20);
+        for (label, durability) in
+            [("durability process", Durability::Process), ("durability disk", Durability::Disk)]
+        {
+            let plan = plan(label, Pace::Rate(rate), rate, Route::Durable(durability));
+            runs.push(run_at(&plan, clock)?);
         }
     }
     if args.runs(Part::Highest) {
@@ -423,11 +270,12 @@ fn runs(args: &Args, clock: &SystemClock) -> Result<Vec<Run>, String> {
     }
     if args.runs(Part::Bursts) {
         let pace = Pace::Bursts(args.bursts);
-        runs.push(run_at(&plan("in bursts", pace, args.bursts, false), clock)?);
+        runs.push(run_at(&plan("in bursts", pace, args.bursts, Route::Committed), clock)?);
     }
     if args.runs(Part::Rates) {
         for &rate in &args.rates {
-            runs.push(run_at(&plan("path", Pace::Rate(rate), rate, false), clock)?);
+            let plan = plan("path", Pace::Rate(rate), rate, Route::Committed);
+            runs.push(run_at(&plan, clock)?);
         }
     }
     Ok(runs)
@@ -456,10 +304,12 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let clock = SystemClock::new();
     let clock_ns = clock_ns(&clock);
     let (others, core) = subscriber::placement();
+    let beside = placement_beside_sync();
     let core = core.map_or("anywhere".to_owned(), |core| format!("on core {core}"));
     let mut notes = vec![
         format!("{} cores; source and core {}", cores_available(), placement()),
         format!("to a subscriber: source, core and feed {others}; the subscriber {core}"),
+        format!("durability: source and core {}; the sync {}", beside.0, beside.1),
         format!("clock: {clock_ns} ns between two readings"),
     ];
     let mut json = json!({ "bench": "path", "clock_ns": clock_ns,

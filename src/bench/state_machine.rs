@@ -15,7 +15,7 @@ use crate::agent::{Clock, SystemClock};
 use crate::demo::flow::administration::{Administration, Limits, TICK, unlimited_share};
 use crate::limits::{INSTRUMENT_ID_MAX, LIVE_ORDERS_DEFAULT, TRANSACTION_BYTES_MAX};
 use crate::order_stream::{Kind, Operation, TradeTotals};
-use crate::state_machine::{Capacity, Outcomes, StateMachine, end_flags};
+use crate::state_machine::{Capacity, LookAhead, Outcomes, StateMachine, end_flags};
 use crate::types::{OrderId, Side, Symbol};
 use clap::Args as ClapArgs;
 use hdrhistogram::Histogram;
@@ -247,6 +247,7 @@ impl Outcomes for Log {
 
 struct Engine {
     machine: StateMachine,
+    ahead: LookAhead,
     log: Log,
     sequence: u64,
 }
@@ -255,7 +256,8 @@ impl Engine {
     fn new(stream: &Stream, setup: &[Message]) -> Self {
         let capacity = Capacity { orders: stream.orders, holdings: 1 << 20, client_ids: 1 << 20 };
         let machine = StateMachine::with_capacity(capacity);
-        let mut engine = Self { machine, log: Log::new(), sequence: 0 };
+        let mut engine =
+            Self { machine, ahead: LookAhead::default(), log: Log::new(), sequence: 0 };
         setup.iter().for_each(|command| engine.execute(&mut { *command }));
         engine.log.events = 0;
         engine.log.bytes_written = 0;
@@ -271,6 +273,19 @@ impl Engine {
         }
     }
 
+    /// Executes one of many commands, each of which is shown to the machine some time before its
+    /// turn, as the core does with what lies in a ring.
+    #[inline]
+    fn execute_at(&mut self, at: usize, commands: &mut [Message]) {
+        while self.ahead.wants_more()
+            && let Some(next) = commands.get(at + self.ahead.len())
+        {
+            self.machine.show(next, &mut self.ahead);
+        }
+        self.machine.ready(&mut self.ahead);
+        self.execute(&mut commands[at]);
+    }
+
     #[inline]
     fn step(&mut self, command: &mut Message) {
         self.sequence += 1;
@@ -283,21 +298,25 @@ impl Engine {
     }
 }
 
+/// Plays operations in blocks; the command after a block's last is made already, and so on.
 fn play(
     engine: &mut Engine,
     operations: &[Operation],
-    mut block: impl FnMut(&mut Engine, &mut [Message]),
+    mut block: impl FnMut(&mut Engine, &mut [Message], usize),
 ) {
-    let mut commands = Vec::with_capacity(BLOCK);
-    for operations in operations.chunks(BLOCK) {
-        commands.clear();
-        commands.extend(operations.iter().map(command));
-        block(engine, &mut commands);
+    let mut commands = Vec::with_capacity(2 * BLOCK);
+    let mut blocks = operations.chunks(BLOCK);
+    commands.extend(blocks.next().into_iter().flatten().map(command));
+    while !commands.is_empty() {
+        let count = commands.len().min(BLOCK);
+        commands.extend(blocks.next().into_iter().flatten().map(command));
+        block(engine, &mut commands, count);
+        commands.drain(..count);
     }
 }
 
-fn untimed(engine: &mut Engine, commands: &mut [Message]) {
-    commands.iter_mut().for_each(|command| engine.execute(command));
+fn untimed(engine: &mut Engine, commands: &mut [Message], count: usize) {
+    (0..count).for_each(|at| engine.execute_at(at, commands));
 }
 
 /// Millions of commands a second, and the engine at its end.
@@ -306,9 +325,9 @@ fn throughput(stream: &Stream, setup: &[Message], clock: &SystemClock) -> (f64, 
     let (filling, timed) = stream.split();
     play(&mut engine, filling, untimed);
     let mut elapsed_ns = 0;
-    play(&mut engine, timed, |engine, commands| {
+    play(&mut engine, timed, |engine, commands, count| {
         let start = clock.now();
-        commands.iter_mut().for_each(|command| engine.execute(command));
+        untimed(engine, commands, count);
         elapsed_ns += clock.now().0 - start.0;
     });
     (timed.len() as f64 * 1e3 / elapsed_ns.max(1) as f64, engine)
@@ -319,10 +338,10 @@ fn latency(stream: &Stream, setup: &[Message], clock: &SystemClock) -> Histogram
     let (filling, timed) = stream.split();
     play(&mut engine, filling, untimed);
     let mut histogram = histogram();
-    play(&mut engine, timed, |engine, commands| {
-        for command in commands {
+    play(&mut engine, timed, |engine, commands, count| {
+        for at in 0..count {
             let start = clock.now();
-            engine.execute(command);
+            engine.execute_at(at, commands);
             histogram.saturating_record(clock.now().0 - start.0);
         }
     });

@@ -14,7 +14,7 @@ use super::report::{Report, Share};
 use crate::agent::{Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, start};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer, Taken};
 use crate::demo::flow::administration::{Administration, Limits, TICK, unlimited_share};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{BALANCE_MAX, MESSAGE_BYTES_MAX};
 use crate::metrics::Counters;
 use crate::ring::{Producer, pair};
 use crate::state_machine::{Capacity, command_origin, command_origin_mut};
@@ -28,8 +28,7 @@ use isochron_events::{
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Of each account, in 1/10,000; and of the market maker, in each instrument.
-const CASH: i64 = 10_000_000_000_000;
+/// The market maker's, in each instrument.
 const SHARES: i64 = 100_000_000;
 
 const TRADING_DATE: u32 = 20_260_105;
@@ -87,6 +86,8 @@ struct Wait {
     steps: u64,
     /// Orders canceled, or balances settled.
     done: u64,
+    /// How much of the time the core's thread had a core.
+    percent: Option<u64>,
 }
 
 impl Wait {
@@ -97,12 +98,18 @@ impl Wait {
     fn note(&self) -> String {
         let Self { name, steps, done, .. } = self;
         let each_us = self.ns as f64 / 1e3 / (*steps).max(1) as f64;
-        let ms = self.ms();
-        format!("{name}: {ms:.1} ms, {steps} steps of {each_us:.1} us, {done} orders or balances")
+        let (ms, percent) = (self.ms(), self.percent.unwrap_or(0));
+        format!(
+            "{name}: {ms:.1} ms, {steps} steps of {each_us:.1} us, {done} orders or balances; \
+             {percent} % of the time on a core"
+        )
     }
 
     fn json(&self) -> Value {
-        json!({ "name": self.name, "wait_ns": self.ns, "steps": self.steps, "done": self.done })
+        json!({
+            "name": self.name, "wait_ns": self.ns, "steps": self.steps, "done": self.done,
+            "core_percent": self.percent,
+        })
     }
 }
 
@@ -143,6 +150,15 @@ struct Seen {
     /// The other source's command was seen, after all else.
     other: bool,
     fault: Option<String>,
+}
+
+/// A wait, and what came of it.
+struct Waited {
+    ns: u64,
+    /// Of it, the time until the settlement began, if one did.
+    settlement: Option<u64>,
+    percent: Option<u64>,
+    seen: Seen,
 }
 
 impl Seen {
@@ -216,12 +232,12 @@ impl Exchange {
         seen.fault.map_or(Ok(()), Err)
     }
 
-    /// The operator's command, and another's behind it: how long that one waits; and, of it, how
-    /// long until the settlement began, if one did.
-    fn wait(&mut self, command: Message) -> Result<(u64, Option<u64>, Seen), String> {
+    /// The operator's command, and another's behind it: how long that one waits.
+    fn wait(&mut self, command: Message) -> Result<Waited, String> {
         if !self.send(OPERATOR, command) {
             return Err("the operator's ring is not empty".to_owned());
         }
+        let share = Share::begin(&self.clock);
         let start = self.clock.now();
         self.cycle();
         if !self.send(OTHER, Tick::default().into()) {
@@ -239,9 +255,10 @@ impl Exchange {
             }
         }
         let ns = self.clock.now().0 - start.0;
+        let percent = share.percent(&self.clock);
         let mut seen = Seen::default();
         self.read(&mut seen)?;
-        Ok((ns, settlement, seen))
+        Ok(Waited { ns, settlement, percent, seen })
     }
 
     /// The wait for one kind of work, which must cancel so many orders.
@@ -251,14 +268,14 @@ impl Exchange {
         command: Message,
         expected: u32,
     ) -> Result<Wait, String> {
-        let (ns, _, seen) = self.wait(command)?;
+        let Waited { ns, percent, seen, .. } = self.wait(command)?;
         let Seen { steps, canceled, fault, .. } = seen;
         match fault {
             Some(fault) => Err(format!("{name}: {fault}")),
             None if canceled != u64::from(expected) => {
                 Err(format!("{name}: {canceled} orders canceled, {expected} expected"))
             }
-            None => Ok(Wait { name, ns, steps, done: canceled }),
+            None => Ok(Wait { name, ns, steps, done: canceled, percent }),
         }
     }
 }
@@ -337,12 +354,13 @@ fn setup(args: &Args) -> impl Iterator<Item = Message> {
         let symbol = Symbol::new(&format!("W{instrument}")).expect("at most six characters");
         first.instrument(unlimited_share(instrument, symbol));
     }
+    let cash = BALANCE_MAX / i64::from(2 + args.accounts);
     let accounts = (1..=1 + args.accounts).flat_map(move |account| {
         let mut setup = begin();
         let member = if account == 1 { MAKER } else { MEMBER };
         setup.account(account, member, member);
         setup.limits(Scope::ACCOUNT, account, Limits::default());
-        setup.cash(account, CASH);
+        setup.cash(account, cash);
         if account == 1 {
             (1..=args.instruments).for_each(|instrument| setup.shares(1, instrument, SHARES));
         }
@@ -390,6 +408,9 @@ fn open(args: &Args, directory: &Path) -> Result<(Exchange, SegmentHelper), Stri
         if taken != Taken::Executed {
             return Err(format!("the core did not take {command}: {taken:?}"));
         }
+        let mut refused = Seen::default();
+        sequencer.outcomes().iter().for_each(|outcome| refused.on_event(outcome));
+        refused.fault.map_or(Ok(()), Err)?;
     }
     let helper = sequencer.writer_mut().take_helper().ok_or("the helper is gone")?;
     let mut reader = StoreReader::attach(directory, None).map_err(text)?;
@@ -405,7 +426,7 @@ fn open(args: &Args, directory: &Path) -> Result<(Exchange, SegmentHelper), Stri
 /// Expiry and settlement: what waits, waits for both.
 fn day_end(exchange: &mut Exchange, args: &Args) -> Result<[Wait; 2], String> {
     let ending = DayEnding { trading_date: TRADING_DATE, ..DayEnding::default() };
-    let (ns, settlement, seen) = exchange.wait(ending.into())?;
+    let Waited { ns, settlement, percent, seen } = exchange.wait(ending.into())?;
     let Seen { steps, settlement_steps, canceled, settled, fault, .. } = seen;
     let traded_in = u64::from(args.instruments.min(args.accounts));
     let expected = 2 * u64::from(args.accounts) + 1 + traded_in;
@@ -421,9 +442,10 @@ fn day_end(exchange: &mut Exchange, args: &Args) -> Result<[Wait; 2], String> {
     }
     let expiry_ns = settlement.unwrap_or(0);
     let steps = steps - settlement_steps;
+    let wait = |name, ns, steps, done| Wait { name, ns, steps, done, percent };
     Ok([
-        Wait { name: "expiry", ns: expiry_ns, steps, done: canceled },
-        Wait { name: "settlement", ns: ns - expiry_ns, steps: settlement_steps, done: settled },
+        wait("expiry", expiry_ns, steps, canceled),
+        wait("settlement", ns - expiry_ns, settlement_steps, settled),
     ])
 }
 
@@ -466,9 +488,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let placement = Placement::shared(IdleStrategy::BACK_OFF);
     let helper: Vec<Box<dyn Agent>> = vec![Box::new(Helper(helper))];
     let running = start(helper, &placement, &clock, &StopFlag::new()).map_err(text)?;
-    let share = Share::begin(&clock);
     let waits = measure(&mut exchange, args);
-    let percent = share.percent(&clock);
     running.stop();
     running.join().map_err(|_| "the helper panicked")?;
     let waits = waits?;
@@ -476,12 +496,14 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let mut notes =
         vec![format!("{orders} live orders, {accounts} accounts, {instruments} instruments")];
     notes.extend(waits.iter().map(Wait::note));
-    notes.push(Share::note(percent));
+    let [expiry, settlement, ..] = &waits;
+    let both_ms = expiry.ms() + settlement.ms();
+    notes.push(format!("the end of a day is expiry and settlement: {both_ms:.1} ms"));
     let named = waits.iter().map(|wait| format!("{} {:.1}", wait.name, wait.ms()));
     let line = format!("waits: {}", named.collect::<Vec<_>>().join(" "));
     let json = json!({
         "bench": "waits", "orders": orders, "accounts": accounts, "instruments": instruments,
-        "core_percent": percent, "waits": waits.iter().map(Wait::json).collect::<Vec<_>>(),
+        "waits": waits.iter().map(Wait::json).collect::<Vec<_>>(),
     });
     Ok(Report { notes, line, json, fault: None })
 }

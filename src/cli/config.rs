@@ -1,7 +1,8 @@
 //! `isochron config`: an example of a configuration, or whether one is right.
 
 use super::output::{End, UNREADABLE, end};
-use crate::config::{Config, EXAMPLE};
+use crate::config::{Config, EXAMPLE, Faults};
+use crate::node;
 use clap::Args as ClapArgs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ pub(super) struct Args {
 
 /// Runs the command: 0, or 2 if the file is no configuration.
 pub(super) fn run(args: &Args) -> ExitCode {
-    end("config", &"the example", print(args).map(|()| 0))
+    end("config", &"", print(args).map(|()| 0))
 }
 
 fn print(args: &Args) -> Result<(), End> {
@@ -47,7 +48,11 @@ pub(super) fn read(path: &Path) -> Result<Config, End> {
         )));
     }
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-    Config::parse(&text).map_err(|faults| {
+    let checked = Config::parse(&text).and_then(|config| {
+        node::calendar(&config).map_err(|fault| Faults(vec![fault]))?;
+        Ok(config)
+    });
+    checked.map_err(|faults| {
         let lines = faults.0.iter().map(|fault| format!("{}: {fault}", path.display()));
         End::Failed(UNREADABLE, lines.collect::<Vec<_>>().join("\n"))
     })

@@ -12,7 +12,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-pub use calendar::{Calendar, PhaseTime, Weekday};
+pub use calendar::Calendar;
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Feed, Idle, Log, LogFormat, LogLevel,

@@ -84,9 +84,13 @@ impl<'a> Document<'a> {
     }
 
     fn fault(&self, at: usize, message: impl Into<String>) {
+        let (line, message) = (self.line(at), message.into());
+        self.faults.borrow_mut().push(Fault { line, message });
+    }
+
+    fn line(&self, at: usize) -> usize {
         let before = &self.text.as_bytes()[..at.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        self.faults.borrow_mut().push(Fault { line, message: message.into() });
+        1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
 }
 
@@ -133,6 +137,11 @@ impl<'a> Section<'a> {
         let at = self.found.map_or(0, |found| found.at);
         let name = self.path.trim_end_matches('.');
         self.document.fault(at, format!("{name}: {message}"));
+    }
+
+    /// The line where it begins, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.document.line(self.found.map_or(0, |found| found.at))
     }
 
     /// Reports those of the keys that are not there; true if all are.
@@ -237,27 +246,13 @@ impl<'a> Section<'a> {
         taken.unwrap_or(default)
     }
 
-    /// A list, each element of it made by `take`; `None` where the key is not there.
-    pub(super) fn list<T>(
-        &mut self,
-        key: &'static str,
-        allowed: &str,
-        take: impl Fn(&str) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let value = self.get(key)?;
-        let Some(array) = value.value.as_array() else {
-            self.refuse(key, value, &format!("a list, each of it {allowed}"));
-            return None;
-        };
-        let mut taken = Vec::new();
-        for element in array.iter() {
-            let element = Value { value: element.get_ref(), at: element.span().start };
-            match element.text().and_then(&take) {
-                Some(element) => taken.push(element),
-                None => self.refuse(key, element, allowed),
-            }
-        }
-        Some(taken)
+    /// A list of so many texts at most; `None` where the key is not there.
+    pub(super) fn texts(&mut self, key: &'static str, entries_max: usize) -> Option<Vec<String>> {
+        let allowed = format!("a list of texts, {entries_max} at most");
+        self.value(key, &allowed, |value| {
+            let array = value.value.as_array().filter(|array| array.len() <= entries_max)?;
+            array.iter().map(|text| text.get_ref().as_str().map(str::to_owned)).collect()
+        })
     }
 
     /// The table of a key; where it is not there, one without keys.

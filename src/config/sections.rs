@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::section::Section;
 use crate::limits::{
-    EXCHANGE_NAME_BYTES_MAX, ORDERS_MAX, SOURCE_ID_MAX, TERM_BYTES_DEFAULT, TERM_BYTES_MAX,
+    EXCHANGE_NAME_BYTES_MAX, ORDERS_MAX, SOURCE_SCHEDULER, TERM_BYTES_DEFAULT, TERM_BYTES_MAX,
     TERM_BYTES_MIN, TRANSACTION_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT,
 };
 use crate::metrics::RINGS_MAX;
@@ -23,6 +23,14 @@ const CORE_MAX: usize = 8_191;
 /// Commands between two snapshots, and snapshots that are kept.
 const SNAPSHOT_COMMANDS_MAX: u64 = 1_000_000_000_000;
 const SNAPSHOTS_KEPT_MAX: usize = 1_000;
+
+/// Sources in other processes: one ring is the scheduler's, one a flow's of this process.
+const SOURCES_MAX: usize = RINGS_MAX - 2;
+
+/// Bytes of a ring in a file.
+const RING_BYTES_MIN: usize = 4 * 1024;
+const RING_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const RING_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The agents that an exchange has, by name: those that may be placed.
 pub const AGENTS: [&str; 8] =
@@ -340,25 +348,31 @@ pub struct Source {
     pub id: u32,
     /// The file of its ring.
     pub ring: PathBuf,
+    /// Bytes of the ring, a power of two.
+    pub ring_bytes: usize,
 }
 
 impl Source {
     pub(super) fn read_all(root: &mut Section<'_>) -> Vec<Self> {
         let mut sources: Vec<Self> = Vec::new();
         let entries = root.sections("sources");
-        // One ring is kept for sources inside this process.
-        if entries.len() >= RINGS_MAX {
-            entries[RINGS_MAX - 1].fault(format_args!("at most {} sources", RINGS_MAX - 1));
+        if let Some(first_too_many) = entries.get(SOURCES_MAX) {
+            first_too_many.fault(format_args!("at most {SOURCES_MAX} sources"));
         }
         for mut entry in entries {
-            let id = entry.optional_integer("id", 1..=SOURCE_ID_MAX);
+            let id = entry.optional_integer("id", 1..=SOURCE_SCHEDULER - 1);
+            let allowed = format!("a power of two from {RING_BYTES_MIN} to {RING_BYTES_MAX}");
+            let ring_bytes = entry.integer_of("ring_bytes", &allowed, |bytes: &usize| {
+                bytes.is_power_of_two() && (RING_BYTES_MIN..=RING_BYTES_MAX).contains(bytes)
+            });
+            let ring_bytes = ring_bytes.unwrap_or(RING_BYTES_DEFAULT);
             let ring = entry.text("ring", PATH_BYTES_MAX).map(PathBuf::from);
             entry.require(&["id", "ring"]);
             if let (Some(id), Some(ring)) = (id, ring) {
                 if sources.iter().any(|other| other.id == id || other.ring == ring) {
                     entry.fault(format_args!("another has id {id} or ring {}", ring.display()));
                 }
-                sources.push(Self { id, ring });
+                sources.push(Self { id, ring, ring_bytes });
             }
             entry.finish();
         }

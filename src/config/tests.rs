@@ -1,7 +1,6 @@
 //! What a configuration says, and what is said of one that is wrong.
 
 use super::*;
-use isochron_events::Phase;
 
 fn faults(text: &str) -> Vec<String> {
     let Err(faults) = Config::parse(text) else { return Vec::new() };
@@ -28,23 +27,22 @@ fn what_the_example_comments_out_is_right_too() {
     let config = Config::parse(&uncommented()).unwrap();
     let dedicated = Dedicated { agent: "core", core: Some(0), idle: Idle::Spin };
     assert_eq!(config.threads.dedicated, [dedicated]);
-    assert_eq!(config.sources, [Source { id: 2, ring: "orders.ring".into() }]);
-    let at = |at_s, phase| PhaseTime { at_s, phase };
+    assert_eq!(
+        config.sources,
+        [Source { id: 2, ring: "orders.ring".into(), ring_bytes: 2_097_152 }]
+    );
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let pair = |first: &str, second: &str| (first.to_owned(), second.to_owned());
+    let line = 1 + EXAMPLE.lines().position(|line| line == "#[calendar]").unwrap();
     let calendar = Calendar {
-        utc_offset_minutes: 0,
-        trading_days: vec![
-            Weekday::Monday,
-            Weekday::Tuesday,
-            Weekday::Wednesday,
-            Weekday::Thursday,
-            Weekday::Friday,
-        ],
-        holidays: vec![20_261_225, 20_270_101],
-        phases: vec![
-            at(28_800, Phase::PRE_OPEN),
-            at(34_200, Phase::OPEN),
-            at(57_600, Phase::CLOSED),
-        ],
+        line,
+        time_zone: "UTC".into(),
+        trading_days: texts(&["mon", "tue", "wed", "thu", "fri"]),
+        holidays: texts(&["2026-12-25", "2027-01-01"]),
+        day_start: "08:00".into(),
+        day_end: "16:15".into(),
+        phases: vec![pair("08:30", "pre-open"), pair("09:30", "open"), pair("16:00", "closed")],
+        early_closes: vec![pair("2026-12-24", "13:00")],
     };
     assert_eq!(config.calendar, Some(calendar));
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
@@ -57,14 +55,13 @@ fn the_example_shows_every_key() {
     let shown = uncommented();
     for section in ["exchange", "store", "capacity", "feed", "snapshots", "calendar", "log"] {
         // The fault of an unknown key names all that are known.
-        let [fault] = &faults(&format!("[{section}]\nquite_another = 1"))[..] else {
-            // A calendar that has no phases is wrong besides.
-            assert_eq!(section, "calendar");
-            continue;
-        };
+        let faults = faults(&format!("[{section}]\nquite_another = 1"));
+        let fault = faults.iter().find(|fault| fault.contains("quite_another")).unwrap();
         let (_, known) = fault.split_once("there are ").unwrap();
         for key in known.split(", ") {
-            assert!(shown.contains(&format!("\n{key} = ")), "{section}.{key}");
+            let is_shown = shown.contains(&format!("\n{key} = "))
+                || shown.contains(&format!("\n[[{section}.{key}]]"));
+            assert!(is_shown, "{section}.{key}");
         }
     }
 }
@@ -159,43 +156,24 @@ fn wrong_values_are_named_with_what_is_allowed() {
 }
 
 #[test]
-fn a_calendar_that_makes_no_day_is_refused() {
-    let day = |phases: &[(&str, &str)]| {
-        let mut text = "[calendar]\n".to_owned();
-        for (at, phase) in phases {
-            text += &format!("[[calendar.phases]]\nat = {at:?}\nphase = {phase:?}\n");
-        }
-        faults(&text)
-    };
-    assert_eq!(day(&[("09:30:00", "open"), ("16:00:00", "closed")]), [] as [String; 0]);
-    let order = "line 1: calendar: phases are written in the order of their times, each once";
-    assert_eq!(day(&[("16:00:00", "open"), ("09:30:00", "closed")]), [order]);
-    assert_eq!(day(&[("09:30:00", "open"), ("09:30:00", "closed")]), [order]);
-    let last = "line 1: calendar: a day has phases, the last of them \"closed\" and no other";
-    assert_eq!(day(&[]), [last]);
-    assert_eq!(day(&[("09:30:00", "closed")]), [last]);
-    assert_eq!(day(&[("09:30:00", "open"), ("16:00:00", "pre_open")]), [last]);
+fn a_calendar_is_whole_and_made_of_texts() {
     assert_eq!(
-        day(&[("09:30:00", "open"), ("12:00:00", "closed"), ("16:00:00", "closed")]),
-        [last]
-    );
-    assert_eq!(
-        day(&[("9:30", "open"), ("16:00:00", "halted")]),
+        faults("\n[calendar]\n[[calendar.phases]]\nat = 930\n"),
         [
-            "line 3: calendar.phases[0].at = \"9:30\": it is a time of day as \"09:30:00\"",
-            "line 7: calendar.phases[1].phase = \"halted\": it is one of \"pre_open\", \"open\", \
-             \"closed\"",
+            "line 2: calendar: it has no `day_end`",
+            "line 2: calendar: it has no `day_start`",
+            "line 3: calendar.phases[0]: it has no `phase`",
+            "line 4: calendar.phases[0].at = 930: it is a text of 1 to 64 bytes",
         ]
     );
-    let sound = "[[calendar.phases]]\nat = '09:30:00'\nphase = 'open'\n[[calendar.phases]]\n\
-                 at = '16:00:00'\nphase = 'closed'\n";
+    let sound = "day_start = '08:00'\nday_end = '17:00'\nphases = []\n";
     assert_eq!(
-        faults(&format!("[calendar]\ntrading_days = []\nholidays = ['2026-02-30']\n{sound}")),
-        [
-            "line 1: calendar: no trading_days: no day would ever begin",
-            "line 3: calendar.holidays = \"2026-02-30\": it is a date as \"2026-12-25\"",
-        ]
+        faults(&format!("[calendar]\nholidays = [1]\n{sound}")),
+        ["line 2: calendar.holidays = [...]: it is a list of texts, 1000 at most"]
     );
+    let calendar = Config::parse(&format!("\n[calendar]\n{sound}")).unwrap().calendar.unwrap();
+    assert_eq!((calendar.line, calendar.time_zone.as_str()), (2, "UTC"));
+    assert_eq!(calendar.trading_days.len(), 5);
 }
 
 #[test]
@@ -212,9 +190,12 @@ fn all_faults_come_at_once_and_broken_toml_with_its_line() {
 #[test]
 fn sources_are_told_apart_and_counted() {
     let source = |id: u32| format!("[[sources]]\nid = {id}\nring = \"r{id}\"\n");
-    let seven: String = (1..=7).map(source).collect();
-    assert_eq!(Config::parse(&seven).unwrap().sources.len(), 7);
-    assert_eq!(faults(&(seven + &source(8))), ["line 22: sources[7]: at most 7 sources"]);
+    let six: String = (1..=6).map(source).collect();
+    assert_eq!(Config::parse(&six).unwrap().sources.len(), 6);
+    assert_eq!(faults(&(six + &source(8))), ["line 19: sources[6]: at most 6 sources"]);
+    // The last id is the scheduler's.
+    let last = ["line 2: sources[0].id = 1024: it is an integer from 1 to 1023"];
+    assert_eq!(faults(&source(1024)), last);
     let twice = source(1) + &source(1);
     assert_eq!(faults(&twice), ["line 4: sources[1]: another has id 1 or ring r1"]);
 }

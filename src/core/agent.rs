@@ -69,19 +69,9 @@ pub struct CoreAgent {
     /// The ring that is asked first in the next cycle.
     first: usize,
     counters: CoreCounters,
-    gate: Gate,
+    /// When set, nothing more is taken; what is in the rings stays there.
     intake_end: StopFlag,
-}
-
-/// Whether commands are taken from the rings.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gate {
-    /// No cycle has begun yet.
-    Opening,
-    /// They are.
-    Open,
-    /// The end was asked for: what is in the rings stays there.
-    Closed,
+    closed: bool,
 }
 
 impl CoreAgent {
@@ -95,8 +85,8 @@ impl CoreAgent {
     /// A core over any rings.
     #[must_use]
     pub fn with_inlets(sequencer: Sequencer, rings: Vec<Inlet>, counters: CoreCounters) -> Self {
-        let (gate, intake_end) = (Gate::Opening, StopFlag::new());
-        Self { sequencer, rings, first: 0, counters, gate, intake_end }
+        let (intake_end, closed) = (StopFlag::new(), false);
+        Self { sequencer, rings, first: 0, counters, intake_end, closed }
     }
 
     /// When `end` is set, work that is under way is finished, and nothing more is taken.
@@ -145,22 +135,14 @@ impl CoreAgent {
         }
     }
 
-    /// Opens or closes the intake where that is due; whether it is open.
+    /// Whether commands are taken from the rings; says so when their end was asked for.
     fn is_open(&mut self) -> bool {
-        match self.gate {
-            Gate::Open if !self.intake_end.is_stopped() => return true,
-            Gate::Opening => {
-                self.sequencer.accept();
-                self.gate = Gate::Open;
-                return true;
-            }
-            Gate::Open => {
-                self.sequencer.stop_accepting();
-                self.gate = Gate::Closed;
-            }
-            Gate::Closed => {}
+        let is_open = !self.intake_end.is_stopped();
+        if !is_open && !self.closed {
+            self.sequencer.stop_accepting();
+            self.closed = true;
         }
-        false
+        is_open
     }
 
     /// Goes on with pending work; false while some is left, or there is no room for it.

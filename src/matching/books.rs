@@ -6,6 +6,7 @@
 use super::index::IdIndex;
 use super::ladder::{Ladder, Levels};
 use super::{BookIndex, Level, NIL, OrderSlot, Resting};
+use crate::memory::table;
 use crate::types::{OrderId, Price, Quantity, Side};
 
 /// A place in the slab.
@@ -47,11 +48,8 @@ impl Books {
     /// above a power of two), and up to 56 more where each order has a price of its own.
     #[must_use]
     pub fn with_capacity(orders: usize) -> Books {
-        // Written once, so that no page is touched for the first time while trading.
-        let mut slab = vec![Order { id: 1, ..FREE }; orders];
-        slab.clear();
         Books {
-            orders: slab,
+            orders: table(orders),
             levels: Levels::with_capacity(orders),
             ladders: Vec::new(),
             index: IdIndex::with_capacity(orders),

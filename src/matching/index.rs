@@ -8,6 +8,7 @@
 
 use super::NIL;
 use super::books::Order;
+use crate::memory::{filled_table, prefetch};
 
 /// Places of the flat table per order of capacity.
 const FLAT_FACTOR: usize = 4;
@@ -39,8 +40,8 @@ impl IdIndex {
         let orders = orders.next_power_of_two().max(16);
         let older = orders * 2;
         IdIndex {
-            flat: vec![NIL; orders * FLAT_FACTOR],
-            older: vec![VACANT; older],
+            flat: filled_table(NIL, orders * FLAT_FACTOR),
+            older: filled_table(VACANT, older),
             older_count: 0,
             older_shift: 32 - older.ilog2().min(32),
             newest: 0,
@@ -56,6 +57,19 @@ impl IdIndex {
     #[inline]
     fn home(&self, tag: u32) -> usize {
         (tag.wrapping_mul(0x9E37_79B1) >> self.older_shift) as usize
+    }
+
+    /// Begins to fetch what [`IdIndex::likely`] reads.
+    #[inline]
+    pub(super) fn prefetch(&self, id: u64) {
+        prefetch(&self.flat, self.place(id));
+    }
+
+    /// The slot that an order has unless it is an older one or gone.
+    #[inline]
+    pub(super) fn likely(&self, id: u64) -> Option<u32> {
+        let slot = self.flat[self.place(id)];
+        (slot != NIL).then_some(slot)
     }
 
     #[inline]
@@ -115,7 +129,7 @@ impl IdIndex {
 
     fn grow(&mut self) {
         let length = self.older.len() * 2;
-        let entries = std::mem::replace(&mut self.older, vec![VACANT; length]);
+        let entries = std::mem::replace(&mut self.older, filled_table(VACANT, length));
         self.older_shift = 32 - length.ilog2().min(32);
         for entry in entries.into_iter().filter(|entry| entry.slot != NIL) {
             self.place_older(entry);

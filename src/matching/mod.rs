@@ -68,6 +68,7 @@
 //! assert_eq!(books.live(), 1);
 //! ```
 
+mod ahead;
 mod books;
 mod check;
 mod index;

@@ -11,29 +11,37 @@ mod read_side;
 mod threads;
 
 pub use interrupt::Interrupt;
-pub use options::store_options;
+pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
+use crate::config;
 use crate::core::{
-    CoreAgent, CoreCounters, Intake, Options as CoreOptions, Sequencer, StartError, Started,
+    CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
+    Started,
 };
 use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
+use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
+use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, RealDisk, SegmentHelper, Snapshots, StoreReader, SyncHelper,
+    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, Snapshots, StoreReader,
+    SyncHelper,
 };
-use crate::types::{Epoch, Nanos, Position};
+use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes of the scheduler's ring: it submits one command at a time.
+const SCHEDULER_RING_BYTES: usize = 4 * 1024;
 
 /// A part of an exchange that can have a process of its own, attached to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,11 +77,17 @@ pub struct Config {
     pub intake: Intake,
     /// What of it runs here; other processes may run the rest.
     pub components: Vec<Component>,
+    /// When days begin and end; without one, somebody else submits that.
+    pub calendar: Option<Calendar>,
+    /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
+    pub confirmed_date: Option<u32>,
     /// Where the L3 feed goes, line A.
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
     pub ttl: u32,
-    /// Rings into the core.
+    /// Sources in other processes, each with its ring.
+    pub sources: Vec<config::Source>,
+    /// Rings into the core for sources in this process.
     pub rings: usize,
     /// Where it counts, for others to watch; in memory where none is given.
     pub counters: Option<PathBuf>,
@@ -100,6 +114,10 @@ pub enum NodeError {
     Core(StartError),
     /// The log, or a note beside it, cannot be opened.
     Store(OpenError),
+    /// The log cannot be read.
+    Read(ReadError),
+    /// A source's ring cannot be used.
+    Ring(MappedError),
     /// The feed cannot start.
     Feed(crate::net::OpenError),
     /// The counters file cannot be made.
@@ -112,6 +130,8 @@ impl fmt::Display for NodeError {
             Self::Network(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
+            Self::Read(error) => write!(f, "{error}"),
+            Self::Ring(error) => write!(f, "{error}"),
             Self::Feed(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
@@ -127,8 +147,8 @@ pub struct CoreStart {
     pub started: Started,
     /// The epoch that it began.
     pub epoch: Epoch,
-    /// Instruments that are defined.
-    pub instruments: usize,
+    /// What a crash left in the ring of each configured source.
+    pub left: Vec<Left>,
 }
 
 /// An exchange that is ready to run.
@@ -152,68 +172,108 @@ impl Exchange {
     /// # Errors
     /// The first part that cannot be opened; those before it are closed again.
     pub fn open(config: &Config, now: Nanos) -> Result<Self, NodeError> {
-        let directory = &config.store.directory;
-        let (has_core, has_feed) = (config.has(Component::Core), config.has(Component::MarketData));
         // 1. Does multicast work there at all?
-        if has_feed {
+        if config.has(Component::MarketData) {
             probe(config.endpoint).map_err(NodeError::Network)?;
         }
         // 2. The log, executed again, and the state machine it leads to; of another process's log
-        //    only that it is there.
-        let sequencer = match has_core {
+        //    only that it is there. Whoever may not write it, or publish its feed, changes nothing.
+        let sequencer = match config.has(Component::Core) {
             true => Some(open_sequencer(config, now)?),
             false => None,
         };
+        let sent = match config.has(Component::MarketData) {
+            true => Some(open_sent(&config.store)?),
+            false => None,
+        };
         let mut exchange = Self::around(config)?;
-        if let Some((mut sequencer, started)) = sequencer {
-            // 3. Beside the core the next segment is prepared, and the log made durable.
-            let helper = sequencer.writer_mut().take_helper();
-            let syncer = sequencer.writer_mut().take_syncer();
-            exchange.core = Some(CoreStart {
-                started,
-                epoch: sequencer.writer_mut().epoch(),
-                instruments: sequencer.machine().instruments().table.len(),
-            });
-            // 4. The rings into the core.
-            let (producers, consumers) = (0..config.rings).map(|_| pair(RING_BYTES)).unzip();
-            exchange.producers = producers;
-            // 5. The core.
-            let counters = CoreCounters::new(&exchange.counters);
-            let agent = CoreAgent::new(sequencer, consumers, counters);
-            exchange.add(Some(agent.with_intake_end(config.intake_end.clone())));
-            exchange.add(helper.map(SegmentAgent));
-            exchange.add(syncer.map(SyncAgent));
+        // 3. to 6. The core, what it takes from, and what works beside it.
+        if let Some((sequencer, started)) = sequencer {
+            exchange.add_core(config, sequencer, started)?;
         }
-        // 6. The feed reads the log, and goes on where the last one stopped.
-        if has_feed {
-            let sent = Sent::open(&RealDisk, directory).map_err(NodeError::Store)?;
-            exchange.sent = sent.before;
-            let (ttl, end) = (config.ttl, config.end.clone());
-            let options = FeedOptions { line_a: config.endpoint, ttl, end };
-            let mut reader = exchange.reader().map_err(NodeError::Store)?;
-            let core = feed_core(config, &mut reader, exchange.sent.as_ref())?;
-            let feed = FeedAgent::open(reader, &options, Some(sent), &exchange.counters);
-            let feed = feed.map_err(NodeError::Feed)?;
-            exchange.add(Some(match core {
-                Some(core) => feed.resume(core, now),
-                None => feed,
-            }));
+        // 7. The feed reads the log, and goes on where the last one stopped.
+        if let Some(sent) = sent {
+            exchange.add_feed(config, sent, now)?;
         }
         Ok(exchange)
+    }
+
+    fn add_core(
+        &mut self,
+        config: &Config,
+        mut sequencer: Sequencer,
+        started: Started,
+    ) -> Result<(), NodeError> {
+        // 3. Beside the core the next segment is prepared, and the log made durable.
+        let helper = sequencer.writer_mut().take_helper();
+        let syncer = sequencer.writer_mut().take_syncer();
+        // 4. The rings into the core.
+        let epoch = sequencer.writer_mut().epoch();
+        let mut inlets = mapped_inlets(&config.sources, epoch)?;
+        for _ in 0..config.rings {
+            let (producer, consumer) = pair(RING_BYTES);
+            self.producers.push(producer);
+            inlets.push(consumer.into());
+        }
+        // 5. The calendar submits what is due, through a ring as others do.
+        let mut scheduler = None;
+        if let Some(calendar) = config.calendar.clone() {
+            let (ring, consumer) = pair(SCHEDULER_RING_BYTES);
+            inlets.push(consumer.into());
+            scheduler = Some(self.scheduler(calendar, config.confirmed_date, &sequencer, ring)?);
+        }
+        // 6. The core.
+        let mut core = CoreAgent::with_inlets(sequencer, inlets, CoreCounters::new(&self.counters));
+        let left = core.pass_over_left();
+        self.core = Some(CoreStart { started, epoch, left });
+        self.add(Some(core.with_intake_end(config.intake_end.clone())));
+        self.add(helper.map(SegmentAgent));
+        self.add(syncer.map(SyncAgent));
+        self.add(scheduler);
+        Ok(())
+    }
+
+    fn add_feed(&mut self, config: &Config, sent: Sent, now: Nanos) -> Result<(), NodeError> {
+        self.sent = sent.before;
+        let (ttl, end) = (config.ttl, config.end.clone());
+        let options = FeedOptions { line_a: config.endpoint, ttl, end };
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        let core = feed_core(config, &mut reader, self.sent.as_ref())?;
+        let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
+        let feed = feed.map_err(NodeError::Feed)?;
+        self.add(Some(match core {
+            Some(core) => feed.resume(core, now),
+            None => feed,
+        }));
+        Ok(())
     }
 
     /// What is there before any part is: the counters, beside a log that exists.
     fn around(config: &Config) -> Result<Self, NodeError> {
         let store = config.store.clone();
-        if !config.has(Component::Core) {
-            StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
-        }
         let counters = match &config.counters {
             Some(path) => Counters::create(path).map_err(NodeError::Counters)?,
             None => Counters::in_memory(),
         };
         let (agents, producers) = (Vec::new(), Vec::new());
         Ok(Self { counters, core: None, sent: None, agents, producers, store })
+    }
+
+    /// A scheduler that goes on from where the log ends.
+    fn scheduler(
+        &self,
+        calendar: Calendar,
+        confirmed_date: Option<u32>,
+        sequencer: &Sequencer,
+        ring: Producer,
+    ) -> Result<SchedulerAgent, NodeError> {
+        let standing = Standing::of(sequencer.machine(), sequencer.time());
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        // At most the beginning of this epoch lies behind it, and says nothing of the calendar.
+        let end = reader.end().map_err(NodeError::Read)?;
+        reader.seek(end, None).map_err(NodeError::Read)?;
+        let counters = SchedulerCounters::new(&self.counters);
+        Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
     }
 
     fn add<A: Agent>(&mut self, agent: Option<A>) {
@@ -232,6 +292,20 @@ impl Exchange {
 fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
     Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
+}
+
+/// How far the feed of a log was sent, if there is a log.
+fn open_sent(store: &StoreOptions) -> Result<Sent, NodeError> {
+    StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
+    Sent::open(&RealDisk, &store.directory).map_err(NodeError::Store)
+}
+
+/// The rings of sources in other processes.
+fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>, NodeError> {
+    let open = |source: &config::Source| {
+        Inlet::open(&source.ring, SourceId(source.id), source.ring_bytes, epoch)
+    };
+    sources.iter().map(open).collect::<Result<_, _>>().map_err(NodeError::Ring)
 }
 
 /// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`

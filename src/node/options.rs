@@ -5,6 +5,7 @@ use crate::agent::StopFlag;
 use crate::config;
 use crate::core::Intake;
 use crate::net::Endpoint;
+use crate::scheduler::{Calendar, CalendarOptions, EarlyClose, PhaseAt};
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Identity, Options as StoreOptions};
 use std::path::Path;
@@ -30,10 +31,48 @@ pub fn store_options(config: &config::Config, base: &Path) -> StoreOptions {
     }
 }
 
+/// The calendar of a configuration.
+///
+/// # Errors
+/// What makes no sense in it, with the line where it begins.
+pub fn calendar(config: &config::Config) -> Result<Option<Calendar>, config::Fault> {
+    let Some(written) = &config.calendar else { return Ok(None) };
+    let options = CalendarOptions {
+        time_zone: written.time_zone.clone(),
+        trading_days: written.trading_days.clone(),
+        holidays: written.holidays.clone(),
+        early_closes: written
+            .early_closes
+            .iter()
+            .map(|(date, at)| EarlyClose { date: date.clone(), at: at.clone() })
+            .collect(),
+        day_start: written.day_start.clone(),
+        phases: written
+            .phases
+            .iter()
+            .map(|(at, phase)| PhaseAt { at: at.clone(), phase: phase.clone() })
+            .collect(),
+        day_end: written.day_end.clone(),
+    };
+    let named = |error| config::Fault { line: written.line, message: format!("calendar: {error}") };
+    Calendar::new(&options).map(Some).map_err(named)
+}
+
+/// A source whose ring's path begins at `base`.
+fn based(source: &config::Source, base: &Path) -> config::Source {
+    config::Source { ring: base.join(&source.ring), ..source.clone() }
+}
+
 impl Config {
     /// The parts of a configured exchange that run here.
-    #[must_use]
-    pub fn of(config: &config::Config, base: &Path, components: &[Component]) -> Self {
+    ///
+    /// # Errors
+    /// What makes no sense in the configuration, though it is well written.
+    pub fn of(
+        config: &config::Config,
+        base: &Path,
+        components: &[Component],
+    ) -> Result<Self, config::Fault> {
         let store = store_options(config, base);
         // A process without the core counts for itself.
         let name = match components {
@@ -41,7 +80,7 @@ impl Config {
             _ => "counters".to_owned(),
         };
         let config::Feed { group, port, interface, ttl, .. } = config.feed;
-        Self {
+        Ok(Self {
             counters: Some(store.directory.join(name)),
             store,
             capacity: Capacity {
@@ -51,11 +90,14 @@ impl Config {
             },
             intake: Intake::default(),
             components: components.to_vec(),
+            calendar: calendar(config)?,
+            confirmed_date: None,
             endpoint: Endpoint { group, port, interface },
             ttl,
+            sources: config.sources.iter().map(|source| based(source, base)).collect(),
             rings: 0,
             intake_end: StopFlag::new(),
             end: StopFlag::new(),
-        }
+        })
     }
 }

@@ -13,6 +13,7 @@
 //! and an id is forgotten without reading any: each of them is a wait for memory.
 
 use crate::limits::FINISHED_CLIENT_IDS;
+use crate::memory::{filled_table, prefetch, push, table};
 use crate::types::{ClientOrderId, OrderId};
 
 const NONE: u32 = u32::MAX;
@@ -57,10 +58,10 @@ impl ClientIds {
     #[must_use]
     pub fn with_capacity(ids: usize) -> Self {
         Self {
-            places: vec![VACANT; (ids.max(8) * 2).next_power_of_two()],
-            entries: Vec::with_capacity(ids),
-            tags: Vec::with_capacity(ids),
-            free: Vec::with_capacity(ids),
+            places: filled_table(VACANT, (ids.max(8) * 2).next_power_of_two()),
+            entries: table(ids),
+            tags: table(ids),
+            free: table(ids),
             used: 0,
             finished: Vec::new(),
             counts: Vec::new(),
@@ -69,8 +70,8 @@ impl ClientIds {
 
     /// A ring for the next account slot.
     pub fn open(&mut self) {
-        self.finished.push([NONE; FINISHED_CLIENT_IDS]);
-        self.counts.push(0);
+        push(&mut self.finished, [NONE; FINISHED_CLIENT_IDS]);
+        push(&mut self.counts, 0);
     }
 
     /// The order, live or finished, that has this id.
@@ -81,23 +82,43 @@ impl ClientIds {
         (entry != NONE).then(|| self.entries[entry as usize].order)
     }
 
-    /// Begins to fetch what a look-up of this id reads first, and waits for nothing.
+    /// Begins to fetch what a look-up of this id reads.
     #[inline]
-    pub fn touch(&self, account: u32, id: ClientOrderId) {
-        let mask = self.places.len() - 1;
-        std::hint::black_box(self.places[hash(account, id) as usize & mask].tag);
+    pub fn prefetch(&self, account: u32, id: ClientOrderId) {
+        prefetch(&self.places, hash(account, id) as usize & (self.places.len() - 1));
     }
 
-    /// Begins to fetch what [`Self::finish`] changes, three steps from one to the next, and waits
-    /// for nothing.
+    /// Begins to fetch where an account's oldest finished id is named, which is forgotten when the
+    /// next one finishes.
     #[inline]
-    pub fn touch_finish(&self, account: u32) {
-        let place = self.counts[account as usize] as usize % FINISHED_CLIENT_IDS;
-        let oldest = self.finished[account as usize][place];
-        if oldest != NONE {
-            let mask = self.places.len() - 1;
-            std::hint::black_box(self.places[self.tags[oldest as usize] as usize & mask].tag);
+    pub fn prefetch_oldest(&self, account: u32) {
+        if let (Some(ring), Some(place)) = self.oldest_place(account) {
+            prefetch(ring, place);
         }
+    }
+
+    /// The oldest finished id's entry; begins to fetch its hash.
+    #[inline]
+    pub fn prefetch_oldest_tag(&self, account: u32) -> u32 {
+        let (Some(ring), Some(place)) = self.oldest_place(account) else { return NONE };
+        prefetch(&self.tags, ring[place] as usize);
+        ring[place]
+    }
+
+    /// Begins to fetch an entry, which the next id will be put in, and its place.
+    #[inline]
+    pub fn prefetch_entry(&self, entry: u32) {
+        if let Some(tag) = self.tags.get(entry as usize) {
+            prefetch(&self.places, *tag as usize & (self.places.len() - 1));
+            prefetch(&self.entries, entry as usize);
+        }
+    }
+
+    #[inline]
+    fn oldest_place(&self, account: u32) -> (Option<&Ring>, Option<usize>) {
+        let (ring, count) =
+            (self.finished.get(account as usize), self.counts.get(account as usize));
+        (ring, count.map(|count| *count as usize % FINISHED_CLIENT_IDS))
     }
 
     /// Takes an id that is not in use; gives the entry to finish it by.
@@ -115,8 +136,8 @@ impl ClientIds {
             self.tags[at as usize] = tag;
             at
         } else {
-            self.entries.push(entry);
-            self.tags.push(tag);
+            push(&mut self.entries, entry);
+            push(&mut self.tags, tag);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 ids")
         };
         self.places[place] = Place { tag, entry: at };
@@ -194,7 +215,7 @@ impl ClientIds {
     }
 
     fn grow(&mut self) {
-        let larger = vec![VACANT; self.places.len() * 2];
+        let larger = filled_table(VACANT, self.places.len() * 2);
         let mask = larger.len() - 1;
         for moved in std::mem::replace(&mut self.places, larger) {
             if moved.entry != NONE {

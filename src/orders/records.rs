@@ -1,5 +1,6 @@
 //! Order records: all that an order is beside its place in the book.
 
+use crate::memory::{prefetch, push, table};
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
 
@@ -125,13 +126,13 @@ impl Orders {
     #[must_use]
     pub fn with_capacity(orders: usize) -> Self {
         let vacant = OrderRecord::VACANT;
-        let (records, links) = (Vec::with_capacity(orders), Vec::with_capacity(orders));
+        let (records, links) = (table(orders), table(orders));
         Self { records, links, accounts: Vec::new(), vacant }
     }
 
     /// A list for the next account slot.
     pub fn open(&mut self) {
-        self.accounts.push(Ends { first: NONE, last: NONE });
+        push(&mut self.accounts, Ends { first: NONE, last: NONE });
     }
 
     /// An order has come to rest under a slot that the books have just given out.
@@ -193,6 +194,37 @@ impl Orders {
         std::iter::successors(self.next_of(account, None), move |slot| {
             self.next_of(account, Some(*slot))
         })
+    }
+
+    /// Begins to fetch the ends of an account's list.
+    #[inline]
+    pub fn prefetch_ends(&self, account: u32) {
+        prefetch(&self.accounts, account as usize);
+    }
+
+    /// Begins to fetch the record and the links under a slot, if there are any.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.records, slot as usize);
+        prefetch(&self.links, slot as usize);
+    }
+
+    /// Begins to fetch the links of an order's neighbours; gives its record, or what is left of
+    /// one that has gone.
+    #[inline]
+    pub fn prefetch_neighbours(&self, slot: u32) -> Option<&OrderRecord> {
+        let Links { previous, next } = self.links.get(slot as usize)?;
+        prefetch(&self.links, *previous as usize);
+        prefetch(&self.links, *next as usize);
+        self.records.get(slot as usize)
+    }
+
+    /// Begins to fetch the links of an account's last order, behind which the next one comes.
+    #[inline]
+    pub fn prefetch_last(&self, account: u32) {
+        if let Some(ends) = self.accounts.get(account as usize) {
+            prefetch(&self.links, ends.last as usize);
+        }
     }
 
     /// The record under a live slot.

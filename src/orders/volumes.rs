@@ -1,5 +1,6 @@
 //! What each user trades of each symbol a day, over all accounts.
 
+use crate::memory::{prefetch, table};
 use crate::types::Index;
 
 /// One user in one symbol.
@@ -46,19 +47,18 @@ impl UserVolumes {
     /// Room for `pairs` of user and symbol before memory is asked for.
     #[must_use]
     pub fn with_capacity(pairs: usize) -> Self {
-        Self { index: Index::with_capacity(pairs), records: Vec::with_capacity(pairs) }
+        Self { index: Index::with_capacity(pairs), records: table(pairs) }
     }
 
     /// The record's slot, made if it is new.
     #[inline]
     pub fn slot(&mut self, user: u32, instrument: u32) -> u32 {
-        let key = (u64::from(user) << 32) | u64::from(instrument);
-        if let Some(slot) = self.index.get(key) {
+        if let Some(slot) = self.find_slot(user, instrument) {
             return slot;
         }
         let slot = u32::try_from(self.records.len()).expect("fewer than 2^32 pairs");
         self.records.push(UserVolume { user, instrument, ..UserVolume::default() });
-        self.index.insert(key, slot);
+        self.index.insert(key(user, instrument), slot);
         slot
     }
 
@@ -66,7 +66,29 @@ impl UserVolumes {
     #[must_use]
     #[inline]
     pub fn find_slot(&self, user: u32, instrument: u32) -> Option<u32> {
-        self.index.get((u64::from(user) << 32) | u64::from(instrument))
+        self.index.get(key(user, instrument), |slot| {
+            let found = &self.records[slot as usize];
+            found.user == user && found.instrument == instrument
+        })
+    }
+
+    /// The slot that [`Self::find_slot`] looks at first.
+    #[must_use]
+    #[inline]
+    pub fn probable_slot(&self, user: u32, instrument: u32) -> Option<u32> {
+        self.index.get(key(user, instrument), |_| true)
+    }
+
+    /// Begins to fetch what [`Self::find_slot`] reads.
+    #[inline]
+    pub fn prefetch_slot(&self, user: u32, instrument: u32) {
+        self.index.prefetch(key(user, instrument));
+    }
+
+    /// Begins to fetch a record, if there is one in the slot.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.records, slot as usize);
     }
 
     /// The record in a slot.
@@ -90,6 +112,11 @@ impl UserVolumes {
         all.sort_unstable_by_key(|record| (record.user, record.instrument));
         all
     }
+}
+
+#[inline]
+fn key(user: u32, instrument: u32) -> u64 {
+    (u64::from(user) << 32) | u64::from(instrument)
 }
 
 #[cfg(test)]

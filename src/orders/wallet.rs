@@ -4,6 +4,7 @@
 //! collects fees and pays rebates, may go below zero.
 
 use crate::limits::CURRENCIES_MAX;
+use crate::memory::{prefetch, push, table};
 use crate::types::{Index, Money};
 
 /// What one account holds of one asset, in 1/10,000 of the currency unit or in shares.
@@ -117,7 +118,7 @@ impl Wallet {
         Self {
             cash: Vec::new(),
             index: Index::with_capacity(holdings),
-            holdings: Vec::with_capacity(holdings),
+            holdings: table(holdings),
             overrides: Vec::new(),
             house: [Money(0); CURRENCIES_MAX],
             deposited: [0; CURRENCIES_MAX],
@@ -126,7 +127,7 @@ impl Wallet {
 
     /// A wallet for the next account slot.
     pub fn open(&mut self) {
-        self.cash.push([Balance::default(); CURRENCIES_MAX]);
+        push(&mut self.cash, [Balance::default(); CURRENCIES_MAX]);
     }
 
     /// An account's cash, by account slot and currency place.
@@ -146,13 +147,12 @@ impl Wallet {
     /// The slot of a holding, by account id and instrument id, made if it is new.
     #[inline]
     pub fn holding_slot(&mut self, account: u32, instrument: u32) -> u32 {
-        let key = (u64::from(account) << 32) | u64::from(instrument);
-        if let Some(slot) = self.index.get(key) {
+        if let Some(slot) = self.find_slot(account, instrument) {
             return slot;
         }
         let slot = u32::try_from(self.holdings.len()).expect("fewer than 2^32 holdings");
-        self.holdings.push(Holding { account, instrument, ..Holding::default() });
-        self.index.insert(key, slot);
+        push(&mut self.holdings, Holding { account, instrument, ..Holding::default() });
+        self.index.insert(key(account, instrument), slot);
         slot
     }
 
@@ -160,20 +160,36 @@ impl Wallet {
     #[must_use]
     #[inline]
     pub fn find_slot(&self, account: u32, instrument: u32) -> Option<u32> {
-        self.index.get((u64::from(account) << 32) | u64::from(instrument))
+        self.index.get(key(account, instrument), |slot| {
+            let found = &self.holdings[slot as usize];
+            found.account == account && found.instrument == instrument
+        })
     }
 
-    /// Begins to fetch what a look-up of a holding reads first, and waits for nothing.
+    /// The slot that [`Self::find_slot`] looks at first.
+    #[must_use]
     #[inline]
-    pub fn touch(&self, account: u32, instrument: u32) {
-        self.index.touch((u64::from(account) << 32) | u64::from(instrument));
+    pub fn probable_slot(&self, account: u32, instrument: u32) -> Option<u32> {
+        self.index.get(key(account, instrument), |_| true)
     }
 
-    /// Begins to fetch a holding and a balance, and waits for nothing.
+    /// Begins to fetch what [`Self::find_slot`] reads.
     #[inline]
-    pub fn touch_balances(&self, holding: u32, account: u32, currency: u8) {
-        std::hint::black_box(self.holdings[holding as usize].open_buys);
-        std::hint::black_box(self.cash(account, currency).reserved);
+    pub fn prefetch_slot(&self, account: u32, instrument: u32) {
+        self.index.prefetch(key(account, instrument));
+    }
+
+    /// Begins to fetch a holding, if there is one in the slot.
+    #[inline]
+    pub fn prefetch_holding(&self, slot: u32) {
+        prefetch(&self.holdings, slot as usize);
+    }
+
+    /// Begins to fetch a balance, by account slot and currency place.
+    #[inline]
+    pub fn prefetch_cash(&self, account: u32, currency: u8) {
+        let balances = self.cash.get(account as usize).map_or(&[][..], |all| all);
+        prefetch(balances, currency as usize);
     }
 
     /// A holding, if there is one, by account id and instrument id.
@@ -223,4 +239,9 @@ impl Wallet {
         all.sort_unstable_by_key(|holding| (holding.account, holding.instrument));
         all
     }
+}
+
+#[inline]
+fn key(account: u32, instrument: u32) -> u64 {
+    (u64::from(account) << 32) | u64::from(instrument)
 }

@@ -294,6 +294,10 @@ impl Agent for SchedulerAgent {
         }
         read + self.submit_due(now)
     }
+
+    fn failure(&self) -> Option<String> {
+        self.error.clone()
+    }
 }
 
 /// The command that carries out a step.

@@ -411,6 +411,15 @@ fn phase_name(phase: Phase) -> &'static str {
     PHASES.iter().find(|(_, known)| *known == phase).map_or("unknown", |(name, _)| name)
 }
 
+/// The number, yyyymmdd, of a date written YYYY-MM-DD.
+///
+/// # Errors
+///
+/// It is no date that a calendar can have.
+pub fn parse_date(text: &str) -> Result<u32, CalendarError> {
+    date("date", text).map(number_of)
+}
+
 fn date(key: &'static str, text: &str) -> Result<Date, CalendarError> {
     let parsed = text.parse::<Date>().ok().filter(|_| text.len() == "2026-11-22".len());
     let parsed = parsed.filter(|date| (1970..=LAST_DATE.year()).contains(&date.year()));

@@ -47,7 +47,6 @@ impl StateMachine {
     }
 
     fn judge_cancel(&self, request: &Request, session: u32) -> Result<OrderSlot, Refusal> {
-        self.touch_cancel(request);
         let (account, user) = (AccountId(request.account), UserId(request.user));
         let account = self.ledger.accounts.may_act(account, SessionId(session), user)?;
         let slot = self.live_order(account, request)?;
@@ -56,23 +55,6 @@ impl StateMachine {
         match phase {
             Phase::PRE_OPEN | Phase::OPEN | Phase::HALTED => Ok(slot),
             _ => Err(Refusal::new(Reason::PHASE, 0, phase.0)),
-        }
-    }
-
-    /// Begins to fetch what a cancel will read, as a new order does.
-    #[inline]
-    fn touch_cancel(&self, request: &Request) {
-        let ledger = &self.ledger;
-        if let Some(account) = ledger.accounts.accounts.slot(request.account) {
-            std::hint::black_box(ledger.accounts.accounts.at(account).live_orders);
-            ledger.client_ids.touch_finish(account);
-            let slot = request.order_id.and_then(|id| self.books.find(OrderId(id)));
-            if let Some(slot) = slot {
-                let record = ledger.orders.get(slot.0);
-                let currency = ledger.instruments.table.at(record.instrument).currency;
-                ledger.wallet.touch_balances(record.holding, record.account, currency);
-                std::hint::black_box(record.time_in_force);
-            }
         }
     }
 

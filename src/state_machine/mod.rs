@@ -21,6 +21,7 @@ mod emit;
 mod fields;
 mod hash;
 mod ledger;
+mod look_ahead;
 mod many_cancels;
 mod new_order;
 mod pending;
@@ -42,6 +43,7 @@ pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, EventHeader, Message};
 use ledger::Ledger;
+pub use look_ahead::LookAhead;
 use pending::Pending;
 pub use replay::{Divergence, Replay, end_flags};
 

@@ -97,29 +97,13 @@ impl StateMachine {
 }
 
 impl Ledger {
-    /// Begins to fetch what judging will read: the memory that an order needs lies anywhere among
-    /// hundreds of megabytes, and to wait for all of it at once takes as long as for one.
-    #[inline]
-    fn touch_new(&self, command: &NewOrderEvent) {
-        self.wallet.touch(command.account, command.instrument);
-        if let Some(account) = self.accounts.accounts.slot(command.account) {
-            self.client_ids.touch(account, ClientOrderId(command.client_order_id));
-            std::hint::black_box(self.accounts.accounts.at(account).live_orders);
-            if let Some(instrument) = self.instruments.table.get(command.instrument) {
-                std::hint::black_box(self.wallet.cash(account, instrument.currency).reserved);
-            }
-        }
-    }
-
     /// All checks in their order; `live` is how many orders rest in the whole exchange.
     fn judge_new(&self, command: &NewOrderEvent, live: usize) -> Result<Judged, Refusal> {
-        self.touch_new(command);
         let (session, user) = (SessionId(command.header.session), UserId(command.user));
         let account = self.accounts.may_trade(AccountId(command.account), session, user)?;
         let slot = self.instruments.table.slot(command.instrument);
         let slot =
             slot.ok_or_else(|| Refusal::new(Reason::UNKNOWN_INSTRUMENT, 0, command.instrument))?;
-        // Each look-up waits for memory: begun here they wait together, and are judged in turn.
         let holding = self.wallet.find_slot(command.account, command.instrument);
         let volume = self.user_volumes.find_slot(command.user, command.instrument);
         let place = Place { account, instrument: slot, holding, volume };

@@ -243,10 +243,7 @@ impl SegmentHelper {
 
 /// The system's number of an error, EIO where it has none.
 pub(super) fn error_number(error: &io::Error) -> i32 {
-    match error.kind() {
-        io::ErrorKind::StorageFull => libc::ENOSPC,
-        _ => error.raw_os_error().unwrap_or(libc::EIO),
-    }
+    error.raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// Writes to each page of a part without changing it, so that no later write waits for one.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::disk::{Access, Disk, DiskFile, Mapping};
 
@@ -186,14 +186,15 @@ pub struct Refusal {
 pub struct MemoryDisk {
     files: Arc<Mutex<Files>>,
     boot_id: u128,
-    limits: Arc<Mutex<Limits>>,
+    limits: Arc<(Mutex<Limits>, Condvar)>,
 }
 
-/// What a disk has no room for, and what it refuses.
+/// What a disk has no room for, what it refuses, and what does not come to its end.
 #[derive(Clone, Copy, Default)]
 struct Limits {
     capacity_bytes: Option<u64>,
     refusal: Option<Refusal>,
+    held: Option<Operation>,
 }
 
 impl Default for MemoryDisk {
@@ -224,7 +225,8 @@ impl MemoryDisk {
             let bytes = node.with(|content| image(content));
             copied.insert(path, Node::new(&bytes, bytes.clone())?);
         }
-        let limits = Arc::new(Mutex::new(self.limits(|limits| *limits)));
+        let limits = self.limits(|limits| Limits { held: None, ..*limits });
+        let limits = Arc::new((Mutex::new(limits), Condvar::new()));
         Ok(Self { files: Arc::new(Mutex::new(copied)), boot_id, limits })
     }
 
@@ -267,12 +269,22 @@ impl MemoryDisk {
         self.limits(|limits| limits.refusal = refusal);
     }
 
+    /// From now on whoever asks for this operation waits until something else is held, as on a
+    /// disk that does not answer.
+    pub fn hold(&self, operation: Option<Operation>) {
+        self.limits(|limits| limits.held = operation);
+        self.limits.1.notify_all();
+    }
+
     fn limits<R>(&self, use_limits: impl FnOnce(&mut Limits) -> R) -> R {
-        use_limits(&mut self.limits.lock().unwrap_or_else(PoisonError::into_inner))
+        use_limits(&mut self.limits.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn check(&self, operation: Operation, path: &Path) -> io::Result<()> {
-        match self.limits(|limits| limits.refusal) {
+        let limits = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = |limits: &mut Limits| limits.held == Some(operation);
+        let limits = self.limits.1.wait_while(limits, held);
+        match limits.unwrap_or_else(PoisonError::into_inner).refusal {
             Some(refusal)
                 if refusal.operation == operation
                     && path.to_string_lossy().contains(refusal.path_contains) =>
@@ -443,7 +455,7 @@ impl DiskFile for MemoryFile {
         let more = bytes.saturating_sub(self.length_bytes()?);
         let capacity = self.disk.limits(|limits| limits.capacity_bytes);
         if more > 0 && capacity.is_some_and(|most| self.disk.used_bytes() + more > most) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
+            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
         }
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
         self.node.with(|content| content.resize(bytes))

@@ -3,6 +3,8 @@
 //! Ids come from outside, so the index grows with the largest id taken, never past a stated limit,
 //! while the records take only what exists.
 
+use crate::memory::{prefetch, push};
+
 /// Records of `T`, each under an id of at least 1; the record's *slot* is its place in the order of
 /// insertion and indexes parallel arrays elsewhere.
 #[derive(Clone, Debug)]
@@ -28,6 +30,18 @@ impl<T> Table<T> {
             None | Some(0) => None,
             Some(slot) => Some(slot - 1),
         }
+    }
+
+    /// Begins to fetch what [`Self::slot`] reads.
+    #[inline]
+    pub fn prefetch_slot(&self, id: u32) {
+        prefetch(&self.slots, id as usize);
+    }
+
+    /// Begins to fetch the record in a slot, if there is one.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        prefetch(&self.records, slot as usize);
     }
 
     /// The record with this id.
@@ -75,7 +89,7 @@ impl<T> Table<T> {
         let slot = u32::try_from(self.records.len()).expect("fewer records than ids");
         self.slots[id as usize] = slot + 1;
         self.ids.push(id);
-        self.records.push(record);
+        push(&mut self.records, record);
         slot
     }
 

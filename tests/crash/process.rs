@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Lines};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::exchange::Files;
@@ -15,6 +15,11 @@ const FOLDER: &str = "ISOCHRON_CRASH_FOLDER";
 pub(crate) fn asked_for() -> Option<(String, Files)> {
     let role = std::env::var(ROLE).ok()?;
     Some((role, Files(std::env::var_os(FOLDER)?.into())))
+}
+
+/// Tells a command what it is to be, and where.
+pub(crate) fn ask(command: &mut Command, role: &str, folder: &Path) {
+    command.env(ROLE, role).env(FOLDER, folder);
 }
 
 /// A process of this test, killed when it is dropped.
@@ -30,7 +35,8 @@ impl Process {
     pub(crate) fn start(test: &str, role: &str, files: &Files) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["--exact", "--nocapture", test]).stdin(Stdio::null());
-        command.env(ROLE, role).env(FOLDER, &files.0).stdout(Stdio::piped());
+        ask(&mut command, role, &files.0);
+        command.stdout(Stdio::piped());
         let errors = files.0.join(format!("errors-{role}"));
         let file = File::create(&errors).expect("a file for errors");
         let mut child = command.stderr(file).spawn().expect("it starts");

@@ -108,6 +108,12 @@ impl World {
         world
     }
 
+    /// Its store.
+    #[allow(dead_code, reason = "the scheduler's tests do not look there")]
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// Opens the store and starts everything.
     pub(crate) fn start(&mut self) {
         assert!(self.running.is_none(), "it runs");

@@ -72,15 +72,17 @@ impl Program {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Waits until it has printed a whole line that contains `part`; returns the line.
+    /// Waits until it has printed a whole line that contains `part`, on either output; returns the
+    /// line.
     pub(crate) fn line_with(&mut self, part: &str) -> String {
         let name = self.name.clone();
         wait(&format!("{name} prints {part:?}"), || {
             let ended = self.child.try_wait().unwrap();
-            let out = self.out();
-            let whole = out.rsplit_once('\n').map_or("", |(lines, _)| lines);
-            let line = whole.lines().find(|line| line.contains(part)).map(str::to_owned);
-            assert!(line.is_some() || ended.is_none(), "{name}: {out}{}", self.read("errors"));
+            let printed = [self.out(), self.read("errors")];
+            let whole = printed.iter().filter_map(|text| text.rsplit_once('\n'));
+            let mut lines = whole.flat_map(|(lines, _)| lines.lines());
+            let line = lines.find(|line| line.contains(part)).map(str::to_owned);
+            assert!(line.is_some() || ended.is_none(), "{name}: {}", printed.concat());
             line
         })
     }

@@ -13,7 +13,7 @@ use crate::agent::{Clock, SystemClock};
 use crate::bench::report::{histogram, percentiles_json, us_line};
 use crate::bench::watch::Mark;
 use crate::demo::source::{Journal, Seen};
-use crate::types::touched;
+use crate::memory::table;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
 
@@ -64,7 +64,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Room for so many commands.
     pub(super) fn new(clock: SystemClock, commands: usize) -> Self {
-        Self { clock, rows: touched(commands, Row::default()), seen: 0 }
+        Self { clock, rows: table(commands), seen: 0 }
     }
 
     /// The rows of the commands that were seen committed.
@@ -131,15 +131,15 @@ type Hop = (&'static str, fn(&Row) -> [u64; 2]);
 pub(super) const TO_COMMITTED: [Hop; 4] = [
     ("intended to in the ring", |row| [row.intended, row.in_ring]),
     ("in the ring to taken by the core", |row| [row.in_ring, row.taken]),
-    ("taken to committed", |row| [row.taken, row.committed]),
-    ("committed to seen by a reader", |row| [row.committed, row.seen]),
+    ("taken to appended", |row| [row.taken, row.committed]),
+    ("appended to committed and seen by a reader", |row| [row.committed, row.seen]),
 ];
 
 /// To a subscriber.
 pub(super) const TO_SUBSCRIBER: [Hop; 4] = [
     ("intended to in the ring", |row| [row.intended, row.in_ring]),
-    ("in the ring to committed", |row| [row.in_ring, row.committed]),
-    ("committed to sent by the feed", |row| [row.committed, row.sent]),
+    ("in the ring to appended", |row| [row.in_ring, row.committed]),
+    ("appended to sent by the feed", |row| [row.committed, row.sent]),
     ("sent to received", |row| [row.sent, row.received]),
 ];
 

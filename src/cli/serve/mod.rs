@@ -18,14 +18,14 @@ mod watch;
 use super::output::{End, end};
 use crate::agent::{Clock, Running, StopFlag, SystemClock, cores_available, start_groups};
 use crate::config::Config;
-use crate::demo::Tempo;
+use crate::demo::{self, Tempo};
 use crate::limits::SOURCE_ID_MAX;
 use crate::metrics::{Counter, Counters};
 use crate::node::{self, Component, Exchange, Interrupt};
 use crate::store::{Accepting, ReaderOptions, RealDisk, StoreReader, Until};
 use crate::types::{Position, SourceId};
 use clap::Args as ClapArgs;
-use source::OrderSource;
+use source::{OrderSource, Trading};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,7 +54,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "SOURCE", value_delimiter = ',',
         value_parser = clap::value_parser!(u32).range(1..=i64::from(SOURCE_ID_MAX)))]
     release: Vec<u32>,
-    /// Trades by itself, for trials: orders of `mix`, or `lobster:FILE` (CSV, plain or gz).
+    /// Says that this trading date, yyyymmdd, comes next, where the scheduler asks: whole trading
+    /// days were missed, or the clock was wrong.
+    #[arg(long, value_name = "DATE")]
+    confirm_date: Option<u32>,
+    /// Trades by itself, for trials: orders of `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long)]
     flow: Option<String>,
     #[command(flatten)]
@@ -63,28 +67,37 @@ pub(super) struct Args {
 
 /// Runs the command: 0 after a signal, 1 if a part failed, 2 if it could not start.
 pub(super) fn run(args: &Args) -> ExitCode {
-    end("serve", &"the exchange", serve(args))
+    end("serve", &"", serve(args))
 }
 
 fn serve(args: &Args) -> Result<u8, End> {
     // 1. What to run.
     let (config, base) = configuration(args)?;
     let components = if args.only.is_empty() { Component::ALL.to_vec() } else { args.only.clone() };
-    let mut node = node::Config::of(&config, &base, &components);
+    let mut node = node::Config::of(&config, &base, &components).map_err(End::unreadable)?;
     let has_core = node.has(Component::Core);
     if args.flow.is_some() && !has_core {
         return Err(End::unreadable("--flow gives orders to the core, which does not run here"));
     }
     node.intake.release = args.release.iter().map(|source| SourceId(*source)).collect();
+    if args.flow.is_some() && config.sources.iter().any(|source| source.id == demo::SOURCE) {
+        let error = format!("--flow is source {}, which the configuration has too", demo::SOURCE);
+        return Err(End::unreadable(error));
+    }
+    node.confirmed_date = args.confirm_date;
     node.rings = usize::from(args.flow.is_some());
+    let clock = SystemClock::new();
+    let source = match &args.flow {
+        Some(flow) => Some(OrderSource::open(flow, &args.tempo, &node.store, clock)?),
+        None => None,
+    };
     log::begin(&config.log);
     report::begin(args.config.as_deref(), &components);
     // 2. Its parts.
-    let clock = SystemClock::new();
     let mut exchange = Exchange::open(&node, clock.now()).map_err(End::unreadable)?;
     report::opened(&node, &exchange);
-    let source = match &args.flow {
-        Some(flow) => Some(OrderSource::add(flow, &args.tempo, &mut exchange, clock)?),
+    let source = match source {
+        Some(source) => Some(source.trade(&mut exchange)?),
         None => None,
     };
     // 3. Their threads. From here on a signal is a wish; before, it is the end, as a crash is.
@@ -132,7 +145,7 @@ struct Ending<'a> {
 impl Ending<'_> {
     /// First the orders end, then the core takes nothing more, then all that was taken is
     /// committed, then the feed has sent it. A part that takes too long is named and left.
-    fn drain(&self, source: Option<&OrderSource>, interrupt: &Interrupt) {
+    fn drain(&self, source: Option<&Trading>, interrupt: &Interrupt) {
         if let Some(source) = source {
             source.stop();
             self.wait("order source", interrupt, || source.has_ended());

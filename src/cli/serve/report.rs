@@ -17,6 +17,7 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
     store(&config.store);
     if let Some(core) = &exchange.core {
         recovery(core);
+        rings(config, core);
     }
     if config.has(Component::MarketData) {
         let endpoint = config.endpoint;
@@ -29,7 +30,7 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         info!(group, port, interface, ttl, session, next, "feed");
     }
     if let Some(counters) = &config.counters {
-        info!(counters = %counters.display(), rings = config.rings, "watched by `isochron stat`");
+        info!(counters = %counters.display(), "watched by `isochron stat`");
     }
 }
 
@@ -79,6 +80,17 @@ fn recovery(core: &CoreStart) {
         events = core.started.events,
         "log executed again"
     );
+}
+
+fn rings(config: &Config, core: &CoreStart) {
+    for (source, left) in config.sources.iter().zip(&core.left) {
+        let (id, bytes) = (source.id, source.ring_bytes);
+        info!(source = id, ring = %source.ring.display(), bytes, "ring");
+        if let Some((first, last)) = left.source_sequences {
+            let messages = left.messages;
+            warn!(source = id, messages, first, last, "left in its ring by a crash: not accepted");
+        }
+    }
 }
 
 pub(super) fn threads(groups: &[Group]) {

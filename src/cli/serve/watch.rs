@@ -3,7 +3,7 @@
 //! Counters that grow are reported once a second at most, with how much they grew: a fault that
 //! comes a million times a second is one line.
 
-use crate::metrics::{Counter, Counters};
+use crate::metrics::{Counter, Counters, RINGS_MAX};
 use crate::store::{Accepting, StoreReader};
 use crate::types::Nanos;
 use tracing::{debug, info, warn};
@@ -14,8 +14,19 @@ const COUNTERS_NS: u64 = 1_000_000_000;
 /// Counters that grow when something is wrong.
 const TROUBLES: &[(Counter, &str)] = &[
     (Counter::CORE_REFUSALS, "the core took nothing: no room in the store"),
+    (Counter::SCHEDULER_REFUSED, "commands of the calendar were refused"),
+    (Counter::CORE_QUARANTINED, "commands of a quarantined source were not executed"),
     (Counter::CORE_MALFORMED, "no commands: messages in a ring"),
     (Counter::FEED_SEND_WAITS, "the network took fewer datagrams than offered"),
+];
+
+/// Counters that show how something stands, and what it means where they are not 0.
+const STANDINGS: &[(Counter, &str)] = &[
+    (
+        Counter::SCHEDULER_HELD,
+        "trading days were missed: --confirm-date says that this one is next",
+    ),
+    (Counter::CLOCK_BEHIND_NS, "the clock stands behind logged time by so many nanoseconds"),
 ];
 
 /// What was seen at the last look.
@@ -27,6 +38,8 @@ pub(super) struct Watch {
     accepting: Option<Accepting>,
     core_lives: Option<bool>,
     troubles: Vec<u64>,
+    standings: Vec<bool>,
+    damaged: [bool; RINGS_MAX],
     commands: u64,
     due: Nanos,
 }
@@ -35,9 +48,20 @@ impl Watch {
     /// Watches a store and the counters of this process.
     pub(super) fn new(store: StoreReader, counters: Counters, has_core: bool) -> Self {
         let troubles = TROUBLES.iter().map(|(counter, _)| counters.get(*counter)).collect();
-        let (accepting, core_lives) = (None, None);
+        let (accepting, core_lives, standings) = (None, None, vec![false; STANDINGS.len()]);
         let (commands, due, core_is_elsewhere) = (0, Nanos(0), !has_core);
-        Self { store, counters, core_is_elsewhere, accepting, core_lives, troubles, commands, due }
+        Self {
+            store,
+            counters,
+            core_is_elsewhere,
+            accepting,
+            core_lives,
+            troubles,
+            standings,
+            damaged: [false; RINGS_MAX],
+            commands,
+            due,
+        }
     }
 
     /// Looks, and says what changed since the last look.
@@ -67,6 +91,20 @@ impl Watch {
             let times = count.wrapping_sub(std::mem::replace(seen, count));
             if times > 0 {
                 warn!(times, "{trouble}");
+            }
+        }
+        for ring in 0..RINGS_MAX {
+            let damaged = self.counters.get(Counter::RING_DAMAGED.of_ring(ring)) != 0;
+            if damaged && !std::mem::replace(&mut self.damaged[ring], true) {
+                warn!(ring, "a ring is damaged: nothing more is read from it");
+            }
+        }
+        for ((counter, meaning), seen) in STANDINGS.iter().zip(&mut self.standings) {
+            let value = self.counters.get(*counter);
+            match (std::mem::replace(seen, value != 0), value) {
+                (true, 0) => info!(over = true, "{meaning}"),
+                (false, 1..) => warn!(value, "{meaning}"),
+                _ => {}
             }
         }
         let commands = self.counters.get(Counter::COMMANDS_EXECUTED);

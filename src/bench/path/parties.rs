@@ -1,0 +1,246 @@
+//! Who takes part in a run, on which threads, and what is left of them.
+
+use super::Args;
+use super::subscriber::{self, Received, Receiving};
+use super::trace::Rows;
+use crate::agent::{
+    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
+};
+use crate::bench::replay::identity;
+use crate::bench::watch::{Mark, Sight, Watched};
+use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
+use crate::demo::flow::{Flow, Mix};
+use crate::demo::pace::Pace;
+use crate::demo::source::{Parts, Progress, SourceAgent, Watch};
+use crate::limits::{TERM_BYTES_MAX, TERM_BYTES_MIN};
+use crate::market_data::{FeedAgent, FeedOptions};
+use crate::metrics::Counters;
+use crate::net::{Endpoint, ReservedPort};
+use crate::ring::pair;
+use crate::state_machine::Capacity;
+use crate::store::{Durability, Options as StoreOptions, StoreReader, SyncHelper};
+use crate::types::Nanos;
+use std::path::Path;
+use std::time::Duration;
+
+const RING_BYTES: usize = 2 * 1024 * 1024;
+const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
+
+/// A log this long fits one segment: bytes of a command with its outcomes, and of the setup.
+const BYTES_PER_COMMAND: u64 = 600;
+const SETUP_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Commands of the setup, continuations and epochs, for those who count by sequence.
+const SETUP_COMMANDS: usize = 200_000;
+
+/// Which of the pictures above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// (a)
+    Committed,
+    /// (b)
+    Subscriber,
+    /// (c)
+    Durable(Durability),
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Source and core each on a core of its own and spinning, where there are two.
+pub(super) fn placement() -> Placement {
+    match cores_available() {
+        0 | 1 => Placement::shared(IdleStrategy::BACK_OFF),
+        _ => Placement { cores: vec![0, 1], ..Placement::dedicated(IdleStrategy::Spin) },
+    }
+}
+
+/// Source and core take turns on one core, so that the sync has the other.
+pub(super) fn placement_beside_sync() -> (Placement, Placement) {
+    let alone = Placement::dedicated(IdleStrategy::BACK_OFF);
+    match cores_available() {
+        0 | 1 => (Placement::shared(IdleStrategy::BACK_OFF), alone),
+        _ => (
+            Placement { cores: vec![0], ..Placement::shared(IdleStrategy::Spin) },
+            Placement { cores: vec![1], ..alone },
+        ),
+    }
+}
+
+/// Makes the log durable.
+struct SyncAgent(SyncHelper);
+
+impl Agent for SyncAgent {
+    fn name(&self) -> &str {
+        "sync"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        self.0.do_work(now)
+    }
+}
+
+/// What is asked of one run.
+pub(super) struct Plan<'a> {
+    pub(super) args: &'a Args,
+    pub(super) label: &'static str,
+    pub(super) pace: Pace,
+    pub(super) rate: u64,
+    pub(super) seconds: u64,
+    pub(super) route: Route,
+}
+
+impl Plan<'_> {
+    pub(super) fn commands(&self) -> u64 {
+        self.rate * self.seconds
+    }
+
+    pub(super) fn term_bytes(&self) -> Result<usize, String> {
+        let bytes = self.commands() * BYTES_PER_COMMAND + SETUP_BYTES;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if bytes > TERM_BYTES_MAX {
+            let commands = self.commands();
+            return Err(format!("{commands} commands do not fit one segment: fewer --seconds"));
+        }
+        Ok(bytes.next_power_of_two().max(TERM_BYTES_MIN))
+    }
+}
+
+/// The exchange of one run, and its source.
+pub(super) struct Parties {
+    source: SourceAgent,
+    pub(super) progress: Progress,
+    core: CoreAgent,
+    sync: Option<SyncAgent>,
+    feed: Option<(FeedAgent, StopFlag, ReservedPort)>,
+}
+
+pub(super) fn open(
+    plan: &Plan<'_>,
+    directory: &Path,
+    clock: &SystemClock,
+) -> Result<Parties, String> {
+    // 1. The core; nobody takes its segment helper, because one segment holds the whole run.
+    let mut store = StoreOptions::new(directory, identity());
+    store.term_bytes = plan.term_bytes()?;
+    let mut sync = None;
+    if let Route::Durable(durability) = plan.route {
+        store.durability = durability;
+    }
+    let (mut sequencer, _) =
+        Sequencer::open(&Options { store, capacity: CAPACITY }, clock.now()).map_err(text)?;
+    if plan.route == Route::Durable(Durability::Disk) {
+        sync = sequencer.writer_mut().take_syncer().map(SyncAgent);
+    }
+    let (ring, consumer) = pair(RING_BYTES);
+    let counters = Counters::in_memory();
+    let core = CoreAgent::new(sequencer, vec![consumer], CoreCounters::new(&counters));
+    let reader = || StoreReader::attach(directory, None).map_err(text);
+    // 2. The feed.
+    let feed = match plan.route {
+        Route::Committed | Route::Durable(_) => None,
+        Route::Subscriber => {
+            let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
+            let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
+            let line_a = Endpoint { group, port: reserved.get(), interface };
+            let options = FeedOptions { line_a, ttl: 0, end: end.clone() };
+            let feed = FeedAgent::open(reader()?, &options, None, &counters).map_err(text)?;
+            Some((feed, end, reserved))
+        }
+    };
+    // 3. The source.
+    let commands = plan.commands();
+    let mut flow = Mix::new(plan.args.seed, 20_260_105, commands);
+    let (source, progress) = SourceAgent::new(Parts {
+        setup: flow.setup(),
+        flow: Box::new(flow),
+        pace: plan.pace,
+        duration_ns: Some(plan.seconds * 1_000_000_000),
+        source: 1,
+        ring,
+        reader: reader()?,
+        journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
+        clock: Box::new(*clock),
+        watch: Watch { exchange: counters, subscribers: Vec::new() },
+        stop: StopFlag::new(),
+    });
+    Ok(Parties { source, progress, core, sync, feed })
+}
+
+/// Waits for a run's end, and takes no core while it lasts.
+fn wait(seconds: u64, mut is_over: impl FnMut() -> bool) {
+    std::thread::sleep(Duration::from_secs(seconds));
+    while !is_over() {
+        std::thread::sleep(subscriber::LOOK);
+    }
+}
+
+/// What is left of a run when its threads have ended.
+pub(super) struct Ended {
+    pub(super) source: SourceAgent,
+    pub(super) core: CoreAgent,
+    pub(super) committed: Vec<Mark>,
+    pub(super) sent: Vec<Mark>,
+    /// Of source and core.
+    pub(super) sights: Vec<Sight>,
+    pub(super) received: Option<Received>,
+}
+
+/// Runs the agents until the last command is seen committed, and received.
+pub(super) fn run_agents(
+    plan: &Plan<'_>,
+    parties: Parties,
+    scratch: &Path,
+    clock: &SystemClock,
+) -> Result<Ended, String> {
+    let Parties { source, progress, core, sync, feed } = parties;
+    // Each command is at most a cycle of its own.
+    let marks = SETUP_COMMANDS + usize::try_from(plan.commands()).map_err(text)?;
+    let mut agents: Vec<Box<dyn Agent>> = vec![
+        Box::new(Watched::new(source, *clock, 0, |_| 0)),
+        Box::new(Watched::new(core, *clock, marks, |core| core.sequencer().position().0)),
+    ];
+    let (mut place, mut receiving) = (placement(), None);
+    let stop = StopFlag::new();
+    let mut syncing = None;
+    if let Route::Durable(_) = plan.route {
+        let (own, beside) = placement_beside_sync();
+        place = own;
+        let sync = sync.into_iter().map(|sync| Box::new(sync) as Box<dyn Agent>).collect();
+        syncing = Some(start(sync, &beside, clock, &stop).map_err(text)?);
+    }
+    // The port stays reserved until the run is over.
+    let mut _kept = None;
+    if let Some((feed, end, reserved)) = feed {
+        let (own, core) = subscriber::placement();
+        place = own;
+        receiving = Some((Receiving::start(scratch, reserved.get(), marks, core)?, end));
+        _kept = Some(reserved);
+        let at = |feed: &FeedAgent| feed.position().0;
+        agents.push(Box::new(Watched::new(feed, *clock, marks, at)));
+    }
+    let running = start(agents, &place, clock, &stop).map_err(text)?;
+    wait(plan.seconds, || progress.is_finished() || running.is_finished());
+    let received = match receiving {
+        None => None,
+        Some((receiving, end)) => {
+            end.stop();
+            Some(receiving.finish()?)
+        }
+    };
+    running.stop();
+    let mut agents =
+        running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
+    if let Some(syncing) = syncing {
+        syncing.join().map_err(|_| "the sync panicked")?;
+    }
+    let source: Box<Watched<SourceAgent>> = take(&mut agents).ok_or("the source is gone")?;
+    let core: Box<Watched<CoreAgent>> = take(&mut agents).ok_or("the core is gone")?;
+    let feed: Option<Box<Watched<FeedAgent>>> = take(&mut agents);
+    let (source, _, source_sight) = source.finish();
+    let (core, committed, core_sight) = core.finish();
+    let sent = feed.map_or(Vec::new(), |feed| feed.finish().1);
+    let sights = vec![source_sight, core_sight];
+    Ok(Ended { source, core, committed, sent, sights, received })
+}

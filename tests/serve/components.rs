@@ -1,0 +1,168 @@
+//! Components in processes of their own: killed and started again, and nobody notices.
+
+use super::program::{Program, run, wait};
+use super::{Place, stop};
+use isochron::market_data::{L3, Output};
+use isochron::net::{Endpoint, Receiver};
+use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
+use isochron::types::Nanos;
+use isochron_events::Message;
+use isochron_feeds::mold::{Kind, Packet};
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+/// What came over the line, by number; each number always with the same bytes.
+struct Heard {
+    receiver: Receiver,
+    messages: BTreeMap<u64, Vec<u8>>,
+    again: u64,
+    ended_before: Option<u64>,
+}
+
+impl Heard {
+    fn listen(place: &Place) -> Self {
+        let group = Ipv4Addr::new(239, 77, 1, 1);
+        let endpoint = Endpoint { group, port: place.port.get(), interface: Ipv4Addr::LOCALHOST };
+        let receiver = Receiver::open(endpoint, 8 << 20).unwrap();
+        Self { receiver, messages: BTreeMap::new(), again: 0, ended_before: None }
+    }
+
+    fn receive(&mut self) {
+        let Self { receiver, messages, again, ended_before } = self;
+        let mut take = |datagram: &[u8]| {
+            // The probe of a start is no packet.
+            let Ok(packet) = Packet::new_checked(datagram) else { return };
+            if packet.kind() == Kind::EndOfSession {
+                *ended_before = Some(packet.sequence());
+            }
+            if packet.kind() != Kind::Data {
+                return;
+            }
+            for (sequence, message) in packet.messages() {
+                if let Some(before) = messages.insert(sequence, message.to_vec()) {
+                    assert_eq!(before, message, "message {sequence} changed");
+                    *again += 1;
+                }
+            }
+        };
+        while receiver.recv_batch(&mut take).unwrap() > 0 {}
+    }
+
+    /// Listens until so many messages have come.
+    fn until(&mut self, count: usize) {
+        wait(&format!("{count} messages come"), || {
+            self.receive();
+            (self.messages.len() >= count).then_some(())
+        });
+    }
+}
+
+/// The feed of the log, made anew.
+fn expected(store: &Path) -> Vec<Vec<u8>> {
+    let mut reader = StoreReader::attach(store, None).unwrap();
+    let (mut core, mut messages) = (L3::new(), Vec::new());
+    while let Some(frame) = reader.next().unwrap() {
+        let event = Message::decode(frame.message).unwrap();
+        core.on_event(&event, &mut |output| {
+            if let Output::Message(bytes) = output {
+                messages.push(bytes.to_vec());
+            }
+        });
+    }
+    messages
+}
+
+/// The core in one process under load, market data in another that is killed in mid-stream, twice;
+/// then the core is killed. Who listened all the time has one sequence without a gap, the same
+/// bytes as the log makes.
+#[test]
+fn market_data_is_killed_and_goes_on_with_the_same_numbers_and_bytes() {
+    let place = Place::new("");
+    let text = fs::read_to_string(place.config()).unwrap();
+    let ends = text.replace("end_session_at_stop = false", "end_session_at_stop = true");
+    assert_ne!(ends, text);
+    fs::write(place.config(), ends).unwrap();
+    let mut heard = Heard::listen(&place);
+    let mut core = place.serve("--only core --flow mix --rate 5000");
+    core.line_with("accepting accepts=\"yes\"");
+    let kill = |program: Program| {
+        program.signal("KILL");
+        assert_eq!(program.end().code, None);
+    };
+    for so_far in [2_000, 5_000] {
+        let market_data = place.serve("--only market-data");
+        heard.until(so_far);
+        kill(market_data);
+    }
+    let mut market_data = place.serve("--only market-data");
+    heard.until(8_000);
+    let second = place.begin("--only market-data").end();
+    assert_eq!(second.code, Some(2), "{}", second.errors);
+    assert!(second.errors.contains("sent-l3 is kept by process"), "{}", second.errors);
+
+    kill(core);
+    market_data.line_with("no core: nobody writes the store");
+    let core = place.serve("--only core");
+    market_data.line_with("the core is back");
+    let core_said = stop(core);
+    assert!(core_said.contains("clean=false"), "{core_said}");
+    stop(market_data);
+    wait("the session ends", || {
+        heard.receive();
+        heard.ended_before
+    });
+    let made = expected(&place.store());
+    let got: Vec<_> = heard.messages.values().cloned().collect();
+    assert_eq!(heard.messages.keys().next_back().copied(), Some(got.len() as u64), "a gap");
+    assert_eq!(heard.ended_before, Some(made.len() as u64 + 1));
+    assert!(got == made, "{} messages, {} made of the log", got.len(), made.len());
+    // At most what was on its way when it was killed.
+    assert!(heard.again < 2_000, "{} messages came again", heard.again);
+    let watched =
+        run(["stat", place.store().join("counters-market-data").to_str().unwrap(), "--once"]);
+    assert!(watched.out.contains("\nfeed-position "), "{}{}", watched.out, watched.errors);
+}
+
+#[test]
+fn what_cannot_run_alone_says_why() {
+    let place = Place::new("");
+    for (arguments, said) in [
+        ("--only market-data", "no store in "),
+        ("--only market-data --flow mix", "--flow gives orders to the core"),
+        ("--only gateway", "invalid value 'gateway' for '--only <COMPONENT>'"),
+        ("--flow tea", "no such flow: \"tea\""),
+        ("--release 0", "invalid value '0' for '--release <SOURCE>'"),
+    ] {
+        let ended = place.begin(arguments).end();
+        assert_eq!(ended.code, Some(2), "{arguments}: {}", ended.errors);
+        assert!(ended.errors.contains(said), "{arguments}: {}", ended.errors);
+    }
+}
+
+/// A feed that cannot read the log does not fall silent beside a process that seems to run.
+#[test]
+fn a_part_that_cannot_go_on_ends_the_process() {
+    let place = Place::new("");
+    let identity = Identity {
+        exchange: "ISOCHRON".to_owned(),
+        exchange_number: 1,
+        node: 1,
+        schema_id: isochron_events::SCHEMA_ID,
+        schema_version: isochron_events::SCHEMA_VERSION,
+    };
+    let options = StoreOptions::new(place.store(), identity);
+    let options = StoreOptions { term_bytes: 1 << 20, ..options };
+    let (mut writer, _) = StoreWriter::open(&options, Nanos(0)).unwrap();
+    let mut market_data = place.serve("--only market-data");
+    market_data.line_with("the core runs in another process");
+    let mut transaction = writer.begin(framed(40)).unwrap();
+    transaction.append(40, |message| message[36] = 1);
+    transaction.finish();
+    let ended = market_data.end();
+    assert_eq!(ended.code, Some(1), "{}", ended.errors);
+    let last = ended.errors.lines().last().unwrap();
+    let named = "isochron serve: agent feed: the feed cannot read the message at 0: ";
+    assert!(last.starts_with(named), "{}", ended.errors);
+}
