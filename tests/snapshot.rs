@@ -121,7 +121,10 @@ fn options(every: u64) -> SnapshotOptions {
 
 fn agent(directory: &Path, options: SnapshotOptions) -> (SnapshotAgent, Begun) {
     let counters = SnapshotCounters::new(&Counters::in_memory());
-    SnapshotAgent::open(reader(directory), snapshots(directory), options, counters).unwrap()
+    let mut agent = SnapshotAgent::new(reader(directory), snapshots(directory), options, counters);
+    let Begun { snapshot, skipped } = agent.begin().unwrap();
+    let begun = Begun { snapshot: *snapshot, skipped: skipped.clone() };
+    (agent, begun)
 }
 
 fn run(agent: &mut SnapshotAgent, now: u64) {
@@ -264,7 +267,7 @@ fn a_follower_begins_where_it_stopped_and_passes_over_what_is_bad() {
     trading.trade(10);
     run(&mut second, 1);
     let hash = trading.sequencer.machine().state_hash();
-    assert_eq!(second.follower().replay().machine().state_hash(), hash);
+    assert_eq!(second.follower().unwrap().replay().machine().state_hash(), hash);
 }
 
 #[test]
@@ -288,8 +291,8 @@ fn a_snapshot_that_fails_is_tried_again() {
     let mut trading = Trading::open(directory);
     let counters = Counters::in_memory();
     let counted = SnapshotCounters::new(&counters);
-    let agent = SnapshotAgent::open(reader(directory), snapshots(directory), options(500), counted);
-    let (mut agent, _) = agent.unwrap();
+    let (reader, snapshots) = (reader(directory), snapshots(directory));
+    let mut agent = SnapshotAgent::new(reader, snapshots, options(500), counted);
     let count = |counter| counters.get(counter);
     // A file stands where the folder should be.
     std::fs::rename(directory.join("snapshots"), directory.join("aside")).unwrap();
@@ -297,17 +300,21 @@ fn a_snapshot_that_fails_is_tried_again() {
     trading.trade(1_000);
     run(&mut agent, 1_000);
     assert_eq!((count(Counter::SNAPSHOTS_TAKEN), count(Counter::SNAPSHOT_FAILURES)), (0, 1));
-    assert!(agent.failure().is_some());
+    assert!(agent.last_failure().is_some());
     trading.trade(600);
     run(&mut agent, 2_000);
     assert_eq!(count(Counter::SNAPSHOT_FAILURES), 1, "not at once again");
     let hash = trading.sequencer.machine().state_hash();
-    assert_eq!(agent.follower().replay().machine().state_hash(), hash, "it follows all the same");
+    assert_eq!(
+        agent.follower().unwrap().replay().machine().state_hash(),
+        hash,
+        "it follows all the same"
+    );
     std::fs::remove_file(directory.join("snapshots")).unwrap();
     trading.trade(1);
     run(&mut agent, 20_000_000_000);
     assert_eq!(count(Counter::SNAPSHOTS_TAKEN), 1);
-    assert!(agent.failure().is_none());
+    assert!(agent.last_failure().is_none());
     assert_eq!(count(Counter::SNAPSHOT_POSITION), infos(directory)[0].place.position.get());
 }
 

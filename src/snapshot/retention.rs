@@ -148,4 +148,8 @@ impl Agent for RetentionAgent {
             }
         }
     }
+
+    fn waits(&self) -> bool {
+        true
+    }
 }
