@@ -1,11 +1,12 @@
 //! The follower over a real log: snapshots while it is written, starts from each, failures.
 
-use isochron::agent::Agent;
+use isochron::agent::{Agent, StopFlag};
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
 use isochron::metrics::{Counter, Counters};
-use isochron::node::read_side_sections;
+use isochron::net::{Endpoint, ReservedPort};
+use isochron::node::{feed_from_snapshot, read_side_sections};
 use isochron::snapshot::{
     Begun, Budget, RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions,
 };
@@ -16,6 +17,7 @@ use isochron::store::{
 };
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -423,4 +425,49 @@ fn nothing_of_a_day_that_runs_is_recycled() {
     let mut agent = retention(directory, &mut trading, &counters);
     recycle(&mut agent, 1);
     assert_eq!(agent.kept_from(), Position(0));
+}
+
+/// A publisher that begins at a snapshot sends what was not sent, under the numbers that it would
+/// have from the log's beginning.
+#[test]
+fn a_publisher_goes_on_from_a_snapshot() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let directory = directory.path();
+    let line_a = Endpoint {
+        group: Ipv4Addr::new(239, 77, 1, 1),
+        port: port.port(),
+        interface: Ipv4Addr::LOCALHOST,
+    };
+    let mut trading = Trading::open(directory);
+    let (mut follower, _) = agent(directory, options(300));
+    trading.trade(1_000);
+    run(&mut follower, 1);
+    let publish = |sent: Option<Sent>| {
+        let options = FeedOptions { line_a, ttl: 0, end: StopFlag::new() };
+        let (mut reader, counters) = (reader(directory), Counters::in_memory());
+        let up_to = sent.as_ref().and_then(|sent| sent.before).map(|mark| mark.position);
+        let begin = up_to.unwrap_or(Position(0));
+        let core = feed_from_snapshot(&snapshots(directory), &mut reader, begin).unwrap();
+        assert_eq!(core.is_some(), up_to.is_some(), "none is of before the first");
+        let begins_at = reader.position();
+        let mut feed = FeedAgent::open(reader, &options, sent, &counters).unwrap();
+        if let Some(core) = core {
+            feed = feed.resume(core, Nanos(1));
+        }
+        let mut idle = 0;
+        while idle < 3 {
+            idle = if feed.do_work(Nanos(1)) == 0 { idle + 1 } else { 0 };
+        }
+        assert!(feed.fault().is_none() && feed.send_error().is_none());
+        (begins_at, feed.next_sequence(), counters.get(Counter::FEED_MESSAGES))
+    };
+    let sent = || Some(Sent::open(&RealDisk, directory).unwrap());
+    let (begins_at, first_next, _) = publish(sent());
+    assert_eq!(begins_at, Position(0));
+    trading.trade(400);
+    let (begins_at, next, messages) = publish(sent());
+    assert!(begins_at > Position(0));
+    assert_eq!(next - first_next, messages, "what was sent before is not sent again");
+    let (_, whole, _) = publish(None);
+    assert_eq!(next, whole);
 }
