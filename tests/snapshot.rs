@@ -435,7 +435,7 @@ fn a_publisher_goes_on_from_a_snapshot() {
     let directory = directory.path();
     let line_a = Endpoint {
         group: Ipv4Addr::new(239, 77, 1, 1),
-        port: port.port(),
+        port: port.get(),
         interface: Ipv4Addr::LOCALHOST,
     };
     let mut trading = Trading::open(directory);
