@@ -282,7 +282,7 @@ fn exchange_config(
         store,
         capacity: capacity(),
         intake: Intake::default(),
-        components: Component::ALL.to_vec(),
+        components: vec![Component::Core, Component::MarketData],
         calendar: None,
         confirmed_date: None,
         endpoint,
