@@ -21,6 +21,7 @@ pub mod orders;
 
 pub mod ring;
 pub mod scheduler;
+pub mod snapshot;
 pub mod state_machine;
 pub mod store;
 pub mod types;

@@ -72,6 +72,12 @@ pub const VISITS_PER_STEP_MAX: usize = 4_096;
 /// Resting orders that a fill-or-kill order counts before it gives up.
 pub const FOK_ORDERS_MAX: usize = 1_000;
 
+/// Content bytes of one chunk of a snapshot: what is read, checked and held at a time.
+pub const SNAPSHOT_CHUNK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Sections of one snapshot: the state, and one for each component that reads the log.
+pub const SNAPSHOT_SECTIONS_MAX: u32 = 16;
+
 /// The largest price: 100 million currency units.
 pub const PRICE_MAX: i64 = 1_000_000_000_000;
 

@@ -19,7 +19,7 @@ mod exchange;
 #[path = "scenario/machine.rs"]
 mod machine;
 
-use commands::{Commands, Kind};
+use commands::{Commands, Kind, Random};
 use counts::Counts;
 use engine::Engine;
 use exchange::words::{BUY, Command, News, Outcome, SELL};
@@ -37,6 +37,11 @@ struct Run {
     twin: Exchange,
     sequence: u64,
     executed: Vec<Command>,
+    /// Commands between two times that the engine's state is saved and restored, one in so many;
+    /// 0 is never.
+    reload_every: u64,
+    random: Random,
+    reloads: [u64; 2],
 }
 
 impl Run {
@@ -48,6 +53,17 @@ impl Run {
             twin: Exchange::new(),
             sequence: 0,
             executed: Vec::new(),
+            reload_every: 0,
+            random: Random(seed),
+            reloads: [0; 2],
+        }
+    }
+
+    /// Now and then the engine is one that was restored.
+    fn may_reload(&mut self) {
+        if self.reload_every > 0 && self.random.below(self.reload_every) == 0 {
+            self.engine.reload();
+            self.reloads[usize::from(self.engine.pending().is_some())] += 1;
         }
     }
 
@@ -62,6 +78,7 @@ impl Run {
             counts.repeat();
             return;
         }
+        self.may_reload();
         self.sequence += 1;
         let (sequence, time) = (self.sequence, self.sequence * 1_000);
         let expected = Machine::execute(&mut self.twin, sequence, time, &command);
@@ -75,6 +92,7 @@ impl Run {
             assert_eq!(self.engine.pending(), Some(step), "{place}: pending");
             counts.step(step.kind);
             self.compare_state();
+            self.may_reload();
             self.sequence += 1;
             let (sequence, time) = (self.sequence, self.sequence * 1_000);
             let expected = self.twin.go_on(sequence, time, step);
@@ -184,4 +202,20 @@ fn the_same_commands_give_the_same_state_and_others_another() {
     let longer = Run::new(42, Kind::Mixed).run(3_100, 3_100, &mut Counts::default());
     assert_ne!(replay(all), replay(&longer.executed));
     assert_ne!(replay(all), Run::new(43, Kind::Mixed).engine.machine.state_hash());
+}
+
+/// Whatever is under way, a state that was saved and restored goes on as the one before it.
+#[test]
+fn a_restored_engine_agrees_with_the_twin_as_well() {
+    let kinds = [Kind::Mixed, Kind::Deep, Kind::Large, Kind::Busy];
+    let mut reloads = [0; 2];
+    for (seed, kind) in (501..).zip(kinds.repeat(2)) {
+        let mut run = Run::new(seed, kind);
+        run.reload_every = 8;
+        let run = run.run(3_000, 100, &mut Counts::default());
+        reloads = [reloads[0] + run.reloads[0], reloads[1] + run.reloads[1]];
+    }
+    let [between, pending] = reloads;
+    println!("restored {between} times between commands, {pending} times with a step pending");
+    assert!(between > 0 && pending > 0);
 }

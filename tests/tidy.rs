@@ -27,7 +27,7 @@ wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components b
            |                                              | domain ground      |
 components | gateway core scheduler standby replication   | mechanisms         | events messages
            | cluster market_data recovery_service         | domain ground      | feeds recovery
-           | fairness data_service reporter               |                    |
+           | fairness data_service reporter snapshot      |                    |
 mechanisms | agent ring net store config                  | ground             | events
 domain     | state_machine ▸ orders matching accounts     | ground             | events
 beside     | order_stream                                 | types              |

@@ -1,9 +1,10 @@
 //! `isochron replay DIR`: executes a log again, and says what it holds and how fast that went.
 
+use super::begin::{Begun, begin};
 use crate::agent::{Clock, SystemClock};
-use crate::state_machine::{Capacity, Replay, StateMachine};
-use crate::store::{Check, Expected, ReaderOptions, RealDisk, StoreReader, Until};
-use crate::types::Nanos;
+use crate::state_machine::Replay;
+use crate::store::{Check, Expected, ReaderOptions, RealDisk, SnapshotInfo, StoreReader, Until};
+use crate::types::{Nanos, Position};
 use clap::Args as ClapArgs;
 use isochron_events::Message;
 use serde_json::json;
@@ -20,6 +21,10 @@ const EVENTS_PER_LOOK: u64 = 100_000;
 pub(super) struct Args {
     /// The store's directory.
     directory: PathBuf,
+    /// Begins at the newest snapshot, not at the log's first byte. Without it that is done only
+    /// where the log's beginning was recycled.
+    #[arg(long)]
+    from_snapshot: bool,
     /// Prints one line of JSON.
     #[arg(long)]
     json: bool,
@@ -53,7 +58,8 @@ fn replay(args: &Args) -> Result<(), (u8, String)> {
         .map_err(|error| unreadable(&error))?;
     let clock = SystemClock::new();
     let start = clock.now();
-    let mut replay = Replay::new(StateMachine::with_capacity(Capacity::default()));
+    let begun = begin(&mut reader, &args.directory, args.from_snapshot);
+    let Begun { mut replay, snapshot } = begun.map_err(|error| unreadable(&error))?;
     let shows_progress = !args.json && std::io::stderr().is_terminal();
     while let Some(frame) = reader.next().map_err(|error| unreadable(&error))? {
         let position = frame.position;
@@ -69,25 +75,38 @@ fn replay(args: &Args) -> Result<(), (u8, String)> {
     if shows_progress {
         eprint!("\r\x1b[2K");
     }
-    show(args, &replay, reader.position().0, start, clock.now());
+    show(args, &replay, snapshot.as_ref(), reader.position().0, (start, clock.now()));
     Ok(())
 }
 
-fn show(args: &Args, replay: &Replay, position: u64, start: Nanos, end: Nanos) {
+fn show(
+    args: &Args,
+    replay: &Replay,
+    snapshot: Option<&SnapshotInfo>,
+    position: u64,
+    (start, end): (Nanos, Nanos),
+) {
+    let begin = snapshot.map_or(Position(0), |info| info.place.position);
     let hash = format!("{:032x}", replay.machine().state_hash());
     let (events, commands) = (replay.events(), replay.commands());
     let elapsed_ns = (end.0 - start.0).max(1);
     let a_second = u128::from(events) * 1_000_000_000 / u128::from(elapsed_ns);
     if args.json {
         let line = json!({
+            "begin": begin.get(),
             "events": events, "commands": commands, "position": position, "state_hash": hash,
             "elapsed_ns": elapsed_ns, "events_per_second": a_second as u64,
         });
         println!("{line}");
     } else {
+        let from = match snapshot {
+            Some(info) => format!("from the snapshot at {} on: ", info.place.position),
+            None => String::new(),
+        };
         println!(
-            "{events} events, {commands} commands, {position} bytes; executed again, every \
-             outcome as logged"
+            "{from}{events} events, {commands} commands, {} bytes; executed again, every outcome \
+             as logged",
+            position - begin.get()
         );
         println!("state hash {hash}");
         println!("{a_second} events/s");

@@ -10,9 +10,10 @@
 //!
 //! The first fault ends it: what follows a fault proves nothing.
 
+use super::begin::{Begun, begin};
 use super::output::{End, end};
 use super::progress::Progress;
-use crate::state_machine::{Capacity, Divergence, Replay, StateMachine};
+use crate::state_machine::{Divergence, Replay};
 use crate::store::{
     Chain, Check, Expected, OpenError, ReadError, ReaderOptions, RealDisk, StoreReader, Until,
 };
@@ -103,6 +104,7 @@ impl From<OpenError> for Refused {
             | OpenError::Differs { .. }
             | OpenError::Options { .. }
             | OpenError::Missing { .. }
+            | OpenError::Place { .. }
             | OpenError::EpochsUsedUp { .. }
             | OpenError::Io { .. } => return Self::Unreadable(message),
         };
@@ -132,6 +134,10 @@ fn check_of(divergence: &Divergence) -> &'static str {
 /// What was found to hold, up to a fault or the end.
 #[derive(Default)]
 struct Found {
+    /// Where it began: at the first byte, or where the beginning is recycled at a snapshot, with
+    /// the commands before it.
+    begin: Position,
+    sequence_before: u64,
     events: u64,
     commands: u64,
     transactions: u64,
@@ -163,16 +169,17 @@ fn verify(args: &Args, found: &mut Found) -> Result<(), Refused> {
         check: Check::Content,
     };
     let mut reader = StoreReader::attach_on(Arc::new(RealDisk), &args.directory, &options)?;
-    let begin = reader.position();
-    if begin != Position(0) {
-        let reason = format!("the log begins at {begin}: it is executed from its first byte only");
-        return Err(Refused::Unreadable(reason));
+    let begun = begin(&mut reader, &args.directory, false).map_err(Refused::Unreadable)?;
+    let Begun { mut replay, snapshot } = begun;
+    if let Some(info) = snapshot {
+        (found.begin, found.epoch) = (info.place.position, info.epoch);
+        found.position = found.begin;
+        found.sequence_before = info.sequence.get();
     }
     // A log that is being written is verified to where it ends now.
     let end = reader.end()?;
     check_end(&reader, end, found)?;
     let mut progress = Progress::new(end.0);
-    let mut replay = Replay::new(StateMachine::with_capacity(Capacity::default()));
     let outcome = read(args, &mut reader, end, &mut replay, &mut progress, found);
     progress.clear();
     found.elapsed_ns = progress.elapsed_ns();
@@ -318,6 +325,7 @@ fn show(args: &Args, found: &Found, refused: Option<Refused>) -> Result<u8, End>
 fn report(found: &Found, verdict: &str) -> Value {
     json!({
         "verdict": verdict,
+        "begin": found.begin.0,
         "events": found.events,
         "commands": found.commands,
         "transactions": found.transactions,
@@ -340,9 +348,14 @@ fn write_words(out: &mut dyn Write, found: &Found, fault: Option<&Fault>) -> std
         }
         return Ok(());
     }
-    writeln!(out, "sound: {events} events in {transactions} transactions, {position} bytes")?;
+    let bytes = position.0 - found.begin.0;
+    writeln!(out, "sound: {events} events in {transactions} transactions, {bytes} bytes")?;
+    if found.begin != Position(0) {
+        writeln!(out, "begin      at the snapshot at {}: what is before is recycled", found.begin)?;
+    }
     writeln!(out, "frames     CRC, place and session of each; chain {chain}; {epochs} epochs")?;
-    writeln!(out, "sequences  1 to {commands} without a gap, time never back")?;
+    let (first, last) = (found.sequence_before + 1, found.sequence_before + commands);
+    writeln!(out, "sequences  {first} to {last} without a gap, time never back")?;
     let hash = found.state_hash.unwrap_or_default();
     writeln!(out, "outcomes   executed again, each as logged; state hash {hash:032x}")?;
     writeln!(out, "balance    money and shares conserved, checked {} times", found.balances)?;

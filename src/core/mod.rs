@@ -17,9 +17,11 @@ mod agent;
 mod inlet;
 mod quarantine;
 mod sequencer;
+mod start;
 #[cfg(test)]
 mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
 pub use inlet::{Inlet, Left};
-pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Started, Taken, read_back};
+pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Taken, read_back};
+pub use start::{Started, restore};

@@ -4,11 +4,12 @@
 //! written, so that its size is known and a command that panics never reaches the log.
 
 use super::quarantine;
+use super::start::{Opened, Started};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
 use crate::store::{
     Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
-    ReaderOptions, RealDisk, Recovery, StoreReader, StoreWriter, Until, framed,
+    RealDisk, Skipped, StoreReader, StoreWriter, framed,
 };
 use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -88,6 +89,13 @@ pub enum StartError {
         /// How.
         divergence: Divergence,
     },
+    /// The log's beginning is recycled, and no snapshot can be used.
+    NoSnapshot {
+        /// Where the log begins.
+        kept_from: Position,
+        /// The snapshots, and what is wrong with each.
+        skipped: Vec<Skipped>,
+    },
     /// There is no room for the first transaction.
     NoRoom(NotAccepted),
 }
@@ -100,6 +108,12 @@ impl fmt::Display for StartError {
             Self::Decode { position, error } => write!(f, "position {position}: {error}"),
             Self::Diverged { position, divergence } => {
                 write!(f, "position {position}: re-execution differs: {divergence}")
+            }
+            Self::NoSnapshot { kept_from, skipped } => {
+                write!(f, "the log begins at {kept_from}, and there is no snapshot to begin from")?;
+                skipped.iter().try_for_each(|Skipped { position, reason }| {
+                    write!(f, "; the one at {position}: {reason}")
+                })
             }
             Self::NoRoom(reason) => write!(f, "{reason}"),
         }
@@ -123,19 +137,6 @@ pub enum Taken {
     NotNow(NotAccepted),
 }
 
-/// What a start found.
-#[derive(Debug)]
-pub struct Started {
-    /// What the store says of its recovery.
-    pub recovery: Recovery,
-    /// Sources that nothing is taken from.
-    pub quarantined: Vec<SourceId>,
-    /// Commands executed again.
-    pub commands: u64,
-    /// Events read.
-    pub events: u64,
-}
-
 /// The one writer. Calling order: while `is_pending`, `go_on`; then `take` a command.
 pub struct Sequencer {
     machine: StateMachine,
@@ -149,8 +150,9 @@ pub struct Sequencer {
 }
 
 impl Sequencer {
-    /// Opens the store, executes its log again, and begins an epoch. The control page says that
-    /// commands are taken from the first [`Self::accept`], or [`Self::take`], on.
+    /// Opens the store, takes the newest snapshot, executes the rest of the log again, and begins
+    /// an epoch. The control page says that commands are taken from the first [`Self::accept`],
+    /// or [`Self::take`], on.
     pub fn open(options: &Options, now: Nanos) -> Result<(Self, Started), StartError> {
         Self::open_with(options, &Intake::default(), now)
     }
@@ -171,21 +173,12 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        let (mut writer, recovery) = StoreWriter::open_on(Arc::clone(&disk), &options.store, now)
-            .map_err(StartError::Open)?;
-        if let Some(source) = quarantine::due(&recovery.deaths) {
-            writer.quarantine(source);
+        let mut opened = Opened::new(disk, options, now)?;
+        if let Some(source) = quarantine::due(&opened.recovery.deaths) {
+            opened.writer.quarantine(source);
         }
-        intake.release.iter().for_each(|source| writer.release(*source));
-        let quarantined = writer.quarantined();
-        let machine = StateMachine::with_capacity(options.capacity);
-        let directory = &options.store.directory;
-        // The whole log, also what was never committed: it is what goes on.
-        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
-        let mut reader = StoreReader::attach_on(disk, directory, &all).map_err(StartError::Open)?;
-        let replay = read_back(&mut reader, Replay::new(machine))?;
-        let (commands, events) = (replay.commands(), replay.events());
-        let started = Started { recovery, quarantined, commands, events };
+        intake.release.iter().for_each(|source| opened.writer.release(*source));
+        let (writer, replay, started) = opened.read_back(options)?;
         let (sequence, time) = (replay.sequence(), replay.time());
         let mut sequencer = Self {
             machine: replay.into_machine(),

@@ -16,6 +16,8 @@ use crate::types::{Nanos, SourceId, flags};
 use isochron_events::*;
 use std::path::Path;
 
+mod start;
+
 fn options(directory: &Path) -> Options {
     let identity = Identity {
         exchange: "TEST".to_owned(),

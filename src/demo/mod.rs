@@ -281,6 +281,7 @@ fn exchange_config(
         components: Component::ALL.to_vec(),
         calendar: None,
         confirmed_date: None,
+        snapshots: None,
         endpoint,
         ttl: 0,
         sources: Vec::new(),

@@ -194,6 +194,16 @@ impl FeedAgent {
         })
     }
 
+    /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log;
+    /// `reader` stands where the snapshot does.
+    #[must_use]
+    pub fn resume(mut self, core: L3, now: Nanos) -> Self {
+        let publisher = |session| Publisher::new(session, core.next_sequence(), now.get());
+        self.publisher = core.session().map(publisher);
+        self.core = core;
+        self
+    }
+
     /// Why it stopped; `None` as long as it goes on.
     #[must_use]
     pub fn fault(&self) -> Option<&FeedError> {

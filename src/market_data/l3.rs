@@ -16,6 +16,8 @@
 //! session. The next day begins another session, which repeats the definitions.
 //! Spec: docs/rulebook.md and schemas/market-data.xml.
 
+mod snapshot;
+
 use isochron_events as events;
 use isochron_events::{Liquidity, Message as LogMessage};
 use isochron_feeds::book::{Book, Order};
@@ -68,7 +70,8 @@ enum Asked {
     Definition(Box<InstrumentDefinition>),
 }
 
-/// The feed's core. Calling order: `on_event` for every message of the log, from its beginning.
+/// The feed's core. Calling order: `on_event` for every message of the log, from its beginning or
+/// from where it was saved.
 pub struct L3 {
     /// By id.
     instruments: Vec<Option<Box<Instrument>>>,
@@ -85,6 +88,8 @@ pub struct L3 {
     held: Option<Message>,
     start_said: bool,
     anomalies: u64,
+    /// Messages of the session so far, the one held back included.
+    numbered: u64,
 }
 
 impl Default for L3 {
@@ -110,6 +115,7 @@ impl L3 {
             held: None,
             start_said: false,
             anomalies: 0,
+            numbered: 0,
         }
     }
 
@@ -117,6 +123,12 @@ impl L3 {
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         self.session
+    }
+
+    /// The number of the session's next message; 1 before there is a session.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.numbered + 1
     }
 
     /// Outcomes that do not fit the books made of the outcomes before them. Anything but 0 is a
@@ -423,6 +435,7 @@ impl L3 {
         self.end_bracket(sink);
         let session = session_name(trading_date, PRODUCT_L3, 0);
         (self.session, self.trading_date) = (Some(session), trading_date);
+        self.numbered = 0;
         for instrument in self.instruments.iter_mut().flatten() {
             (instrument.sequence, instrument.touched_by) = (0, 0);
             instrument.checksum_second = None;
@@ -457,6 +470,7 @@ impl L3 {
         if self.session.is_none() {
             return;
         }
+        self.numbered += 1;
         if let Some(instrument) = slot(&mut self.instruments, message.instrument()) {
             instrument.sequence += 1;
             message.set_instrument_sequence(instrument.sequence);

@@ -83,6 +83,10 @@ counters! {
     SUBSCRIBER_GAPS: 1, "subscriber-gaps", "Gaps a subscriber found.";
     SUBSCRIBER_ENDED: 1, "subscriber-ended", "1 when a subscriber has seen the end of the session.";
     RECEIVE_BUFFER_BYTES: 1, "receive-buffer-bytes", "Receive buffer a subscriber was granted.";
+    SNAPSHOTS_TAKEN: 1, "snapshots-taken", "Snapshots taken, read back and kept.";
+    SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
+    SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
+    SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";

@@ -7,10 +7,12 @@
 
 mod interrupt;
 mod options;
+mod read_side;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
+pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -19,19 +21,22 @@ use crate::core::{
     CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
     Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, Mark, Sent};
+use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
+use crate::snapshot::{Begun, FollowError, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, StoreReader, SyncHelper,
+    Check, OpenError, Options as StoreOptions, ReadError, ReaderOptions, RealDisk, SegmentHelper,
+    Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of the ring before the core: some ten thousand orders.
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -46,11 +51,13 @@ pub enum Component {
     Core,
     /// The public feed, made of the log.
     MarketData,
+    /// Snapshots of all state, taken by a follower of the log.
+    Snapshot,
 }
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Core, Self::MarketData];
+    pub const ALL: [Self; 3] = [Self::Core, Self::MarketData, Self::Snapshot];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -58,6 +65,7 @@ impl Component {
         match self {
             Self::Core => "core",
             Self::MarketData => "market-data",
+            Self::Snapshot => "snapshot",
         }
     }
 }
@@ -77,6 +85,8 @@ pub struct Config {
     pub calendar: Option<Calendar>,
     /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
     pub confirmed_date: Option<u32>,
+    /// How snapshots are taken, where they are.
+    pub snapshots: Option<SnapshotOptions>,
     /// Where the L3 feed goes, line A.
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
@@ -110,6 +120,8 @@ pub enum NodeError {
     Core(StartError),
     /// The log, or a note beside it, cannot be opened.
     Store(OpenError),
+    /// The log cannot be followed from any snapshot.
+    Follow(FollowError),
     /// The log cannot be read.
     Read(ReadError),
     /// A source's ring cannot be used.
@@ -126,6 +138,7 @@ impl fmt::Display for NodeError {
             Self::Network(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
+            Self::Follow(error) => write!(f, "{error}"),
             Self::Read(error) => write!(f, "{error}"),
             Self::Ring(error) => write!(f, "{error}"),
             Self::Feed(error) => write!(f, "{error}"),
@@ -153,6 +166,8 @@ pub struct Exchange {
     pub counters: Counters,
     /// What the core's start led to, where the core runs here.
     pub core: Option<CoreStart>,
+    /// Where the follower that takes snapshots began, where it runs here.
+    pub follower: Option<Begun>,
     /// How far the feed was sent before, where it runs here and ran before.
     pub sent: Option<Mark>,
     /// Its agents, in the order of the pipeline.
@@ -189,7 +204,13 @@ impl Exchange {
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
         if let Some(sent) = sent {
-            exchange.add_feed(config, sent)?;
+            exchange.add_feed(config, sent, now)?;
+        }
+        // 8. A follower executes the log again and takes snapshots of it.
+        if config.has(Component::Snapshot)
+            && let Some(options) = &config.snapshots
+        {
+            exchange.add_snapshots(options)?;
         }
         Ok(exchange)
     }
@@ -229,13 +250,33 @@ impl Exchange {
         Ok(())
     }
 
-    fn add_feed(&mut self, config: &Config, sent: Sent) -> Result<(), NodeError> {
+    fn add_feed(&mut self, config: &Config, sent: Sent, now: Nanos) -> Result<(), NodeError> {
         self.sent = sent.before;
         let (ttl, end) = (config.ttl, config.end.clone());
         let options = FeedOptions { line_a: config.endpoint, ttl, end };
-        let reader = self.reader().map_err(NodeError::Store)?;
+        let mut reader = self.reader().map_err(NodeError::Store)?;
+        let core = feed_core(config, &mut reader, self.sent.as_ref())?;
         let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
-        self.add(Some(feed.map_err(NodeError::Feed)?));
+        let feed = feed.map_err(NodeError::Feed)?;
+        self.add(Some(match core {
+            Some(core) => feed.resume(core, now),
+            None => feed,
+        }));
+        Ok(())
+    }
+
+    fn add_snapshots(&mut self, options: &SnapshotOptions) -> Result<(), NodeError> {
+        let disk = Arc::new(RealDisk);
+        let directory = &self.store.directory;
+        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+        let reader = StoreReader::attach_on(Arc::clone(&disk) as _, directory, &content);
+        let reader = reader.map_err(NodeError::Store)?;
+        let snapshots = Snapshots::new(disk, directory, &reader.meta().identity);
+        let counters = SnapshotCounters::new(&self.counters);
+        let opened = SnapshotAgent::open(reader, snapshots, options.clone(), counters);
+        let (agent, begun) = opened.map_err(NodeError::Follow)?;
+        self.follower = Some(begun);
+        self.add(Some(agent));
         Ok(())
     }
 
@@ -247,7 +288,7 @@ impl Exchange {
             None => Counters::in_memory(),
         };
         let (agents, producers) = (Vec::new(), Vec::new());
-        Ok(Self { counters, core: None, sent: None, agents, producers, store })
+        Ok(Self { counters, core: None, follower: None, sent: None, agents, producers, store })
     }
 
     /// A scheduler that goes on from where the log ends.
@@ -297,6 +338,24 @@ fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>,
         Inlet::open(&source.ring, SourceId(source.id), source.ring_bytes, epoch)
     };
     sources.iter().map(open).collect::<Result<_, _>>().map_err(NodeError::Ring)
+}
+
+/// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
+/// from the log's beginning.
+fn feed_core(
+    config: &Config,
+    reader: &mut StoreReader,
+    sent: Option<&Mark>,
+) -> Result<Option<L3>, NodeError> {
+    let directory = &config.store.directory;
+    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
+    // A feed that never sent and cannot read from the beginning begins as late as it can.
+    let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
+    let up_to = sent.map_or(newest, |mark| mark.position);
+    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })
 }
 
 /// What a clean end left.

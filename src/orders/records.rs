@@ -50,6 +50,28 @@ pub struct OrderRecord {
 const _: () = assert!(size_of::<OrderRecord>() == 128);
 
 impl OrderRecord {
+    /// What stands where no order is.
+    pub(crate) const VACANT: OrderRecord = OrderRecord {
+        id: OrderId(0),
+        price: Price(0),
+        total: Quantity(0),
+        cumulative: Quantity(0),
+        cumulative_notional: Money(0),
+        reserved: 0,
+        entry_time: 0,
+        account: 0,
+        user: 0,
+        broker: 0,
+        session: 0,
+        instrument: 0,
+        holding: 0,
+        user_volume: 0,
+        client_id: ClientOrderId::EMPTY,
+        client_entry: 0,
+        side: Side::Buy,
+        time_in_force: TimeInForce::DAY,
+    };
+
     /// Shares not yet executed.
     #[must_use]
     #[inline]
@@ -103,26 +125,7 @@ impl Orders {
     /// Room for `orders` records before memory is asked for.
     #[must_use]
     pub fn with_capacity(orders: usize) -> Self {
-        let vacant = OrderRecord {
-            id: OrderId(0),
-            price: Price(0),
-            total: Quantity(0),
-            cumulative: Quantity(0),
-            cumulative_notional: Money(0),
-            reserved: 0,
-            entry_time: 0,
-            account: 0,
-            user: 0,
-            broker: 0,
-            session: 0,
-            instrument: 0,
-            holding: 0,
-            user_volume: 0,
-            client_id: ClientOrderId::EMPTY,
-            client_entry: 0,
-            side: Side::Buy,
-            time_in_force: TimeInForce::DAY,
-        };
+        let vacant = OrderRecord::VACANT;
         let (records, links) = (table(orders), table(orders));
         Self { records, links, accounts: Vec::new(), vacant }
     }

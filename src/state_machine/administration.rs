@@ -142,11 +142,17 @@ impl Ledger {
         }
         self.user_of(command.user, command.member)?;
         let account = Account::new(MemberId(command.member), UserId(command.user));
-        self.accounts.accounts.insert(command.account, account);
+        self.open_account_record(command.account, account);
+        Ok(())
+    }
+
+    /// An account and all that is kept by its slot, which it gives.
+    pub(super) fn open_account_record(&mut self, id: u32, account: Account) -> u32 {
+        let slot = self.accounts.accounts.insert(id, account);
         self.wallet.open();
         self.client_ids.open();
         self.orders.open();
-        Ok(())
+        slot
     }
 
     fn set_account_state(&mut self, command: &SetAccountState) -> Done {

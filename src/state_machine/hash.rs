@@ -1,359 +1,253 @@
-//! The state hash: XXH3-128 over the canonical form of everything that can influence an outcome.
+//! All state in canonical form: what the state hash is taken over, and what a snapshot holds.
 //!
-//! Canonical: fixed-width little-endian numbers, in id order, books in priority order, no slots and
-//! no capacities, each section with its length. Records are taken apart field by field, so that a
-//! new field does not compile until it is decided here whether it counts.
+//! In id order, books in priority order, no slots and no capacities, each list with its length.
+//! `restore.rs` reads the same back, list by list. The hash is XXH3-128: equal exactly where every
+//! later outcome must be equal.
 
 use super::StateMachine;
-use super::day::Day;
-use super::ledger::Counters;
+use super::canonical::{Saving, Writing};
+use super::fields::{self, CancelsFields};
 use super::many_cancels::{ManyCancels, Then, Which};
 use super::pending::{Pending, Work};
-use super::settlement::Settlement;
-use crate::accounts::{Account, AccountLimits, Member, Session, User};
 use crate::matching::BookIndex;
-use crate::orders::{Balance, Definition, Holding, Instrument, OrderRecord, Override, UserVolume};
+use crate::orders::{Balance, Holding, OrderRecord, UserVolume};
 use crate::types::Side;
+use std::io::{self, Write};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Takes numbers and texts in canonical form.
-struct Canonical(Xxh3);
-
-impl Canonical {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn number(&mut self, number: impl Into<i128>) {
-        self.0.update(&number.into().to_le_bytes());
-    }
-
-    fn length(&mut self, length: usize) {
-        self.0.update(&(length as u64).to_le_bytes());
-    }
-
-    fn numbers<const N: usize>(&mut self, numbers: [i128; N]) {
-        for number in numbers {
-            self.number(number);
-        }
-    }
-}
-
 impl StateMachine {
-    /// 128 bits over all state: equal exactly where every later outcome must be equal.
+    /// 128 bits over all state.
     #[must_use]
     pub fn state_hash(&self) -> u128 {
-        let mut canonical = Canonical(Xxh3::new());
-        let into = &mut canonical;
-        self.hash_accounts(into);
-        self.hash_instruments(into);
-        self.hash_wallet(into);
-        self.hash_client_ids(into);
-        let Counters { order, execution, trade } = self.ledger.counters;
-        into.numbers([order.into(), execution.into(), trade.into()]);
-        hash_day(&self.ledger.day, into);
-        into.length(usize::from(self.pending.is_some()));
+        let mut hash = Xxh3::new();
+        self.write_state(&mut |bytes| hash.update(bytes));
+        hash.digest128()
+    }
+
+    /// Writes all state; its hash. [`StateMachine::restore`] reads it back.
+    ///
+    /// # Errors
+    /// The first of `to`.
+    pub fn save(&self, to: &mut dyn Write) -> io::Result<u128> {
+        let mut hash = Xxh3::new();
+        let mut saving = Saving { to, result: Ok(()) };
+        self.write_state(&mut |bytes| {
+            hash.update(bytes);
+            saving.take(bytes);
+        });
+        saving.result.map(|()| hash.digest128())
+    }
+
+    fn write_state(&self, to: &mut dyn FnMut(&[u8])) {
+        let mut writing = Writing::new(to);
+        let into = &mut writing;
+        let (mut counters, mut day) = (self.ledger.counters, self.ledger.day);
+        fields::counters(&mut counters, into);
+        fields::day(&mut day, into);
+        self.write_instruments(into);
+        self.write_accounts(into);
+        self.write_holdings(into);
+        self.write_user_volumes(into);
+        self.write_books(into);
+        self.write_account_lists(into);
+        into.put(self.pending.is_some());
         if let Some(pending) = &self.pending {
-            self.hash_pending(pending, into);
+            self.write_pending(pending, into);
         }
-        canonical.0.digest128()
+        writing.finish();
     }
 
-    fn hash_pending(&self, Pending { work, cause, steps }: &Pending, into: &mut Canonical) {
-        into.numbers([(*cause).into(), (*steps).into(), work.kind().0.into()]);
-        match work {
-            Work::Sweep(record) => self.hash_order(record, into),
-            Work::Cancels(cancels) => {
-                let ManyCancels { which, reason, then, canceled, at, passed } = cancels;
-                // The slot of an order is a place in memory; its id says which it is.
-                let passed = passed.map_or(0, |slot| self.ledger.orders.get(slot).id.0);
-                let instrument = |slot: u32| self.ledger.instruments.table.id(slot);
-                let (kind, first, second) = match *which {
-                    Which::Account(id) => (1, id, 0),
-                    Which::AccountIn(id, slot) => (2, id, instrument(slot)),
-                    Which::KilledAccount(id) => (3, id, 0),
-                    Which::User(id) => (4, id, 0),
-                    Which::Session(id) => (5, id, 0),
-                    Which::Member(id) => (6, id, 0),
-                    Which::Instrument(id) => (7, id, 0),
-                    Which::All => (8, 0, 0),
-                };
-                into.numbers([kind, first.into(), second.into(), reason.0.into()]);
-                into.numbers([(*canceled).into(), (*at).into(), passed.into()]);
-                match then {
-                    Then::End => into.number(0),
-                    Then::Settle => into.number(1),
-                    Then::Answer { session, account, user, client_id } => {
-                        into.bytes(client_id);
-                        into.numbers([2, (*session).into(), (*account).into(), (*user).into()]);
-                    }
-                }
-            }
-            Work::Settlement(Settlement { account, currency, instrument }) => {
-                into.numbers([(*account).into(), (*currency).into(), (*instrument).into()]);
-            }
+    fn write_instruments(&self, into: &mut Writing<'_>) {
+        let ledger = &self.ledger;
+        into.put(ledger.instruments.phase.0);
+        into.length(ledger.instruments.currencies().len());
+        for (place, currency) in ledger.instruments.currencies().iter().enumerate() {
+            into.put(currency.0);
+            into.put(ledger.wallet.house[place].0);
+            into.put(ledger.wallet.deposited[place]);
+        }
+        into.length(ledger.instruments.table.len());
+        for (id, instrument) in ledger.instruments.table.iter() {
+            into.put(id);
+            fields::instrument(&mut instrument.clone(), into);
         }
     }
 
-    fn hash_accounts(&self, into: &mut Canonical) {
+    fn write_accounts(&self, into: &mut Writing<'_>) {
         let accounts = &self.ledger.accounts;
         into.length(accounts.members.len());
-        for (id, Member { name, blocked }) in accounts.members.iter() {
-            into.bytes(name);
-            into.numbers([id.into(), (*blocked).into()]);
+        for (id, member) in accounts.members.iter() {
+            into.put(id);
+            fields::member(&mut member.clone(), into);
         }
         into.length(accounts.users.len());
-        for (id, User { member, name, blocked, daily_volume_max }) in accounts.users.iter() {
-            into.bytes(name);
-            into.numbers([
-                id.into(),
-                member.0.into(),
-                (*blocked).into(),
-                (*daily_volume_max).into(),
-            ]);
+        for (id, user) in accounts.users.iter() {
+            into.put(id);
+            fields::user(&mut user.clone(), into);
         }
         into.length(accounts.accounts.len());
         for (id, account) in accounts.accounts.iter() {
-            hash_account(id, account, into);
-            // The order in which an account's orders came to rest decides how they are canceled.
+            into.put(id);
+            fields::account(&mut account.clone(), into);
             let slot = accounts.accounts.slot(id).expect("iterated");
-            let orders = || self.ledger.orders.of_account(slot);
-            into.length(orders().count());
-            for order in orders() {
-                into.number(self.ledger.orders.get(order).id.0);
+            for (place, _) in (0..).zip(self.ledger.instruments.currencies()) {
+                let mut balance = *self.ledger.wallet.cash(slot, place);
+                fields::balance(&mut balance, into);
             }
         }
         into.length(accounts.sessions.len());
         for (id, session) in accounts.sessions.iter() {
-            let Session { member, user, open, cancel_on_disconnect, blocked, outbound } = session;
-            into.numbers([
-                id.into(),
-                member.0.into(),
-                user.0.into(),
-                (*open).into(),
-                (*cancel_on_disconnect).into(),
-                (*blocked).into(),
-                (*outbound).into(),
-            ]);
+            into.put(id);
+            fields::session(&mut session.clone(), into);
         }
         into.length(accounts.sources.len());
         for (id, highest) in accounts.sources.iter() {
-            into.numbers([id.into(), (*highest).into()]);
+            into.put(id);
+            into.put(*highest);
         }
     }
 
-    fn hash_instruments(&self, into: &mut Canonical) {
-        let instruments = &self.ledger.instruments;
-        into.number(instruments.phase.0);
-        into.length(instruments.currencies().len());
-        for currency in instruments.currencies() {
-            into.bytes(&currency.0);
+    /// Those that say something: whether an empty one was ever made is nobody's matter.
+    fn write_holdings(&self, into: &mut Writing<'_>) {
+        let (wallet, day) = (&self.ledger.wallet, self.ledger.day.date);
+        let mut holdings = wallet.sorted_holdings();
+        holdings.retain(|holding| {
+            let idle = holding.open_buys == 0 && holding.executed(day) == 0;
+            !idle || holding.shares != Balance::default() || wallet.limits(holding).is_some()
+        });
+        into.length(holdings.len());
+        for holding in &mut holdings {
+            let (executed, limits) = (holding.executed(day), wallet.limits(holding));
+            let Holding { account, instrument, shares, open_buys, .. } = holding;
+            into.put(*account);
+            into.put(*instrument);
+            into.put(*open_buys);
+            into.put(executed);
+            fields::balance(shares, into);
+            into.put(limits.is_some());
+            if let Some(mut limits) = limits {
+                fields::limits(&mut limits, into);
+            }
         }
-        into.length(instruments.table.len());
-        for (id, instrument) in instruments.table.iter() {
-            hash_instrument(instrument, into);
-            let slot = instruments.table.slot(id).expect("iterated");
+    }
+
+    fn write_user_volumes(&self, into: &mut Writing<'_>) {
+        let day = self.ledger.day.date;
+        let mut volumes = self.ledger.user_volumes.sorted();
+        volumes.retain(|volume| {
+            volume.open != 0 || volume.executed(day) != 0 || volume.limit.is_some()
+        });
+        into.length(volumes.len());
+        for volume in &volumes {
+            let UserVolume { user, instrument, open, limit, .. } = volume;
+            into.put(*user);
+            into.put(*instrument);
+            into.put(*open);
+            into.put(volume.executed(day));
+            into.put(limit.is_some());
+            if let Some(limit) = limit {
+                into.put(*limit);
+            }
+        }
+    }
+
+    fn write_books(&self, into: &mut Writing<'_>) {
+        let instruments = &self.ledger.instruments.table;
+        for (id, _) in instruments.iter() {
+            let slot = instruments.slot(id).expect("iterated");
             for side in Side::BOTH {
                 let orders = || self.books.orders(BookIndex(slot), side);
                 into.length(orders().count());
                 for order in orders() {
-                    self.hash_order(self.ledger.orders.get(order.0), into);
+                    self.write_order(self.ledger.orders.get(order.0), into);
                 }
             }
         }
     }
 
-    fn hash_order(&self, record: &OrderRecord, into: &mut Canonical) {
-        // Slots are places in memory: the ids they stand for count. A reservation follows from
-        // price, leaves and rates, and is hashed all the same, because it could be wrong.
-        let OrderRecord {
-            id,
-            price,
-            total,
-            cumulative,
-            cumulative_notional,
-            reserved,
-            entry_time,
-            account,
-            user,
-            broker,
-            session,
-            instrument,
-            holding: _,
-            user_volume: _,
-            client_id,
-            client_entry: _,
-            side,
-            time_in_force,
-        } = record;
-        into.bytes(&client_id.0);
-        into.numbers([
-            id.0.into(),
-            price.0.into(),
-            total.0.into(),
-            cumulative.0.into(),
-            cumulative_notional.0.into(),
-            (*reserved).into(),
-            (*entry_time).into(),
-            self.ledger.accounts.accounts.id(*account).into(),
-            (*user).into(),
-            (*broker).into(),
-            (*session).into(),
-            self.ledger.instruments.table.id(*instrument).into(),
-            (side.index() as u32).into(),
-            time_in_force.0.into(),
-        ]);
+    fn write_order(&self, record: &OrderRecord, into: &mut Writing<'_>) {
+        let account = self.ledger.accounts.accounts.id(record.account);
+        let instrument = self.ledger.instruments.table.id(record.instrument);
+        fields::order(&mut OrderRecord { account, instrument, ..*record }, into);
     }
 
-    fn hash_wallet(&self, into: &mut Canonical) {
+    /// Of each account: its orders as they came to rest, which decides how they are canceled, and
+    /// the client order ids that it may not use again.
+    fn write_account_lists(&self, into: &mut Writing<'_>) {
         let ledger = &self.ledger;
-        for place in 0..ledger.instruments.currencies().len() {
-            into.number(ledger.wallet.house[place].0);
-            into.number(ledger.wallet.deposited[place]);
-        }
         for (id, _) in ledger.accounts.accounts.iter() {
             let slot = ledger.accounts.accounts.slot(id).expect("iterated");
-            for place in 0..ledger.instruments.currencies().len() {
-                let place = u8::try_from(place).expect("few currencies");
-                hash_balance(ledger.wallet.cash(slot, place), into);
+            into.length(ledger.orders.of_account(slot).count());
+            for order in ledger.orders.of_account(slot) {
+                into.put(ledger.orders.get(order).id.0);
+            }
+            into.length(ledger.client_ids.finished(slot).count());
+            for (client_id, order) in ledger.client_ids.finished(slot) {
+                into.put(client_id.0);
+                into.put(order.0);
             }
         }
-        let day = ledger.day.date;
-        let is_empty = |holding: &Holding| {
-            let idle = holding.open_buys == 0 && holding.executed(day) == 0;
-            idle && holding.shares == Balance::default() && ledger.wallet.limits(holding).is_none()
+    }
+
+    fn write_pending(&self, Pending { work, cause, steps }: &Pending, into: &mut Writing<'_>) {
+        into.put(*cause);
+        into.put(*steps);
+        match *work {
+            Work::Sweep(record) => {
+                into.put(SWEEP);
+                self.write_order(&record, into);
+            }
+            Work::Cancels(cancels) => {
+                into.put(CANCELS);
+                fields::cancels(&mut self.fields_of(&cancels), into);
+            }
+            Work::Settlement(mut settlement) => {
+                into.put(SETTLEMENT);
+                fields::settlement(&mut settlement, into);
+            }
+        }
+    }
+
+    pub(super) fn fields_of(&self, cancels: &ManyCancels) -> CancelsFields {
+        let ManyCancels { which, reason, then, canceled, at, passed } = *cancels;
+        let instrument = |slot: u32| self.ledger.instruments.table.id(slot);
+        let (which, subject, instrument) = match which {
+            Which::Account(id) => (1, id, 0),
+            Which::AccountIn(id, slot) => (2, id, instrument(slot)),
+            Which::KilledAccount(id) => (3, id, 0),
+            Which::User(id) => (4, id, 0),
+            Which::Session(id) => (5, id, 0),
+            Which::Member(id) => (6, id, 0),
+            Which::Instrument(id) => (7, id, 0),
+            Which::All => (8, 0, 0),
         };
-        for holding in ledger.wallet.sorted_holdings() {
-            if !is_empty(&holding) {
-                hash_holding(&holding, ledger.wallet.limits(&holding), day, into);
+        let passed = passed.map_or(0, |slot| self.ledger.orders.get(slot).id.0);
+        let (then, answer) = match then {
+            Then::End => (0, (0, 0, 0, [0; 20])),
+            Then::Settle => (1, (0, 0, 0, [0; 20])),
+            Then::Answer { session, account, user, client_id } => {
+                (2, (session, account, user, client_id))
             }
-        }
-        into.length(usize::MAX);
-        for volume in ledger.user_volumes.sorted() {
-            let UserVolume { user, instrument, open, limit, .. } = volume;
-            let executed = volume.executed(day);
-            if open == 0 && executed == 0 && limit.is_none() {
-                continue;
-            }
-            into.length(usize::from(limit.is_some()));
-            into.numbers([
-                user.into(),
-                instrument.into(),
-                open.into(),
-                limit.unwrap_or(0).into(),
-                executed.into(),
-            ]);
-        }
-    }
-
-    fn hash_client_ids(&self, into: &mut Canonical) {
-        let accounts = &self.ledger.accounts.accounts;
-        for (id, _) in accounts.iter() {
-            let slot = accounts.slot(id).expect("iterated");
-            into.length(self.ledger.client_ids.finished(slot).count());
-            for (client_id, order) in self.ledger.client_ids.finished(slot) {
-                into.bytes(&client_id.0);
-                into.number(order.0);
-            }
+        };
+        let (session, account, user, client_id) = answer;
+        CancelsFields {
+            which,
+            subject,
+            instrument,
+            reason: reason.0,
+            canceled,
+            at,
+            passed,
+            then,
+            session,
+            account,
+            user,
+            client_id,
         }
     }
 }
 
-fn hash_account(id: u32, account: &Account, into: &mut Canonical) {
-    let Account { member, owner, state, self_trade, group, limits, live_orders, blocked } = account;
-    let AccountLimits { tradable, live_orders_max, daily_volume_max, position_max } = limits;
-    into.numbers([
-        id.into(),
-        member.0.into(),
-        owner.0.into(),
-        state.0.into(),
-        self_trade.0.into(),
-        (*group).into(),
-        (*tradable).into(),
-        (*live_orders_max).into(),
-        (*daily_volume_max).into(),
-        (*position_max).into(),
-        (*live_orders).into(),
-        (*blocked).into(),
-    ]);
-}
-
-fn hash_instrument(instrument: &Instrument, into: &mut Canonical) {
-    let Instrument { id, terms, currency, phase, last_trade, live_orders, deposited, blocked } =
-        instrument;
-    let Definition {
-        instrument_type,
-        symbol,
-        display_symbol,
-        settlement_currency,
-        quote_currency,
-        partition,
-        tick,
-        lot,
-        price_min,
-        price_max,
-        quantity_min,
-        quantity_max,
-        notional_max,
-        reference_price,
-        band,
-        maker_rate,
-        taker_rate,
-        description,
-    } = terms;
-    for text in [&symbol.0[..], display_symbol, &settlement_currency.0, &quote_currency.0] {
-        into.bytes(text);
-    }
-    into.bytes(description);
-    into.numbers([
-        id.0.into(),
-        instrument_type.0.into(),
-        (*partition).into(),
-        tick.0.into(),
-        lot.0.into(),
-        price_min.0.into(),
-        price_max.0.into(),
-        quantity_min.0.into(),
-        quantity_max.0.into(),
-        notional_max.0.into(),
-        reference_price.0.into(),
-        (*band).into(),
-        (*maker_rate).into(),
-        (*taker_rate).into(),
-        (*currency).into(),
-        phase.0.into(),
-        last_trade.0.into(),
-        (*live_orders).into(),
-        (*deposited).into(),
-        (*blocked).into(),
-    ]);
-}
-
-fn hash_balance(balance: &Balance, into: &mut Canonical) {
-    let Balance { settled, pending, reserved } = balance;
-    into.numbers([(*settled).into(), (*pending).into(), (*reserved).into()]);
-}
-
-fn hash_holding(holding: &Holding, limits: Option<Override>, day: u32, into: &mut Canonical) {
-    let Holding { account, instrument, shares, open_buys, .. } = holding;
-    into.numbers([(*account).into(), (*instrument).into(), (*open_buys).into()]);
-    into.number(holding.executed(day));
-    hash_balance(shares, into);
-    into.length(usize::from(limits.is_some()));
-    if let Some(Override { tradable, daily_volume_max, position_max }) = limits {
-        into.numbers([tradable.into(), daily_volume_max.into(), position_max.into()]);
-    }
-}
-
-fn hash_day(day: &Day, into: &mut Canonical) {
-    let Day { date, ended, rules_version, trades, quantity, notional, fees } = *day;
-    into.numbers([
-        date.into(),
-        ended.into(),
-        rules_version.into(),
-        trades.into(),
-        quantity.into(),
-        notional,
-        fees,
-    ]);
-}
+/// The kinds of pending work.
+pub(super) const SWEEP: u8 = 1;
+pub(super) const CANCELS: u8 = 2;
+pub(super) const SETTLEMENT: u8 = 3;

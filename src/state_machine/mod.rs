@@ -13,10 +13,12 @@
 mod administration;
 mod audit;
 mod cancel;
+mod canonical;
 mod convert;
 mod day;
 mod definition;
 mod emit;
+mod fields;
 mod hash;
 mod ledger;
 mod look_ahead;
@@ -25,6 +27,7 @@ mod new_order;
 mod pending;
 mod replace;
 mod replay;
+mod restore;
 mod settlement;
 mod sweep;
 #[cfg(test)]
@@ -35,6 +38,7 @@ use crate::matching::Books;
 use crate::orders::{Balance, Instrument, Instruments, OrderRecord};
 use crate::types::{AccountId, Currency, InstrumentId, OrderId, Symbol};
 pub use administration::RULES_VERSION;
+pub use canonical::RestoreError;
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
 use isochron_events::{Continuation, EventHeader, Message};

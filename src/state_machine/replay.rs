@@ -83,7 +83,8 @@ impl fmt::Display for Divergence {
 
 impl std::error::Error for Divergence {}
 
-/// A re-execution. Calling order: `on_event` with every event of the log, from its beginning.
+/// A re-execution. Calling order: `on_event` with every event of the log, from its beginning or
+/// from where it resumes.
 pub struct Replay {
     machine: StateMachine,
     outcomes: Vec<Message>,
@@ -100,14 +101,21 @@ impl Replay {
     /// A re-execution on a fresh state machine.
     #[must_use]
     pub fn new(machine: StateMachine) -> Self {
+        Self::resume(machine, Sequence(0), 0)
+    }
+
+    /// A re-execution that goes on behind the command of this number and time, with the state that
+    /// it led to: from a snapshot.
+    #[must_use]
+    pub fn resume(machine: StateMachine, sequence: Sequence, time: u64) -> Self {
         let outcomes = Vec::with_capacity(2 * crate::limits::FILLS_PER_STEP_MAX + 4);
         Self {
             machine,
             outcomes,
             found: 0,
             in_transaction: false,
-            sequence: Sequence(0),
-            time: 0,
+            sequence,
+            time,
             events: 0,
             commands: 0,
         }
@@ -187,6 +195,13 @@ impl Replay {
     #[must_use]
     pub fn into_machine(self) -> StateMachine {
         self.machine
+    }
+
+    /// Whether the last event ended its transaction: only then state, sequence and time belong
+    /// together.
+    #[must_use]
+    pub fn is_between_transactions(&self) -> bool {
+        !self.in_transaction
     }
 
     /// Events taken.

@@ -11,6 +11,7 @@ use crate::types::{ClientOrderId, MemberId, Money, Price, Quantity, Refusal, Sid
 use isochron_events::*;
 
 mod replay;
+mod snapshot;
 
 /// Executes commands one after the other; continuations only when they are given to it.
 #[derive(Clone)]

@@ -37,6 +37,8 @@ pub enum OpenError {
     ChainDiffers { synced: Position, expected: u64, found: u64 },
     /// No transaction ends at the synced position.
     SyncedTorn { synced: Position, valid_to: Position },
+    /// The log does not bear out the place that it was to be opened from.
+    Place { position: Position, reason: String },
     /// No number is left for another epoch.
     EpochsUsedUp { epoch: Epoch },
     /// The system refused an operation.
@@ -89,6 +91,7 @@ impl fmt::Display for OpenError {
                 f,
                 "no transaction ends at the synced position {synced}; the log ends at {valid_to}"
             ),
+            Self::Place { position, reason } => write!(f, "from {position}: {reason}"),
             Self::EpochsUsedUp { epoch } => write!(f, "no epoch follows {epoch}"),
             Self::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
         }

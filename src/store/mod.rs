@@ -60,6 +60,7 @@ mod open;
 mod reader;
 mod recovery;
 mod segment;
+mod snapshots;
 mod sync;
 mod tenure;
 mod writer;
@@ -82,5 +83,9 @@ pub use open::Options;
 pub use reader::{Check, ReaderOptions, StoreReader, StoredFrame, Until};
 pub use recovery::{Cut, Recovery};
 pub use segment::Terms;
+pub use snapshots::{
+    FinishedSnapshot, LogPlace, SECTION_L3, SECTION_STATE, SNAPSHOT_FORMAT_VERSION, SectionReader,
+    Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
+};
 pub use sync::SyncHelper;
 pub use writer::{Durability, StoreWriter, Transaction};

@@ -24,6 +24,7 @@ use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
 use super::recovery::{self, LogEnd, Recovery};
 use super::segment::Segments;
+use super::snapshots::LogPlace;
 use super::sync::{SyncHelper, Syncer, Syncing};
 use super::tenure::Tenure;
 use super::writer::{Durability, NO_LENGTHS, StoreWriter};
@@ -102,6 +103,21 @@ impl StoreWriter {
         options: &Options,
         now: Nanos,
     ) -> Result<(Self, Recovery), OpenError> {
+        Self::open_from(disk, options, None, now)
+    }
+
+    /// As [`Self::open_on`], without reading the log before a place that is known: a snapshot was
+    /// made of what is before it. It reads from the beginning of the place's segment.
+    ///
+    /// # Errors
+    /// As there, and [`OpenError::Place`] where the log does not bear the place out; nothing was
+    /// changed then.
+    pub fn open_from(
+        disk: Arc<dyn Disk>,
+        options: &Options,
+        from: Option<LogPlace>,
+        now: Nanos,
+    ) -> Result<(Self, Recovery), OpenError> {
         let asked = Meta::new(&options.identity, options.term_bytes, now)?;
         options.check()?;
         let directory = &options.directory;
@@ -120,11 +136,24 @@ impl StoreWriter {
             Opening { options, segments, marks, control: Arc::clone(&control), boot_id, tenure };
         control.begin_epoch(Epoch(0), Position(0));
         control.set_accepting(Accepting::Starting);
-        let opened = opening.open(created);
+        let opened = opening.open(created, from);
         if opened.is_err() {
             control.set_accepting(Accepting::Stopped);
         }
         opened
+    }
+}
+
+/// Whether the log before a place is there as it was written: below *synced* it is durable, and in
+/// the boot that wrote it the system has it.
+fn check_durable(from: Option<LogPlace>, marks: &Marks, boot_id: u128) -> Result<(), OpenError> {
+    match from {
+        Some(LogPlace { position, .. }) if position > marks.synced && boot_id != marks.boot_id => {
+            let synced = marks.synced;
+            let reason = format!("the machine has started anew, and {synced} was durable before");
+            Err(OpenError::Place { position, reason })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -187,7 +216,16 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    fn open(self, created: bool) -> Result<(StoreWriter, Recovery), OpenError> {
+    fn open(
+        self,
+        created: bool,
+        from: Option<LogPlace>,
+    ) -> Result<(StoreWriter, Recovery), OpenError> {
+        let (marks, directory) = (&self.marks.marks, &self.options.directory);
+        let removed = self.segments.remove_unfinished();
+        removed.map_err(|error| OpenError::io("cleaning up", directory, error))?;
+        check_durable(from, marks, self.boot_id)?;
+        let end = recovery::find_end(&self.segments, &self.options.identity, marks, from)?;
         // A page of an earlier boot can say anything. One of this boot says what the last writer
         // did, also where an opening since then has failed and left it without an epoch.
         let last = Some(&*self.control).filter(|control| control.is_of_boot(self.boot_id));
@@ -198,10 +236,6 @@ impl Opening<'_> {
             (Some(_), None) => {}
             (None, _) => self.control.forget_deaths(),
         }
-        let (marks, directory) = (&self.marks.marks, &self.options.directory);
-        let removed = self.segments.remove_unfinished();
-        removed.map_err(|error| OpenError::io("cleaning up", directory, error))?;
-        let end = recovery::find_end(&self.segments, &self.options.identity, marks)?;
         let mut recovery = Recovery {
             created,
             kept_from: marks.kept_from,

@@ -147,6 +147,20 @@ impl StoreReader {
         Ok(reader)
     }
 
+    /// The first position that the store in a directory keeps; 0 where there is no store.
+    ///
+    /// # Errors
+    /// What says so is damaged, or cannot be read.
+    pub fn kept_from(disk: &dyn Disk, directory: &Path) -> Result<Position, OpenError> {
+        match MarksFile::load(disk, directory, Access::Read) {
+            Ok(file) => Ok(file.marks.kept_from),
+            Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Position(0))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Where to begin, and whether a writer or the log itself says where to end.
     fn find_place(&mut self) -> Result<(), OpenError> {
         let disk = &*self.segments.disk;
@@ -168,7 +182,7 @@ impl StoreReader {
             return Ok(());
         }
         self.epoch = shown;
-        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks);
+        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, None);
         // A writer that came while we looked has changed what we looked at.
         if self.writer_lives()? {
             self.epoch = Epoch(0);

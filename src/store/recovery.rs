@@ -25,7 +25,8 @@ use super::event_header::ends_transaction;
 use super::frame::{Frame, FrameFault, aligned, last_nonzero};
 use super::marks::{EpochStart, Marks};
 use super::meta::Identity;
-use super::segment::{Segment, Segments, WrongSize};
+use super::segment::{Segment, Segments, Terms, WrongSize};
+use super::snapshots::LogPlace;
 
 /// What was not part of the log any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +52,9 @@ pub struct Recovery {
     pub valid_to: Position,
     /// The chain there.
     pub chain: Chain,
-    /// Frames before it, padding included.
+    /// Frames that were read before it, padding included.
     pub frames: u64,
-    /// Transactions before it.
+    /// Transactions that were read before it.
     pub transactions: u64,
     /// What had been durable.
     pub synced: Position,
@@ -84,31 +85,38 @@ pub(super) struct LogEnd {
     pub(super) cut: Option<Cut>,
 }
 
-/// Reads a log and finds its end. The log must not be written meanwhile.
+/// Reads a log, from a place that is known or from its beginning, and finds its end. The log must
+/// not be written meanwhile.
 pub(super) fn find_end(
     segments: &Segments,
     identity: &Identity,
     marks: &Marks,
+    from: Option<LogPlace>,
 ) -> Result<LogEnd, OpenError> {
-    let bases = bases(segments, marks)?;
+    let start = start_of(segments.terms, marks, from)?;
+    let mut bases = bases(segments, marks)?;
+    bases.retain(|base| *base >= segments.terms.base(start.position));
     let mut scan = Scan {
         segments,
         identity,
         marks,
+        from: from.filter(|from| *from != start),
+        place: from.map_or(start.position, |from| from.position),
+        knows_chain: start.position == marks.kept_from,
         session: (Epoch(0), 0),
-        at: marks.kept_from,
-        at_chain: marks.kept_chain,
+        at: start.position,
+        at_chain: start.chain,
         at_epoch: Epoch(0),
         frames_read: 0,
         open_from: None,
         end: LogEnd {
-            valid_to: marks.kept_from,
-            chain: marks.kept_chain,
+            valid_to: start.position,
+            chain: start.chain,
             frames: 0,
             transactions: 0,
             cut: None,
         },
-        synced_chain: (marks.synced == marks.kept_from).then_some(marks.kept_chain),
+        synced_chain: (marks.synced == start.position).then_some(start.chain),
     };
     let mut fault = None;
     for base in &bases {
@@ -118,12 +126,30 @@ pub(super) fn find_end(
             break;
         }
     }
+    scan.check_place()?;
     scan.check_synced(fault)?;
     let fault = fault.unwrap_or(FrameFault::NoLength);
     let written_to = scan.written_to(&bases)?;
     let mut end = scan.end;
     end.cut = written_to.map(|to| Cut { from: end.valid_to, to, fault_at: scan.at, fault });
     Ok(end)
+}
+
+/// Where reading begins: at the first position that is kept, or for the sake of a place at the
+/// beginning of its segment. The chain there is not known then, and no number until the place.
+fn start_of(terms: Terms, marks: &Marks, from: Option<LogPlace>) -> Result<LogPlace, OpenError> {
+    let kept = LogPlace { position: marks.kept_from, chain: marks.kept_chain };
+    let Some(place) = from else { return Ok(kept) };
+    if place.position < kept.position {
+        let reason = format!("the log begins at {}", kept.position);
+        return Err(OpenError::Place { position: place.position, reason });
+    }
+    // What ends with a term lies in it.
+    let base = terms.base(Position(place.position.get().saturating_sub(1)));
+    match base <= kept.position {
+        true => Ok(kept),
+        false => Ok(LogPlace { position: base, chain: Chain::default() }),
+    }
 }
 
 /// The segments from the first kept position on: without a hole, and all that is durable.
@@ -173,6 +199,11 @@ struct Scan<'a> {
     segments: &'a Segments,
     identity: &'a Identity,
     marks: &'a Marks,
+    /// A place that the log must bear out, until it has; its position.
+    from: Option<LogPlace>,
+    place: Position,
+    /// The chain is known from the start on, not only from that place.
+    knows_chain: bool,
     /// The session of the epoch asked for last.
     session: (Epoch, i32),
     /// The frame to be judged next, the chain before it, and the epoch of the one before.
@@ -229,6 +260,12 @@ impl Scan<'_> {
     }
 
     fn on_transaction(&mut self) {
+        if let Some(place) = self.from.take_if(|place| place.position == self.at) {
+            match self.at_chain == place.chain || !self.knows_chain {
+                true => self.at_chain = place.chain,
+                false => self.from = Some(place),
+            }
+        }
         self.end.valid_to = self.at;
         self.end.chain = self.at_chain;
         self.end.frames = self.frames_read;
@@ -298,9 +335,24 @@ impl Scan<'_> {
         (after.checked_sub(1).map(|index| known[index].epoch), oldest)
     }
 
-    /// What is durable must be there, and be what was made durable.
+    /// The log must have been at the place that it was opened from.
+    fn check_place(&self) -> Result<(), OpenError> {
+        let Some(LogPlace { position, chain }) = self.from else { return Ok(()) };
+        let valid_to = self.end.valid_to;
+        let reason = match valid_to < position {
+            true => format!("the log ends at {valid_to}"),
+            false => format!("no transaction with the chain {chain} ends there"),
+        };
+        Err(OpenError::Place { position, reason })
+    }
+
+    /// What is durable must be there, and be what was made durable. The chain of what lies before
+    /// the reading's start is not computed again.
     fn check_synced(&self, fault: Option<FrameFault>) -> Result<(), OpenError> {
         let synced = self.marks.synced;
+        if !self.knows_chain && synced < self.place && synced <= self.end.valid_to {
+            return Ok(());
+        }
         if self.end.valid_to < synced {
             let fault = fault.unwrap_or(FrameFault::NoLength);
             return Err(OpenError::Corrupt { position: self.at, synced, fault });

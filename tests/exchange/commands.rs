@@ -13,7 +13,7 @@ mod random;
 use std::collections::VecDeque;
 
 use crate::exchange::words::*;
-use random::Random;
+pub(crate) use random::Random;
 
 /// Members, each with two users and two sessions: those of its own id, and three above.
 const MEMBERS: u32 = 3;

@@ -13,7 +13,7 @@ use crate::templates::{
     MassCancelRejected, NewOrderEvent, OpenAccount, OrderAcceptedEvent, OrderCanceledEvent,
     OrderFilledEvent, OrderRejectedEvent, OrderReplacedEvent, PhaseChange, PhaseChanged,
     ReplaceOrderEvent, SessionClosed, SessionOpened, SetAccountState, SetLimits, SetSelfTrade,
-    Tick, Transfer,
+    SnapshotChunk, SnapshotHeader, Tick, Transfer,
 };
 use crate::types::EventHeader;
 
@@ -91,6 +91,10 @@ pub enum Message {
     PhaseChanged(PhaseChanged),
     /// A trading day is settled.
     DayEnded(DayEnded),
+    /// A snapshot: all state after one command. Its chunks follow.
+    SnapshotHeader(SnapshotHeader),
+    /// A part of a section of a snapshot; its content follows.
+    SnapshotChunk(SnapshotChunk),
 }
 
 impl Message {
@@ -173,6 +177,10 @@ impl Message {
             }
             PhaseChanged::TEMPLATE_ID => PhaseChanged::decode(message).map(Self::PhaseChanged),
             DayEnded::TEMPLATE_ID => DayEnded::decode(message).map(Self::DayEnded),
+            SnapshotHeader::TEMPLATE_ID => {
+                SnapshotHeader::decode(message).map(Self::SnapshotHeader)
+            }
+            SnapshotChunk::TEMPLATE_ID => SnapshotChunk::decode(message).map(Self::SnapshotChunk),
             template_id => Err(DecodeError::TemplateUnknown { template_id }),
         }
     }
@@ -217,6 +225,8 @@ impl Message {
             Self::AdministrationRejected(message) => message.encode(buffer),
             Self::PhaseChanged(message) => message.encode(buffer),
             Self::DayEnded(message) => message.encode(buffer),
+            Self::SnapshotHeader(message) => message.encode(buffer),
+            Self::SnapshotChunk(message) => message.encode(buffer),
         }
     }
 
@@ -258,6 +268,8 @@ impl Message {
             Self::AdministrationRejected(_) => AdministrationRejected::TEMPLATE_ID,
             Self::PhaseChanged(_) => PhaseChanged::TEMPLATE_ID,
             Self::DayEnded(_) => DayEnded::TEMPLATE_ID,
+            Self::SnapshotHeader(_) => SnapshotHeader::TEMPLATE_ID,
+            Self::SnapshotChunk(_) => SnapshotChunk::TEMPLATE_ID,
         }
     }
 
@@ -299,6 +311,8 @@ impl Message {
             Self::AdministrationRejected(_) => AdministrationRejected::ENCODED_LENGTH,
             Self::PhaseChanged(_) => PhaseChanged::ENCODED_LENGTH,
             Self::DayEnded(_) => DayEnded::ENCODED_LENGTH,
+            Self::SnapshotHeader(_) => SnapshotHeader::ENCODED_LENGTH,
+            Self::SnapshotChunk(_) => SnapshotChunk::ENCODED_LENGTH,
         }
     }
 
@@ -340,6 +354,8 @@ impl Message {
             Self::AdministrationRejected(_) => "AdministrationRejected",
             Self::PhaseChanged(_) => "PhaseChanged",
             Self::DayEnded(_) => "DayEnded",
+            Self::SnapshotHeader(_) => "SnapshotHeader",
+            Self::SnapshotChunk(_) => "SnapshotChunk",
         }
     }
 
@@ -381,6 +397,8 @@ impl Message {
             Self::AdministrationRejected(message) => message.fields(visit),
             Self::PhaseChanged(message) => message.fields(visit),
             Self::DayEnded(message) => message.fields(visit),
+            Self::SnapshotHeader(message) => message.fields(visit),
+            Self::SnapshotChunk(message) => message.fields(visit),
         }
     }
 
@@ -422,6 +440,8 @@ impl Message {
             Self::AdministrationRejected(message) => &message.header,
             Self::PhaseChanged(message) => &message.header,
             Self::DayEnded(message) => &message.header,
+            Self::SnapshotHeader(message) => &message.header,
+            Self::SnapshotChunk(message) => &message.header,
         }
     }
 
@@ -462,6 +482,8 @@ impl Message {
             Self::AdministrationRejected(message) => &mut message.header,
             Self::PhaseChanged(message) => &mut message.header,
             Self::DayEnded(message) => &mut message.header,
+            Self::SnapshotHeader(message) => &mut message.header,
+            Self::SnapshotChunk(message) => &mut message.header,
         }
     }
 }
@@ -504,6 +526,8 @@ impl fmt::Display for Message {
             Self::AdministrationRejected(message) => message.fmt(f),
             Self::PhaseChanged(message) => message.fmt(f),
             Self::DayEnded(message) => message.fmt(f),
+            Self::SnapshotHeader(message) => message.fmt(f),
+            Self::SnapshotChunk(message) => message.fmt(f),
         }
     }
 }
@@ -709,5 +733,17 @@ impl From<PhaseChanged> for Message {
 impl From<DayEnded> for Message {
     fn from(message: DayEnded) -> Self {
         Self::DayEnded(message)
+    }
+}
+
+impl From<SnapshotHeader> for Message {
+    fn from(message: SnapshotHeader) -> Self {
+        Self::SnapshotHeader(message)
+    }
+}
+
+impl From<SnapshotChunk> for Message {
+    fn from(message: SnapshotChunk) -> Self {
+        Self::SnapshotChunk(message)
     }
 }

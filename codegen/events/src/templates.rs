@@ -34,6 +34,8 @@ mod session_opened;
 mod set_account_state;
 mod set_limits;
 mod set_self_trade;
+mod snapshot_chunk;
+mod snapshot_header;
 mod tick;
 mod transfer;
 
@@ -69,5 +71,7 @@ pub use session_opened::*;
 pub use set_account_state::*;
 pub use set_limits::*;
 pub use set_self_trade::*;
+pub use snapshot_chunk::*;
+pub use snapshot_header::*;
 pub use tick::*;
 pub use transfer::*;

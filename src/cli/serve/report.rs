@@ -2,7 +2,7 @@
 
 use crate::agent::{Group, cores_available};
 use crate::node::{Closed, Component, Config, CoreStart, Exchange};
-use crate::store::{Durability, Options as StoreOptions};
+use crate::store::{Durability, Options as StoreOptions, Skipped};
 use std::path::Path;
 use tracing::{info, warn};
 
@@ -18,6 +18,11 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
     if let Some(core) = &exchange.core {
         recovery(core);
         rings(config, core);
+    }
+    if let Some(begun) = &exchange.follower {
+        skipped(&begun.skipped);
+        let from = begun.snapshot.map_or(0, |info| info.place.position.0);
+        info!(from, "snapshots are taken by a follower of the log");
     }
     if config.has(Component::MarketData) {
         let endpoint = config.endpoint;
@@ -71,6 +76,11 @@ fn recovery(core: &CoreStart) {
         let source = source.0;
         warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
     }
+    skipped(&core.started.skipped);
+    if let Some(info) = &core.started.snapshot {
+        let (position, commands) = (info.place.position.0, info.sequence.0);
+        info!(position, commands, "snapshot loaded");
+    }
     info!(
         epoch = core.epoch.0,
         created = found.created,
@@ -80,6 +90,12 @@ fn recovery(core: &CoreStart) {
         events = core.started.events,
         "log executed again"
     );
+}
+
+fn skipped(skipped: &[Skipped]) {
+    for Skipped { position, reason } in skipped {
+        warn!(position = position.0, reason, "a snapshot cannot be used: the one before it is");
+    }
 }
 
 fn rings(config: &Config, core: &CoreStart) {

@@ -1,0 +1,299 @@
+//! The loop that follows the log and takes snapshots.
+//!
+//! It reads in bounded steps. Taking a snapshot is one long step, in which only the follower
+//! stands still; so it wants a thread, or a process, of its own.
+
+use super::cadence::{Budget, Speed, commands_between};
+use super::follower::{Begun, FollowError, Follower, MakeSections, TakeError, Taken};
+use super::keep::{Plan, plan};
+use crate::agent::Agent;
+use crate::metrics::{Counter, CounterWriter, Counters};
+use crate::state_machine::Capacity;
+use crate::store::{LogPlace, SnapshotInfo, Snapshots, StoreReader};
+use crate::types::{Nanos, Position};
+
+/// Frames read in one cycle: some milliseconds.
+const FRAMES_PER_CYCLE: usize = 4_096;
+
+/// Commands between snapshots until the follower's own speed is known, and where no cadence keeps
+/// the budget: about a second of replay.
+const COMMANDS_UNMEASURED: u64 = 1_000_000;
+
+/// Commands that are executed again before their speed is believed.
+const COMMANDS_MEASURED: u64 = 200_000;
+
+/// Commands a second that may arrive while a snapshot is taken: the peak of a day of a billion.
+const ARRIVING_PER_SECOND: u64 = 215_000;
+
+/// Time from a snapshot that failed to the next try.
+const RETRY_NS: u64 = 10_000_000_000;
+
+/// How snapshots are taken.
+#[derive(Clone, Debug)]
+pub struct SnapshotOptions {
+    /// Room in the follower's state machine.
+    pub capacity: Capacity,
+    /// Commands from one snapshot to the next; what the budget and the measured speed give where
+    /// none is told.
+    pub every: Option<u64>,
+    /// The time that a start may take.
+    pub budget: Budget,
+    /// The newest snapshots that are kept, at least 1.
+    pub keep: usize,
+    /// The components that have a section.
+    pub make_sections: MakeSections,
+}
+
+/// What the agent counts.
+pub struct SnapshotCounters {
+    taken: CounterWriter,
+    failures: CounterWriter,
+    position: CounterWriter,
+    cadence: CounterWriter,
+}
+
+impl SnapshotCounters {
+    /// The agent's rows of a counters file.
+    #[must_use]
+    pub fn new(counters: &Counters) -> Self {
+        Self {
+            taken: counters.writer(Counter::SNAPSHOTS_TAKEN),
+            failures: counters.writer(Counter::SNAPSHOT_FAILURES),
+            position: counters.writer(Counter::SNAPSHOT_POSITION),
+            cadence: counters.writer(Counter::SNAPSHOT_CADENCE),
+        }
+    }
+}
+
+/// The follower's own speed, from cycle to cycle.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The last cycle's begin, and the commands it executed if it was full.
+    last: Option<(Nanos, u64)>,
+    commands: u64,
+    replay_ns: u64,
+    /// The last cycle took a snapshot.
+    took: bool,
+    take_ns: Option<u64>,
+}
+
+impl Watch {
+    /// A cycle begins: the one before has lasted until now.
+    fn begin(&mut self, now: Nanos) {
+        if let Some((last, commands)) = self.last.take() {
+            let lasted_ns = now.get().saturating_sub(last.get());
+            if self.took {
+                self.take_ns = Some(lasted_ns);
+            } else if commands > 0 {
+                (self.commands, self.replay_ns) =
+                    (self.commands + commands, self.replay_ns + lasted_ns);
+            }
+        }
+        self.took = false;
+    }
+
+    /// What is known of the speed. To load is at most what it takes to save and load.
+    fn speed(&self) -> Option<Speed> {
+        let take_ns = self.take_ns?;
+        if self.commands < COMMANDS_MEASURED || self.replay_ns == 0 {
+            return None;
+        }
+        let a_second = u128::from(self.commands) * 1_000_000_000 / u128::from(self.replay_ns);
+        let replay_per_second = u64::try_from(a_second).unwrap_or(u64::MAX);
+        let arriving_per_second = ARRIVING_PER_SECOND;
+        Some(Speed { replay_per_second, load_ns: take_ns, take_ns, arriving_per_second })
+    }
+}
+
+/// Follows the log and takes snapshots.
+pub struct SnapshotAgent {
+    reader: StoreReader,
+    snapshots: Snapshots,
+    follower: Follower,
+    options: SnapshotOptions,
+    counters: SnapshotCounters,
+    watch: Watch,
+    last: Option<Taken>,
+    retry_at: Option<Nanos>,
+    fault: Option<FollowError>,
+    failure: Option<TakeError>,
+}
+
+impl SnapshotAgent {
+    /// Begins at the newest snapshot. The reader checks contents: it keeps the chain.
+    ///
+    /// # Errors
+    /// There is no snapshot to begin with, and the log's beginning is recycled.
+    pub fn open(
+        mut reader: StoreReader,
+        snapshots: Snapshots,
+        options: SnapshotOptions,
+        mut counters: SnapshotCounters,
+    ) -> Result<(Self, Begun), FollowError> {
+        let begun =
+            Follower::begin(&mut reader, &snapshots, options.capacity, options.make_sections)?;
+        let (follower, begun) = begun;
+        let position = begun.snapshot.map_or(0, |info| info.place.position.get());
+        counters.position.set(position);
+        let (watch, last, retry_at, fault, failure) = (Watch::default(), None, None, None, None);
+        let agent = Self {
+            reader,
+            snapshots,
+            follower,
+            options,
+            counters,
+            watch,
+            last,
+            retry_at,
+            fault,
+            failure,
+        };
+        Ok((agent, begun))
+    }
+
+    /// Why it stopped; `None` as long as it goes on.
+    #[must_use]
+    pub fn fault(&self) -> Option<&FollowError> {
+        self.fault.as_ref()
+    }
+
+    /// Why the last try to take a snapshot failed; `None` where it did not. There will be another.
+    #[must_use]
+    pub fn failure(&self) -> Option<&TakeError> {
+        self.failure.as_ref()
+    }
+
+    /// The newest snapshot that this agent has taken.
+    #[must_use]
+    pub fn last_taken(&self) -> Option<&Taken> {
+        self.last.as_ref()
+    }
+
+    /// The follower.
+    #[must_use]
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// Where the log was read to.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.reader.position()
+    }
+
+    /// What was measured so far, and the cadence that it gives; `None` where nothing was yet.
+    #[must_use]
+    pub fn measured(&self) -> Option<(Speed, Option<u64>)> {
+        let speed = self.watch.speed()?;
+        Some((speed, commands_between(self.options.budget, speed)))
+    }
+
+    /// Commands from one snapshot to the next.
+    #[must_use]
+    pub fn commands_between(&self) -> u64 {
+        let measured = || self.measured().and_then(|(_, commands)| commands);
+        self.options.every.or_else(measured).unwrap_or(COMMANDS_UNMEASURED)
+    }
+
+    fn is_due(&self, now: Nanos) -> bool {
+        let due = match self.retry_at {
+            Some(at) => now >= at,
+            None => {
+                self.follower.commands_since() >= self.commands_between()
+                    || self.follower.day_has_ended()
+            }
+        };
+        due && self.follower.may_take()
+    }
+
+    /// Takes a snapshot of where the log was read to.
+    ///
+    /// # Errors
+    /// As [`Follower::take`]; there will be another try.
+    ///
+    /// # Panics
+    /// If an event is not complete there.
+    pub fn take(&mut self, now: Nanos) -> Result<Taken, TakeError> {
+        self.watch.took = true;
+        let chain = self.reader.chain().expect("the reader checks contents");
+        let place = LogPlace { position: self.reader.position(), chain };
+        let taken = self.follower.take(&self.snapshots, place);
+        match &taken {
+            Ok(taken) => {
+                (self.last, self.retry_at, self.failure) = (Some(*taken), None, None);
+                self.counters.taken.add(1);
+                self.counters.position.set(place.position.get());
+                // What cannot be removed now is found again next time.
+                let _ = self.prune();
+            }
+            Err(_) => {
+                self.retry_at = Some(Nanos(now.get().saturating_add(RETRY_NS)));
+                self.counters.failures.add(1);
+            }
+        }
+        taken
+    }
+
+    /// Removes snapshots that nobody needs any more.
+    fn prune(&self) -> std::io::Result<()> {
+        let positions = self.snapshots.list()?;
+        let info = |position: &Position| self.snapshots.open(*position).ok().map(|it| *it.info());
+        let valid: Vec<SnapshotInfo> = positions.iter().filter_map(info).collect();
+        let Plan { mut remove, .. } = plan(&valid, self.options.keep);
+        // A damaged one among the newest has no place among them; when it is old, it goes.
+        let oldest_kept = valid.iter().take(self.options.keep.max(1)).next_back();
+        let oldest_kept = oldest_kept.map_or(Position(0), |info| info.place.position);
+        let is_valid = |position: &Position| valid.iter().any(|it| it.place.position == *position);
+        let is_bad = |position: &&Position| **position < oldest_kept && !is_valid(position);
+        remove.extend(positions.iter().filter(is_bad));
+        self.snapshots.remove(&remove)
+    }
+
+    /// Reads on, up to where a snapshot is due.
+    fn follow(&mut self, now: Nanos) -> Result<usize, FollowError> {
+        let mut frames = 0;
+        while frames < FRAMES_PER_CYCLE {
+            let Some(frame) = self.reader.next().map_err(FollowError::Read)? else { break };
+            let ends_transaction = frame.ends_transaction;
+            self.follower.on_frame(&frame)?;
+            frames += 1;
+            if ends_transaction && self.is_due(now) {
+                self.failure = self.take(now).err();
+                break;
+            }
+        }
+        Ok(frames)
+    }
+}
+
+impl Agent for SnapshotAgent {
+    fn name(&self) -> &str {
+        "snapshot"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        if self.fault.is_some() {
+            return 0;
+        }
+        self.watch.begin(now);
+        self.counters.cadence.set(self.commands_between());
+        let before = self.follower.replay().sequence().get();
+        let frames = match self.follow(now) {
+            Ok(frames) => frames,
+            Err(fault) => {
+                self.fault = Some(fault);
+                self.counters.failures.add(1);
+                return 0;
+            }
+        };
+        let commands = self.follower.replay().sequence().get() - before;
+        // A cycle that came to the log's end says nothing of the speed.
+        let full = frames == FRAMES_PER_CYCLE || self.watch.took;
+        self.watch.last = full.then_some((now, commands));
+        frames
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}

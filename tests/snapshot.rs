@@ -1,0 +1,301 @@
+//! The follower over a real log: snapshots while it is written, starts from each, failures.
+
+use isochron::agent::Agent;
+use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
+use isochron::demo::flow::{Flow, Mix, Next};
+use isochron::market_data::{L3, Output};
+use isochron::metrics::{Counter, Counters};
+use isochron::node::read_side_sections;
+use isochron::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions};
+use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
+use isochron::store::{
+    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, SECTION_L3, SECTION_STATE,
+    SnapshotInfo, Snapshots, StoreReader,
+};
+use isochron::types::{Nanos, Position};
+use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
+use std::path::Path;
+use std::sync::Arc;
+
+fn store(directory: &Path) -> StoreOptions {
+    let identity = Identity {
+        exchange: "TEST".to_owned(),
+        exchange_number: 7,
+        node: 1,
+        schema_id: isochron_events::SCHEMA_ID,
+        schema_version: isochron_events::SCHEMA_VERSION,
+    };
+    StoreOptions { term_bytes: 256 * 1024, ..StoreOptions::new(directory, identity) }
+}
+
+/// An exchange with the demo's flow.
+struct Trading {
+    sequencer: Sequencer,
+    flow: Mix,
+    sent: u64,
+}
+
+const DATE: u32 = 20_260_105;
+
+impl Trading {
+    fn open(directory: &Path) -> Trading {
+        let options = CoreOptions { store: store(directory), capacity: Capacity::default() };
+        let (sequencer, _) = Sequencer::open(&options, Nanos(1)).unwrap();
+        let mut trading = Trading { sequencer, flow: Mix::new(3, DATE, 1 << 30), sent: 0 };
+        for command in trading.flow.setup() {
+            trading.submit(command);
+        }
+        trading
+    }
+
+    fn submit(&mut self, command: impl Into<Message>) {
+        let mut command = command.into();
+        self.sent += 1;
+        if let Some(origin) = command_origin_mut(&mut command) {
+            *origin = CommandOrigin { source: 1, source_sequence: self.sent };
+        }
+        let mut buffer = [0; 2_048];
+        let length = command.encode(&mut buffer).unwrap();
+        let now = Nanos(1_800_000_000_000_000_000 + self.sent * 1_000_000);
+        let mut took = self.sequencer.take(&buffer[..length], now);
+        loop {
+            assert_eq!(took, Took::Executed);
+            self.sequencer.outcomes().iter().for_each(|outcome| self.flow.on_event(outcome));
+            if !self.sequencer.is_pending() {
+                return;
+            }
+            took = self.sequencer.go_on(now);
+        }
+    }
+
+    fn trade(&mut self, commands: usize) {
+        for _ in 0..commands {
+            match self.flow.next() {
+                Next::Command { command, .. } => self.submit(command),
+                _ => panic!("the flow goes on"),
+            }
+        }
+    }
+
+    fn end_day(&mut self) {
+        self.submit(PhaseChange { phase: Phase::CLOSED, ..Default::default() });
+        self.submit(DayEnding { trading_date: DATE, ..Default::default() });
+    }
+
+    fn start_day(&mut self) {
+        let trading_date = DATE + 1;
+        self.submit(DayStarted { trading_date, rules_version: 1, ..Default::default() });
+        self.submit(PhaseChange { phase: Phase::OPEN, ..Default::default() });
+    }
+}
+
+fn reader(directory: &Path) -> StoreReader {
+    let options = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+    StoreReader::attach_on(Arc::new(RealDisk), directory, &options).unwrap()
+}
+
+fn snapshots(directory: &Path) -> Snapshots {
+    Snapshots::new(Arc::new(RealDisk), directory, &store(directory).identity)
+}
+
+fn options(every: u64) -> SnapshotOptions {
+    SnapshotOptions {
+        capacity: Capacity::default(),
+        every: Some(every),
+        budget: Budget::default(),
+        keep: 100,
+        make_sections: read_side_sections,
+    }
+}
+
+fn agent(directory: &Path, options: SnapshotOptions) -> (SnapshotAgent, Begun) {
+    let counters = SnapshotCounters::new(&Counters::in_memory());
+    SnapshotAgent::open(reader(directory), snapshots(directory), options, counters).unwrap()
+}
+
+fn run(agent: &mut SnapshotAgent, now: u64) {
+    while agent.do_work(Nanos(now)) > 0 {}
+    assert!(agent.fault().is_none(), "{:?}", agent.fault());
+}
+
+fn infos(directory: &Path) -> Vec<SnapshotInfo> {
+    let snapshots = snapshots(directory);
+    let open = |position| *snapshots.open(position).unwrap().info();
+    snapshots.list().unwrap().into_iter().map(open).collect()
+}
+
+/// All that a feed sends of a log from its reader's place on.
+fn feed_from(mut feed: L3, reader: &mut StoreReader) -> Vec<Vec<u8>> {
+    let mut sent = Vec::new();
+    while let Some(frame) = reader.next().unwrap() {
+        let event = Message::decode(frame.message).unwrap();
+        feed.on_event(&event, &mut |output| {
+            sent.push(match output {
+                Output::Session(session) => session.0.to_vec(),
+                Output::Message(bytes) => bytes.to_vec(),
+            });
+        });
+    }
+    assert_eq!(feed.anomalies(), 0);
+    sent
+}
+
+/// Snapshots while the exchange trades and over the end of a day: from each of them state and feed
+/// go on to where the whole log leads.
+#[test]
+fn state_and_feed_go_on_from_every_snapshot() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    let (mut agent, begun) = agent(directory, options(1_000));
+    assert!(begun.snapshot.is_none() && begun.skipped.is_empty());
+    for _ in 0..6 {
+        trading.trade(700);
+        run(&mut agent, 1);
+    }
+    trading.end_day();
+    run(&mut agent, 1);
+    trading.start_day();
+    trading.trade(1_500);
+    run(&mut agent, 1);
+    let hash = trading.sequencer.machine().state_hash();
+    let infos = infos(directory);
+    let ended: Vec<bool> = infos.iter().map(|info| info.day_ended).collect();
+    assert!(infos.len() >= 6, "{} snapshots", infos.len());
+    assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "one at the day's end: {infos:?}");
+
+    let whole = feed_from(L3::new(), &mut reader(directory));
+    for info in infos {
+        let file = snapshots(directory).open(info.place.position).unwrap();
+        let machine = || {
+            let mut state = file.section(SECTION_STATE).unwrap().unwrap();
+            StateMachine::restore(&mut state, Capacity::default(), info.state_hash).unwrap()
+        };
+        let begin = |reader: &mut StoreReader| {
+            reader.seek(info.place.position, Some(info.place.chain)).unwrap();
+        };
+        let mut state_reader = reader(directory);
+        begin(&mut state_reader);
+        let mut replay = Replay::resume(machine(), info.sequence, info.time.get());
+        while let Some(frame) = state_reader.next().unwrap() {
+            replay.on_event(&Message::decode(frame.message).unwrap()).unwrap();
+        }
+        assert_eq!(replay.machine().state_hash(), hash);
+
+        let mut section = file.section(SECTION_L3).unwrap().unwrap();
+        let feed = L3::restore(&mut section, &machine()).unwrap();
+        let (session, next) = (feed.session(), feed.next_sequence());
+        let mut feed_reader = reader(directory);
+        begin(&mut feed_reader);
+        let rest = feed_from(feed, &mut feed_reader);
+        assert!(whole.ends_with(&rest), "other messages from {}", info.place.position);
+        // The number is that of the message in its session.
+        let before = &whole[..whole.len() - rest.len()];
+        let begun = before.iter().rposition(|sent| sent.len() == 10);
+        assert_eq!(session.map(|session| session.0.to_vec()), begun.map(|at| before[at].clone()));
+        assert_eq!(next, begun.map_or(1, |at| (before.len() - at) as u64));
+    }
+}
+
+/// Flipped anywhere, a section is refused, or is not the one that was saved.
+#[test]
+fn a_feeds_section_with_other_bytes_is_refused_or_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    trading.trade(500);
+    let (mut feed, mut reader) = (L3::new(), reader(directory));
+    while let Some(frame) = reader.next().unwrap() {
+        feed.on_event(&Message::decode(frame.message).unwrap(), &mut |_| {});
+    }
+    let bytes = |feed: &L3| {
+        let mut bytes = Vec::new();
+        feed.save(&mut bytes).unwrap();
+        bytes
+    };
+    let (saved, machine) = (bytes(&feed), trading.sequencer.machine());
+    let restore = |bytes: &[u8]| L3::restore(&mut &bytes[..], machine);
+    assert_eq!(bytes(&restore(&saved).unwrap()), saved);
+    let mut refused = 0;
+    for bit in (0..saved.len() * 8).step_by(7) {
+        let mut flipped = saved.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        refused += usize::from(restore(&flipped).is_err());
+    }
+    assert!(refused > 0);
+    for length in (0..saved.len()).step_by(5) {
+        assert!(restore(&saved[..length]).is_err(), "{length} bytes");
+    }
+    let other = StateMachine::new();
+    assert!(L3::restore(&mut &saved[..], &other).is_err(), "another state's");
+}
+
+#[test]
+fn a_follower_begins_where_it_stopped_and_passes_over_what_is_bad() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    trading.trade(3_000);
+    let (mut first, _) = agent(directory, options(1_000));
+    run(&mut first, 1);
+    drop(first);
+    let positions = snapshots(directory).list().unwrap();
+    assert!(positions.len() >= 3);
+    let path = snapshots(directory).path(positions[0]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let (mut second, begun) = agent(directory, options(1_000));
+    assert_eq!(begun.snapshot.map(|info| info.place.position), Some(positions[1]));
+    assert_eq!(begun.skipped.len(), 1);
+    assert_eq!(second.position(), positions[1]);
+    trading.trade(10);
+    run(&mut second, 1);
+    let hash = trading.sequencer.machine().state_hash();
+    assert_eq!(second.follower().replay().machine().state_hash(), hash);
+}
+
+#[test]
+fn only_the_newest_few_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    let (mut agent, _) = agent(directory, SnapshotOptions { keep: 2, ..options(500) });
+    trading.trade(4_000);
+    run(&mut agent, 1);
+    let newest: Vec<Position> = infos(directory).iter().map(|info| info.place.position).collect();
+    // Those before the first day are over; of them one stays as a base.
+    assert!((2..=3).contains(&newest.len()), "{newest:?}");
+    assert_eq!(Some(newest[0]), agent.last_taken().map(|taken| taken.info.place.position));
+}
+
+/// Snapshots cannot be written: the follower follows, the exchange trades, and the next try works.
+#[test]
+fn a_snapshot_that_fails_is_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    let counters = Counters::in_memory();
+    let counted = SnapshotCounters::new(&counters);
+    let agent = SnapshotAgent::open(reader(directory), snapshots(directory), options(500), counted);
+    let (mut agent, _) = agent.unwrap();
+    let count = |counter| counters.get(counter);
+    // A file stands where the folder should be.
+    std::fs::write(directory.join("snapshots"), b"").unwrap();
+    trading.trade(1_000);
+    run(&mut agent, 1_000);
+    assert_eq!((count(Counter::SNAPSHOTS_TAKEN), count(Counter::SNAPSHOT_FAILURES)), (0, 1));
+    assert!(agent.failure().is_some());
+    trading.trade(600);
+    run(&mut agent, 2_000);
+    assert_eq!(count(Counter::SNAPSHOT_FAILURES), 1, "not at once again");
+    let hash = trading.sequencer.machine().state_hash();
+    assert_eq!(agent.follower().replay().machine().state_hash(), hash, "it follows all the same");
+    std::fs::remove_file(directory.join("snapshots")).unwrap();
+    trading.trade(1);
+    run(&mut agent, 20_000_000_000);
+    assert_eq!(count(Counter::SNAPSHOTS_TAKEN), 1);
+    assert!(agent.failure().is_none());
+    assert_eq!(count(Counter::SNAPSHOT_POSITION), infos(directory)[0].place.position.get());
+}
