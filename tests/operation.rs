@@ -2,6 +2,8 @@
 
 #[path = "operation/books.rs"]
 mod books;
+#[path = "operation/calendar.rs"]
+mod calendar;
 #[path = "operation/inspect.rs"]
 mod inspect;
 #[path = "operation/market.rs"]

@@ -28,7 +28,7 @@ fn a_day_takes_its_course_at_the_instants_of_the_calendar() {
     let mut world = World::with_market(new_york(), at("2026-11-24T11:00:00Z"));
     let due = [
         ("2026-11-24T12:00:00Z", "day_start"),
-        ("2026-11-24T14:00:00Z", "pre_open"),
+        ("2026-11-24T14:00:00Z", "pre-open"),
         ("2026-11-24T14:30:00Z", "open"),
         ("2026-11-24T21:00:00Z", "closed"),
         ("2026-11-24T21:30:00Z", "day_end"),
@@ -204,11 +204,11 @@ fn after_a_night_down_the_old_day_is_ended_and_the_new_one_begun_in_order() {
     world.settle();
     let expected = [
         (20_261_124, "day_start"),
-        (20_261_124, "pre_open"),
+        (20_261_124, "pre-open"),
         (20_261_124, "closed"),
         (20_261_124, "day_end"),
         (20_261_125, "day_start"),
-        (20_261_125, "pre_open"),
+        (20_261_125, "pre-open"),
         (20_261_125, "open"),
     ];
     assert_eq!(names(&world.steps()), expected);
@@ -217,8 +217,8 @@ fn after_a_night_down_the_old_day_is_ended_and_the_new_one_begun_in_order() {
 #[test]
 fn a_first_start_late_in_a_day_begins_it_and_after_its_end_waits_for_the_next() {
     for (start, expected) in [
-        ("2026-11-24T15:00:00Z", &["day_start", "pre_open", "open"][..]),
-        ("2026-11-24T21:10:00Z", &["day_start", "pre_open", "closed"][..]),
+        ("2026-11-24T15:00:00Z", &["day_start", "pre-open", "open"][..]),
+        ("2026-11-24T21:10:00Z", &["day_start", "pre-open", "closed"][..]),
         ("2026-11-24T21:30:00Z", &[][..]),
         ("2026-11-22T15:00:00Z", &[][..]),
     ] {
@@ -317,5 +317,5 @@ fn a_day_begun_by_hand_is_carried_on() {
     world.settle_at("2026-11-24T12:00:00Z");
     assert_eq!(world.steps(), []);
     world.settle_at("2026-11-24T14:30:00Z");
-    assert_eq!(names(&world.steps()), [(20_261_124, "pre_open"), (20_261_124, "open")]);
+    assert_eq!(names(&world.steps()), [(20_261_124, "pre-open"), (20_261_124, "open")]);
 }

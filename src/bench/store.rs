@@ -19,8 +19,9 @@ use crate::agent::{
     Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
 };
 use crate::limits::{FRAME_HEADER_BYTES, TERM_BYTES_MAX, TERM_BYTES_MIN};
+use crate::memory::table;
 use crate::store::{Options, StoreReader, StoreWriter, framed};
-use crate::types::{Nanos, flags, touched};
+use crate::types::{Nanos, flags};
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 use std::hint;
@@ -285,7 +286,7 @@ impl Agent for ReadAgent {
 fn read(args: &Args, directory: &Path) -> Result<Report, String> {
     let reader = StoreReader::attach(directory, None).map_err(text)?;
     let (clock, stop) = (SystemClock::new(), StopFlag::new());
-    let ways = touched(usize::try_from(args.transactions).map_err(text)?, (0, 0));
+    let ways = table(usize::try_from(args.transactions).map_err(text)?);
     let heard = clock.now().0;
     let agent = ReadAgent { reader, clock, ways, heard, error: None, stop: stop.clone() };
     println!("listening");

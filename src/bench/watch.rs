@@ -6,8 +6,9 @@
 //! system says the first two (getrusage); of the others only the time is seen.
 
 use crate::agent::{Agent, Clock, SystemClock};
+use crate::memory::table;
 use crate::metrics::ThreadUsage;
-use crate::types::{Nanos, touched};
+use crate::types::Nanos;
 
 /// The clock's step between two idle cycles that counts as a gap.
 pub(super) const GAP_NS: u64 = 2_000;
@@ -90,8 +91,7 @@ pub(super) struct Watched<A> {
 impl<A: Agent> Watched<A> {
     /// `position` is how far the agent is in the log; room for so many marks of it.
     pub(super) fn new(agent: A, clock: SystemClock, marks: usize, position: fn(&A) -> u64) -> Self {
-        let marks = touched(marks, Mark { position: 0, time: 0 });
-        let gaps = touched(GAPS_MAX, Gap { from: 0, to: 0, cause: Cause::Stopped });
+        let (marks, gaps) = (table(marks), table(GAPS_MAX));
         let (begun, used) = (ThreadUsage::default(), ThreadUsage::default());
         Self { agent, clock, position, marks, gaps, missed: 0, last: 0, first: 0, begun, used }
     }

@@ -1,11 +1,13 @@
 //! The command line: what each command is called, and where it goes.
 
 mod begin;
+mod calendar;
 mod config;
 mod inspect;
 mod output;
 mod progress;
 mod replay;
+mod send;
 mod serve;
 mod snapshot;
 mod stat;
@@ -36,6 +38,13 @@ enum Command {
         #[command(subcommand)]
         bench: bench::Bench,
     },
+    /// Shows when a configured calendar begins and ends a date and its phases.
+    ///
+    /// Exit code 0, 1 if there is no trading on that date, 2 if there is no calendar.
+    #[command(
+        after_help = "Example:\n  isochron calendar --config exchange.toml --date 2026-11-27"
+    )]
+    Calendar(calendar::Args),
     /// Prints an example of a configuration: every key, with its default and what it does.
     ///
     /// Exit code 0, 2 if a file to check is no configuration.
@@ -53,6 +62,11 @@ enum Command {
         after_help = "Example:\n  isochron demo --store /tmp/log && isochron replay /tmp/log"
     )]
     Replay(replay::Args),
+    /// Sends orders to a served exchange, through a ring, from a process of its own.
+    ///
+    /// Exit code 0 if all that was sent was committed, 1 if not, 2 if it could not run.
+    #[command(after_help = SEND_EXAMPLES)]
+    Send(send::Args),
     /// Runs an exchange until a signal ends it; its log goes to stderr.
     ///
     /// SIGINT or SIGTERM ends it in order, a second one at once. Exit code 0 after a signal, 1 if a
@@ -100,6 +114,14 @@ Examples:
   isochron config > isochron.toml
   isochron config --check isochron.toml";
 
+const SEND_EXAMPLES: &str = "\
+Examples:
+  isochron send --ring store/rings/orders.ring --rate 10000 --seconds 60
+  isochron send --ring orders.ring --store store --flow itch:01302020.NASDAQ_ITCH50.gz \
+--symbols AAPL,MSFT --speed 10
+  isochron send --ring orders.ring --store store --flow lobster:AAPL_message_50.csv --speed max \
+--json";
+
 const SERVE_EXAMPLES: &str = "\
 Examples:
   isochron serve --config isochron.toml
@@ -132,9 +154,11 @@ pub fn run() -> ExitCode {
     }
     match Cli::parse().command {
         Command::Bench { bench } => bench::run(&bench),
+        Command::Calendar(args) => calendar::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Subscribe(args) => subscribe::run(args),

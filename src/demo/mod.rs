@@ -11,6 +11,7 @@
 //! shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
+mod in_flight;
 mod live;
 pub(crate) mod pace;
 mod report;
@@ -32,7 +33,7 @@ use crate::store::{
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use flow::{Flow, Lobster, Mix};
+use flow::{Flow, Itch, Lobster, Mix};
 use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
@@ -64,7 +65,7 @@ pub struct Args {
     /// Seconds of trading; a file at `max` is played to its end.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Where orders come from: `mix`, or `lobster:FILE` (CSV, plain or gz).
+    /// Where orders come from: `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long, default_value = "mix")]
     flow: String,
     #[command(flatten)]
@@ -105,7 +106,7 @@ fn durability_parser() -> impl TypedValueParser<Value = Durability> {
         .map(|word| Durability::of_word(&word).expect("it is one of the words"))
 }
 
-/// How fast a flow is.
+/// What of a flow is played, and how fast.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Tempo {
     /// Commands a second of the default flow, or `max` [default: 43000].
@@ -114,6 +115,9 @@ pub(crate) struct Tempo {
     /// How many times faster than its own times a file is played, or `max` [default: 1].
     #[arg(long)]
     speed: Option<NumberOrMax>,
+    /// Symbols of an ITCH file to play, such as `AAPL,MSFT` [default: the first 100 with an order].
+    #[arg(long, value_delimiter = ',', value_name = "SYMBOL")]
+    symbols: Vec<String>,
     /// Seed of the default flow.
     #[arg(long, default_value_t = 20_261_122)]
     seed: u64,
@@ -304,19 +308,29 @@ pub(crate) fn open_flow(
     seconds: u64,
     date: u32,
 ) -> Outcome<(Box<dyn Flow>, Pace)> {
-    if let Some(file) = name.strip_prefix("lobster:") {
+    let symbols = &args.symbols;
+    let only_itch = "--symbols chooses from an ITCH file; this flow is none";
+    if let Some((kind @ ("lobster" | "itch"), file)) = name.split_once(':') {
         if file.is_empty() {
-            return Err(format!("flow {name:?} names no file, as lobster:FILE does"));
+            return Err(format!("flow {name:?} names no file, as {kind}:FILE does"));
         }
         if let Some(rate) = args.rate {
             return Err(format!("--rate {rate} is the mix's; a file has its times and --speed"));
         }
-        let flow = Lobster::open(Path::new(file), date).map_err(text)?;
+        let file = Path::new(file);
+        let flow: Box<dyn Flow> = match kind {
+            "itch" => Box::new(Itch::open(file, date, symbols).map_err(text)?),
+            _ if !symbols.is_empty() => return Err(only_itch.to_owned()),
+            _ => Box::new(Lobster::open(file, date).map_err(text)?),
+        };
         let pace = args.speed.map_or(Some(1), |speed| speed.0).map_or(Pace::Max, Pace::Speed);
-        return Ok((Box::new(flow), pace));
+        return Ok((flow, pace));
     }
     if name != "mix" {
-        return Err(format!("no such flow: {name:?}; there are mix and lobster:FILE"));
+        return Err(format!("no such flow: {name:?}; there are mix, lobster:FILE and itch:FILE"));
+    }
+    if !symbols.is_empty() {
+        return Err(only_itch.to_owned());
     }
     if let Some(speed) = args.speed {
         return Err(format!("--speed {speed} is a file's; the mix has no times but --rate"));
@@ -473,6 +487,10 @@ impl Finished {
                 fault: machine.check_conservation().err(),
             },
         ];
+        checks.extend(source.flow_error().map(|fault| Check {
+            name: "the order file was played to its end".into(),
+            fault: Some(fault),
+        }));
         let (replayed, events) = replay_check(directory, machine.state_hash());
         checks.push(replayed);
         checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));

@@ -220,7 +220,7 @@ impl Report {
 impl Report {
     /// What the flow counted: one line, and one for each line of a file that is named.
     fn show_notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names_line = |label: &str| label.ends_with(", line");
+        let names_line = |label: &str| label.ends_with(", line") || label.ends_with(", byte");
         write!(f, "input:")?;
         for (label, number) in &self.notes {
             if *number > 0 && !names_line(label) {

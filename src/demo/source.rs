@@ -12,11 +12,12 @@
 //! reported.
 
 use super::flow::{Flow, Next};
+use super::in_flight::{InFlight, Sent};
 use super::pace::Pace;
 use super::tally::Tally;
 use crate::agent::{Agent, Clock, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
-use crate::ring::Producer;
+use crate::ring::{Producer, Refusal};
 use crate::store::StoreReader;
 use crate::types::Nanos;
 use isochron_events::{CommandOrigin, EventHeader, Message};
@@ -24,9 +25,6 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// Commands on their way: sent, not yet seen committed.
-const IN_FLIGHT_MAX: usize = 1_024;
 
 /// Commands sent, and events read, in one duty cycle.
 const COMMANDS_PER_CYCLE_MAX: usize = 64;
@@ -87,6 +85,10 @@ pub(crate) struct Watch {
 impl Watch {
     /// Whether the slowest subscriber's buffer could be full soon.
     fn is_behind(&self) -> bool {
+        // Where nobody can be behind, the core's counters are left to its own cache.
+        if self.subscribers.is_empty() {
+            return false;
+        }
         let position = self.exchange.get(Counter::FEED_POSITION);
         let unpublished = self.exchange.get(Counter::BYTES_PUBLISHED).saturating_sub(position);
         let published = self.exchange.get(Counter::FEED_MESSAGES);
@@ -157,17 +159,47 @@ pub(crate) struct Parts {
     pub(crate) stop: StopFlag,
 }
 
+/// What became of this source's own commands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Given numbers and put into the ring.
+    pub(crate) sent: u64,
+    /// Seen in the log.
+    pub(crate) committed: u64,
+    /// Answered with a refusal there.
+    pub(crate) refused: u64,
+    /// Left in the ring by a crash, and sent again.
+    pub(crate) not_accepted: u64,
+    /// Sent, and not seen when the source ended.
+    pub(crate) unanswered: u64,
+}
+
+/// How long the oldest command on its way may stay there.
+struct Patience {
+    limit_ns: u64,
+    /// That command, and since when it is the oldest.
+    oldest: Option<(u64, u64)>,
+}
+
 /// The order source on its thread.
 pub(crate) struct SourceAgent {
     parts: Parts,
     setup: VecDeque<Message>,
     /// The next command and when it is due.
     ready: Option<(Message, u64)>,
-    /// Commands sent and not yet seen committed, by when they were meant to be sent.
-    in_flight: VecDeque<(u64, u64)>,
+    /// Commands sent and not yet seen committed.
+    in_flight: InFlight,
     /// Those that were seen committed in this cycle.
     seen: Vec<Seen>,
+    /// The number of the last command, and the one before the first.
     sequence: u64,
+    sequence_base: u64,
+    /// Whether the events that are read answer a command of ours.
+    own: bool,
+    counts: Counts,
+    patience: Option<Patience>,
+    /// What the ring had counted before.
+    ring_full_base: u64,
     orders: u64,
     start: Option<u64>,
     waiting_since: Option<u64>,
@@ -185,13 +217,19 @@ impl SourceAgent {
     pub(crate) fn new(mut parts: Parts) -> (Self, Progress) {
         let progress = Progress::default();
         let setup = std::mem::take(&mut parts.setup).into();
+        let ring_full_base = parts.ring.refused();
         let agent = Self {
             parts,
             setup,
             ready: None,
-            in_flight: VecDeque::with_capacity(IN_FLIGHT_MAX),
-            seen: Vec::with_capacity(IN_FLIGHT_MAX),
+            in_flight: InFlight::new(0),
+            seen: Vec::with_capacity(EVENTS_PER_CYCLE_MAX),
             sequence: 0,
+            sequence_base: 0,
+            own: false,
+            counts: Counts::default(),
+            patience: None,
+            ring_full_base,
             orders: 0,
             start: None,
             waiting_since: None,
@@ -204,10 +242,42 @@ impl SourceAgent {
         (agent, progress)
     }
 
-    /// What went wrong, if something did: the log could not be read.
+    /// A source in a process of its own: its numbers begin above `sequence`, its ring's consumer is
+    /// of `epoch`, and it gives up when a command is not committed for `patience_ns`.
+    #[must_use]
+    pub(crate) fn alone(mut self, sequence: u64, epoch: u64, patience_ns: u64) -> Self {
+        (self.sequence, self.sequence_base) = (sequence, sequence);
+        self.in_flight = InFlight::new(epoch);
+        self.patience = Some(Patience { limit_ns: patience_ns, oldest: None });
+        self
+    }
+
+    /// What became of its commands.
+    #[must_use]
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            sent: self.sequence - self.sequence_base,
+            not_accepted: self.in_flight.not_accepted(),
+            ..self.counts
+        }
+    }
+
+    /// Times that the ring was too full for a command.
+    #[must_use]
+    pub(crate) fn ring_full(&self) -> u64 {
+        self.parts.ring.refused() - self.ring_full_base
+    }
+
+    /// What went wrong, if something did: the log could not be read, or the ring not be written.
     #[must_use]
     pub(crate) fn error(&self) -> Option<&str> {
         self.error.as_deref()
+    }
+
+    /// What is wrong with the flow's input, so that it ended early.
+    #[must_use]
+    pub(crate) fn flow_error(&self) -> Option<String> {
+        self.parts.flow.error()
     }
 
     /// What the flow counted about its input.
@@ -231,7 +301,7 @@ impl SourceAgent {
 
     /// Reads what was committed.
     fn read(&mut self) -> usize {
-        let Self { parts, tally, in_flight, seen, .. } = self;
+        let Self { parts, tally, in_flight, seen, own, counts, .. } = self;
         let mut failed = None;
         seen.clear();
         let given = parts.reader.poll(EVENTS_PER_CYCLE_MAX, |frame| {
@@ -242,14 +312,19 @@ impl SourceAgent {
                     return;
                 }
             };
-            let origin = crate::state_machine::command_origin(&event);
-            if origin.is_some_and(|origin| origin.source == parts.source)
-                && let Some((_, intended)) = in_flight.pop_front()
-                && intended > 0
-            {
-                let EventHeader { sequence, timestamp, .. } = *event.header();
-                seen.push(Seen { intended, sequence, timestamp, end: frame.end.0 });
+            if let Some(origin) = crate::state_machine::command_origin(&event) {
+                *own = origin.source == parts.source;
+                if *own && let Some(intended) = in_flight.on_committed(origin.source_sequence) {
+                    counts.committed += 1;
+                    let EventHeader { sequence, timestamp, .. } = *event.header();
+                    let one = Seen { intended, sequence, timestamp, end: frame.end.0 };
+                    seen.extend(Some(one).filter(|seen| seen.intended > 0));
+                }
             }
+            if let Message::EpochStarted(started) = &event {
+                in_flight.on_epoch(started.epoch.into());
+            }
+            counts.refused += u64::from(*own && is_refusal(&event));
             tally.on_event(&event);
             parts.flow.on_event(&event);
         });
@@ -266,8 +341,55 @@ impl SourceAgent {
     fn fail(&mut self, error: String) -> usize {
         self.error.get_or_insert(error);
         self.ended = true;
+        self.counts.unanswered += self.in_flight.len() as u64;
         self.in_flight.clear();
         0
+    }
+
+    /// Looks whether the core is the one that the commands on their way were sent to. After the
+    /// death of one, what it did not execute is not accepted by the next, and is sent again.
+    fn follow_core(&mut self) {
+        match self.parts.ring.check() {
+            Ok(()) => {}
+            Err(Refusal::Renewed { generation }) if self.in_flight.has_seen(generation) => {
+                match self.parts.ring.rejoin() {
+                    Ok(_) => self.in_flight.give_back(),
+                    Err(refusal) => drop(self.fail(refusal.to_string())),
+                }
+            }
+            Err(Refusal::Renewed { .. }) => {}
+            Err(refusal) => drop(self.fail(refusal.to_string())),
+        }
+    }
+
+    /// Sends what was given back; false while there is more of it.
+    fn send_again(&mut self, sent: &mut usize) -> bool {
+        while let Some(Sent { command, .. }) = self.in_flight.next_again() {
+            if !self.write(&command) {
+                return false;
+            }
+            self.in_flight.on_sent_again();
+            *sent += 1;
+        }
+        true
+    }
+
+    /// Gives up when nothing is committed any more.
+    fn lose_patience(&mut self, now: u64) {
+        let Some(patience) = &mut self.patience else { return };
+        let oldest = self.in_flight.oldest();
+        match (oldest, patience.oldest) {
+            (Some(sequence), Some((waiting, since))) if sequence == waiting => {
+                if now.saturating_sub(since) > patience.limit_ns {
+                    let (seconds, source) = (patience.limit_ns / 1_000_000_000, self.parts.source);
+                    self.fail(format!(
+                        "command {sequence} was not committed within {seconds} s: the exchange \
+                         does not run, or takes nothing from source {source}"
+                    ));
+                }
+            }
+            _ => patience.oldest = oldest.map(|sequence| (sequence, now)),
+        }
     }
 
     /// Sends the administration that comes first, as fast as it is taken.
@@ -352,25 +474,39 @@ impl SourceAgent {
         }
     }
 
-    /// Puts a command into the ring; false where there is no room, or enough is on its way.
+    /// Sends a command; false where there is no room, or enough is on its way.
     fn send(&mut self, mut command: Message, intended: u64) -> bool {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        if self.in_flight.is_full() {
             return false;
         }
-        let source = self.parts.source;
-        let origin = CommandOrigin { source, source_sequence: self.sequence + 1 };
-        stamp(&mut command, origin, intended);
-        let Ok(mut claim) = self.parts.ring.try_claim(command.encoded_length()) else {
+        let (source, sequence) = (self.parts.source, self.sequence + 1);
+        stamp(&mut command, CommandOrigin { source, source_sequence: sequence }, intended);
+        if !self.write(&command) {
             return false;
-        };
-        command.encode(&mut claim).expect("the claim has the message's length");
-        claim.commit();
-        self.sequence += 1;
-        self.in_flight.push_back((self.sequence, intended));
+        }
+        self.sequence = sequence;
+        self.in_flight.on_sent(Sent { sequence, intended, command });
         if intended > 0 {
             self.parts.journal.on_sent();
         }
         true
+    }
+
+    /// Puts a command into the ring, if there is room.
+    fn write(&mut self, command: &Message) -> bool {
+        match self.parts.ring.try_claim(command.encoded_length()) {
+            Ok(mut claim) => {
+                command.encode(&mut claim).expect("the claim has the message's length");
+                claim.commit();
+                true
+            }
+            Err(refusal @ Refusal::TooLong { .. }) => {
+                self.fail(refusal.to_string());
+                false
+            }
+            // Full, or another core has come, which is looked after in each cycle.
+            Err(_) => false,
+        }
     }
 }
 
@@ -381,9 +517,12 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read();
+        self.follow_core();
+        self.lose_patience(now.0);
         // Not within the administration: subscribers can end only what has begun.
         self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
-        let sent = if self.ended {
+        let mut again = 0;
+        let sent = if !self.send_again(&mut again) || self.ended {
             0
         } else if !self.setup.is_empty() {
             self.send_setup()
@@ -398,8 +537,19 @@ impl Agent for SourceAgent {
             self.progress.trading_ns.store(trading_ns, Ordering::Release);
             self.progress.finished.store(true, Ordering::Release);
         }
-        read + sent
+        read + again + sent
     }
+}
+
+/// Whether an event refuses a command.
+fn is_refusal(event: &Message) -> bool {
+    matches!(
+        event,
+        Message::OrderRejectedEvent(_)
+            | Message::CancelRejectedEvent(_)
+            | Message::MassCancelRejected(_)
+            | Message::AdministrationRejected(_)
+    )
 }
 
 /// Stamps source, source sequence and entry time on a command.

@@ -372,6 +372,12 @@ impl<M: Memory> Producer<M> {
         self.generation
     }
 
+    /// Messages that the ring was too full for, by this producer and those before it.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// Bytes of the longest message this ring takes.
     #[must_use]
     pub fn length_max(&self) -> usize {

@@ -34,7 +34,7 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
 ];
 
 const PHASES: [(&str, Phase); 4] = [
-    ("pre_open", Phase::PRE_OPEN),
+    ("pre-open", Phase::PRE_OPEN),
     ("open", Phase::OPEN),
     ("halted", Phase::HALTED),
     ("closed", Phase::CLOSED),
@@ -65,7 +65,7 @@ pub struct CalendarOptions {
 pub struct PhaseAt {
     /// When.
     pub at: String,
-    /// `pre_open`, `open`, `halted` or `closed`.
+    /// `pre-open`, `open`, `halted` or `closed`.
     pub phase: String,
 }
 
@@ -153,7 +153,7 @@ impl fmt::Display for CalendarError {
             }
             Self::Time { key, text } => write!(f, "{key}: {text:?} is no time, HH:MM or HH:MM:SS"),
             Self::Phase(text) => {
-                write!(f, "phases: {text:?} is none of pre_open, open, halted, closed")
+                write!(f, "phases: {text:?} is none of pre-open, open, halted, closed")
             }
             Self::Order { step, at, before, before_at } => {
                 write!(f, "{step} at {at} does not come after {before} at {before_at}")
@@ -409,6 +409,15 @@ fn ordinary_steps(options: &CalendarOptions) -> Result<Vec<(Time, Action)>, Cale
 
 fn phase_name(phase: Phase) -> &'static str {
     PHASES.iter().find(|(_, known)| *known == phase).map_or("unknown", |(name, _)| name)
+}
+
+/// The number, yyyymmdd, of a date written YYYY-MM-DD.
+///
+/// # Errors
+///
+/// It is no date that a calendar can have.
+pub fn parse_date(text: &str) -> Result<u32, CalendarError> {
+    date("date", text).map(number_of)
 }
 
 fn date(key: &'static str, text: &str) -> Result<Date, CalendarError> {

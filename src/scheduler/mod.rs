@@ -21,6 +21,6 @@ mod due;
 
 pub use agent::{SchedulerAgent, SchedulerCounters};
 pub use calendar::{
-    Action, Calendar, CalendarError, CalendarOptions, Day, EarlyClose, PhaseAt, Step,
+    Action, Calendar, CalendarError, CalendarOptions, Day, EarlyClose, PhaseAt, Step, parse_date,
 };
 pub use due::{Due, Standing};

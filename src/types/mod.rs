@@ -6,12 +6,10 @@
 pub mod flags;
 mod index;
 mod refusal;
-mod room;
 mod table;
 
 pub use index::Index;
 pub use refusal::Refusal;
-pub use room::touched;
 pub use table::Table;
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use isochron::state_machine::{Replay, StateMachine, command_origin};
-use isochron_events::Message;
+use isochron_events::{EventHeader, Message};
 
 use crate::script::{SOURCES, Script};
 use crate::witness::{Transaction, Transactions, attach};
@@ -41,7 +41,7 @@ pub(crate) fn read(store: &Path, to: u64, script: &Script) -> Log {
             let last = &mut log.last[origin.source as usize - 1];
             let (source, number) = (origin.source, origin.source_sequence);
             assert_eq!(number, *last + 1, "source {source} at {}", frame.position);
-            assert!(script.sent(&event), "{event} at {} was not sent so", frame.position);
+            assert!(is_sent(script, &event), "{event} at {} was not sent so", frame.position);
             *last = number;
         }
         log.transactions.extend(transactions.on_frame(&frame));
@@ -51,4 +51,13 @@ pub(crate) fn read(store: &Path, to: u64, script: &Script) -> Log {
     log.hash = format!("{:032x}", replay.machine().state_hash());
     log.events = replay.events();
     log
+}
+
+/// Whether a command in the log is the one that its source has under its number.
+pub(crate) fn is_sent(script: &Script, logged: &Message) -> bool {
+    let origin = command_origin(logged).expect("a command of a source");
+    let mut sent = script.command(origin.source, origin.source_sequence);
+    let session = sent.header().session;
+    *sent.header_mut() = EventHeader { session, ..*logged.header() };
+    sent == *logged
 }

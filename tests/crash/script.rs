@@ -3,7 +3,7 @@
 //! So a source that starts again needs to know only the number of its last command in the log,
 //! and whoever reads the log knows what each command in it must be.
 
-use isochron::state_machine::{command_origin, command_origin_mut};
+use isochron::state_machine::command_origin_mut;
 use isochron_events::*;
 
 #[path = "../exchange/random.rs"]
@@ -47,15 +47,6 @@ impl Script {
         let mut command = ready.unwrap_or_else(|| trading(source, number));
         stamp(&mut command, source, number);
         command
-    }
-
-    /// Whether a command in the log is the one that its source has under its number.
-    pub(crate) fn sent(&self, logged: &Message) -> bool {
-        let origin = command_origin(logged).expect("a command of a source");
-        let mut sent = self.command(origin.source, origin.source_sequence);
-        let session = sent.header().session;
-        *sent.header_mut() = EventHeader { session, ..*logged.header() };
-        sent == *logged
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn at(text: &str) -> Nanos {
 
 /// New York: 26 November 2026, a Thursday, is a holiday, and the 27th ends early.
 pub(crate) fn new_york() -> Calendar {
-    let phases = [("09:00", "pre_open"), ("09:30", "open"), ("16:00", "closed")];
+    let phases = [("09:00", "pre-open"), ("09:30", "open"), ("16:00", "closed")];
     let phase = |(at, phase): (&str, &str)| PhaseAt { at: at.to_owned(), phase: phase.to_owned() };
     let options = CalendarOptions {
         time_zone: "America/New_York".to_owned(),
@@ -244,7 +244,7 @@ impl World {
                     "day_start"
                 }
                 Message::PhaseChange(command) => match command.phase {
-                    Phase::PRE_OPEN => "pre_open",
+                    Phase::PRE_OPEN => "pre-open",
                     Phase::OPEN => "open",
                     Phase::HALTED => "halted",
                     _ => "closed",

@@ -10,8 +10,9 @@ use crate::agent::{
 use crate::bench::causes;
 use crate::bench::report::Report;
 use crate::bench::watch::Watched;
+use crate::memory::table;
 use crate::net::{Endpoint, RECEIVE_BUFFER_BYTES, Receiver};
-use crate::types::{Nanos, touched};
+use crate::types::Nanos;
 use clap::Args as ClapArgs;
 use isochron_feeds::subscriber::{Event, Line, Options, State, Subscriber};
 use isochron_messages::Message;
@@ -125,7 +126,7 @@ fn receive_to(
     let endpoint = Endpoint { group: GROUP, port, interface: INTERFACE };
     let receiver = Receiver::open(endpoint, RECEIVE_BUFFER_BYTES).map_err(text)?;
     let (clock, stop) = (SystemClock::new(), StopFlag::new());
-    let mut times = touched(events, 0);
+    let mut times = table(events);
     times.resize(events, 0);
     let agent = ReceiveAgent {
         receiver,

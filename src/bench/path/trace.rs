@@ -13,7 +13,7 @@ use crate::agent::{Clock, SystemClock};
 use crate::bench::report::{histogram, percentiles_json, us_line};
 use crate::bench::watch::Mark;
 use crate::demo::source::{Journal, Seen};
-use crate::types::touched;
+use crate::memory::table;
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
 
@@ -64,7 +64,7 @@ pub(super) struct Rows {
 impl Rows {
     /// Room for so many commands.
     pub(super) fn new(clock: SystemClock, commands: usize) -> Self {
-        Self { clock, rows: touched(commands, Row::default()), seen: 0 }
+        Self { clock, rows: table(commands), seen: 0 }
     }
 
     /// The rows of the commands that were seen committed.

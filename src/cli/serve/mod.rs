@@ -60,7 +60,7 @@ pub(super) struct Args {
     /// days were missed, or the clock was wrong.
     #[arg(long, value_name = "DATE")]
     confirm_date: Option<u32>,
-    /// Trades by itself, for trials: orders of `mix`, or `lobster:FILE` (CSV, plain or gz).
+    /// Trades by itself, for trials: orders of `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long)]
     flow: Option<String>,
     #[command(flatten)]

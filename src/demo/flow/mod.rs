@@ -9,15 +9,22 @@
 //! machine called directly and against an exchange behind rings and a log.
 
 pub(crate) mod administration;
+mod input;
+pub mod itch;
+mod itch_messages;
+#[cfg(test)]
+mod itch_tests;
 pub mod lobster;
 pub mod mix;
 mod population;
+mod recorded;
 mod refusals;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use itch::Itch;
 pub use lobster::Lobster;
 pub use mix::Mix;
 
@@ -59,4 +66,9 @@ pub trait Flow: Send {
     /// What was counted about the input and its answers: label and number. A label may repeat,
     /// where it names the lines of a file.
     fn notes(&self) -> Vec<(String, u64)>;
+
+    /// What is wrong with its input, so that it ended early; `None` where it is whole so far.
+    fn error(&self) -> Option<String> {
+        None
+    }
 }

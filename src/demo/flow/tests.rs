@@ -14,20 +14,20 @@ use std::io::{Cursor, Write};
 
 /// Executes commands one after the other. The flow sees the events of a command `lag` commands
 /// later, or when it waits.
-struct Exchange {
-    machine: StateMachine,
-    tally: Tally,
+pub(super) struct Exchange {
+    pub(super) machine: StateMachine,
+    pub(super) tally: Tally,
     sequence: u64,
     lag: usize,
     unseen: VecDeque<Vec<Message>>,
     /// Commands and outcomes, but for the setup's.
-    log: Vec<Message>,
+    pub(super) log: Vec<Message>,
     /// When each command was due.
-    due_ns: Vec<u64>,
+    pub(super) due_ns: Vec<u64>,
 }
 
 impl Exchange {
-    fn new(lag: usize) -> Self {
+    pub(super) fn new(lag: usize) -> Self {
         Self {
             machine: StateMachine::new(),
             tally: Tally::new(),
@@ -63,7 +63,7 @@ impl Exchange {
     }
 
     /// Plays a flow to its end.
-    fn play(self, flow: &mut dyn Flow) -> Self {
+    pub(super) fn play(self, flow: &mut dyn Flow) -> Self {
         self.play_some(flow, usize::MAX)
     }
 
@@ -96,9 +96,9 @@ impl Exchange {
 }
 
 /// The day of all tests.
-const DATE: u32 = 20_120_621;
+pub(super) const DATE: u32 = 20_120_621;
 
-fn note(flow: &dyn Flow, label: &str) -> u64 {
+pub(super) fn note(flow: &dyn Flow, label: &str) -> u64 {
     let notes = flow.notes();
     let found = notes.iter().find(|note| note.0 == label);
     found.unwrap_or_else(|| panic!("{label} is not in {notes:?}")).1
@@ -268,10 +268,15 @@ fn played(text: &str) -> (Exchange, Lobster) {
     (exchange, flow)
 }
 
-/// The resting orders of a side: the core's id, price, quantity.
+/// The resting orders of a side of the first instrument: the core's id, price, quantity.
 fn resting(exchange: &Exchange, side: Side) -> Vec<(u64, i64, u64)> {
+    resting_in(exchange, BookIndex(0), side)
+}
+
+/// The resting orders of a side: the core's id, price, quantity.
+pub(super) fn resting_in(exchange: &Exchange, book: BookIndex, side: Side) -> Vec<(u64, i64, u64)> {
     let books = exchange.machine.books();
-    let orders = books.orders(BookIndex(0), side).map(|slot| books.get(slot));
+    let orders = books.orders(book, side).map(|slot| books.get(slot));
     orders.map(|order| (order.id.0, order.price.0, order.quantity.0)).collect()
 }
 

@@ -7,7 +7,8 @@
 //!            levels ─▶ orders at each tick around the start, and a bit for each that has any
 //! ```
 
-use crate::types::{Side, touched};
+use crate::memory::table;
+use crate::types::Side;
 
 /// Ticks that levels are kept for: prices walk far less around their start.
 const TICKS: usize = 1024;
@@ -109,7 +110,7 @@ pub(super) struct Market {
 impl Market {
     fn new(start: i64) -> Self {
         let sides = [Levels::new(), Levels::new()];
-        let live = touched(LIVE, 0);
+        let live = table(LIVE);
         Self { start, mid: start, live, sent: 0, sides }
     }
 
@@ -160,9 +161,8 @@ pub(super) struct View {
 impl View {
     pub(super) fn new(starts: impl Iterator<Item = i64>) -> Self {
         let markets = starts.map(Market::new).collect();
-        let order = Order::new(0, 0, Side::Buy, 0, 0);
         // What a flow waits for is taken for the exchange's latency.
-        let (orders, free) = (touched(ORDERS, order), touched(ORDERS, 0));
+        let (orders, free) = (table(ORDERS), table(ORDERS));
         Self { markets, orders, free, sent: 0 }
     }
 

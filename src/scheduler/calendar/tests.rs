@@ -23,7 +23,7 @@ fn new_york() -> CalendarOptions {
         holidays: texts(&["2026-11-26"]),
         early_closes: vec![EarlyClose { date: "2026-11-27".to_owned(), at: "13:00".to_owned() }],
         day_start: "07:00".to_owned(),
-        phases: phases(&[("09:00", "pre_open"), ("09:30:00", "open"), ("16:00:00", "closed")]),
+        phases: phases(&[("09:00", "pre-open"), ("09:30:00", "open"), ("16:00:00", "closed")]),
         day_end: "16:30".to_owned(),
     }
 }
@@ -66,7 +66,7 @@ fn wall_times_are_instants_of_the_zone_in_winter_and_summer() {
     ] {
         let expected = [
             ("07:00:00", start, "day_start"),
-            ("09:00:00", pre, "pre_open"),
+            ("09:00:00", pre, "pre-open"),
             ("09:30:00", open, "open"),
             ("16:00:00", close, "closed"),
             ("16:30:00", end, "day_end"),
@@ -118,11 +118,11 @@ fn weekends_and_holidays_are_passed_and_a_day_that_is_over_too() {
 fn a_day_that_closes_early_ends_as_much_earlier() {
     let mut options = new_york();
     let late = ("15:00", "halted");
-    options.phases = phases(&[("09:00", "pre_open"), ("09:30", "open"), late, ("16:00", "closed")]);
+    options.phases = phases(&[("09:00", "pre-open"), ("09:30", "open"), late, ("16:00", "closed")]);
     let day = calendar(&options).day(20_261_127).unwrap();
     let expected = [
         ("07:00:00", "2026-11-27T12:00:00Z", "day_start"),
-        ("09:00:00", "2026-11-27T14:00:00Z", "pre_open"),
+        ("09:00:00", "2026-11-27T14:00:00Z", "pre-open"),
         ("09:30:00", "2026-11-27T14:30:00Z", "open"),
         ("13:00:00", "2026-11-27T18:00:00Z", "closed"),
         ("13:30:00", "2026-11-27T18:30:00Z", "day_end"),
@@ -138,7 +138,7 @@ fn a_time_that_the_clock_is_set_over_comes_when_it_is_set() {
         holidays: Vec::new(),
         early_closes: Vec::new(),
         day_start: "01:30".to_owned(),
-        phases: phases(&[("02:00", "pre_open"), ("02:45", "open"), ("03:00", "closed")]),
+        phases: phases(&[("02:00", "pre-open"), ("02:45", "open"), ("03:00", "closed")]),
         day_end: "03:30".to_owned(),
         ..new_york()
     };
@@ -181,7 +181,7 @@ fn times_stand_in_order_on_every_date_of_every_kind_of_zone() {
         let calendar = calendar(&CalendarOptions {
             time_zone: zone.to_owned(),
             day_start: "00:00".to_owned(),
-            phases: phases(&[("00:30", "pre_open"), ("02:15", "open"), ("23:00", "closed")]),
+            phases: phases(&[("00:30", "pre-open"), ("02:15", "open"), ("23:00", "closed")]),
             day_end: "23:59:59".to_owned(),
             early_closes: Vec::new(),
             ..new_york()
@@ -256,19 +256,19 @@ fn a_calendar_that_makes_no_sense_is_refused_with_its_values() {
         ),
         (
             refused(&|o| o.phases[1].phase = "continuous".to_owned()),
-            "phases: \"continuous\" is none of pre_open, open, halted, closed",
+            "phases: \"continuous\" is none of pre-open, open, halted, closed",
         ),
         (
             refused(&|o| o.phases[1].at = "08:59".to_owned()),
-            "open at 08:59:00 does not come after pre_open at 09:00:00",
+            "open at 08:59:00 does not come after pre-open at 09:00:00",
         ),
         (
             refused(&|o| o.day_end = "16:00".to_owned()),
             "day_end at 16:00:00 does not come after closed at 16:00:00",
         ),
         (
-            refused(&|o| o.phases[1].phase = "pre_open".to_owned()),
-            "phases: pre_open at 09:30:00, although the market is pre_open by then",
+            refused(&|o| o.phases[1].phase = "pre-open".to_owned()),
+            "phases: pre-open at 09:30:00, although the market is pre-open by then",
         ),
         (
             refused(&|o| drop(o.phases.pop())),
