@@ -148,7 +148,7 @@ fn wrong_values_are_named_with_what_is_allowed() {
         (
             "[[threads.dedicated]]\nagent = \"coer\"",
             "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \"source\", \
-             \"sync\", \"segments\", \"snapshot\", \"scheduler\"",
+             \"sync\", \"segments\", \"retention\", \"snapshot\", \"scheduler\"",
         ),
     ] {
         let found = faults(text);

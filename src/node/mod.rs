@@ -27,11 +27,11 @@ use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
-use crate::snapshot::{Begun, FollowError, SnapshotAgent, SnapshotCounters, SnapshotOptions};
+use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    Check, OpenError, Options as StoreOptions, ReadError, ReaderOptions, RealDisk, SegmentHelper,
-    Snapshots, StoreReader, SyncHelper,
+    Check, Keeper, OpenError, Options as StoreOptions, ReadError, ReaderOptions, RealDisk,
+    SegmentHelper, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
@@ -85,6 +85,8 @@ pub struct Config {
     pub calendar: Option<Calendar>,
     /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
     pub confirmed_date: Option<u32>,
+    /// Whether the log forgets what nobody needs any more.
+    pub forgets: bool,
     /// How snapshots are taken, where they are.
     pub snapshots: Option<SnapshotOptions>,
     /// Where the L3 feed goes, line A.
@@ -120,12 +122,17 @@ pub enum NodeError {
     Core(StartError),
     /// The log, or a note beside it, cannot be opened.
     Store(OpenError),
-    /// The log cannot be followed from any snapshot.
-    Follow(FollowError),
     /// The log cannot be read.
     Read(ReadError),
     /// A source's ring cannot be used.
     Ring(MappedError),
+    /// The log begins beyond what the feed has sent, and no snapshot leads there.
+    FeedBehind {
+        /// Where the log begins.
+        log_begins: Position,
+        /// Everything before it was sent.
+        up_to: Position,
+    },
     /// The feed cannot start.
     Feed(crate::net::OpenError),
     /// The counters file cannot be made.
@@ -138,9 +145,13 @@ impl fmt::Display for NodeError {
             Self::Network(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
-            Self::Follow(error) => write!(f, "{error}"),
             Self::Read(error) => write!(f, "{error}"),
             Self::Ring(error) => write!(f, "{error}"),
+            Self::FeedBehind { log_begins, up_to } => write!(
+                f,
+                "the feed was sent up to {up_to}, the log begins at {log_begins}, and there is no \
+                 snapshot that the feed could go on from"
+            ),
             Self::Feed(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
@@ -166,8 +177,6 @@ pub struct Exchange {
     pub counters: Counters,
     /// What the core's start led to, where the core runs here.
     pub core: Option<CoreStart>,
-    /// Where the follower that takes snapshots began, where it runs here.
-    pub follower: Option<Begun>,
     /// How far the feed was sent before, where it runs here and ran before.
     pub sent: Option<Mark>,
     /// Its agents, in the order of the pipeline.
@@ -206,11 +215,12 @@ impl Exchange {
         if let Some(sent) = sent {
             exchange.add_feed(config, sent, now)?;
         }
-        // 8. A follower executes the log again and takes snapshots of it.
+        // 8. A follower executes the log again and takes snapshots, for the next start.
         if config.has(Component::Snapshot)
             && let Some(options) = &config.snapshots
         {
-            exchange.add_snapshots(options)?;
+            let follower = exchange.follower(options)?;
+            exchange.add(Some(follower));
         }
         Ok(exchange)
     }
@@ -221,9 +231,11 @@ impl Exchange {
         mut sequencer: Sequencer,
         started: Started,
     ) -> Result<(), NodeError> {
-        // 3. Beside the core the next segment is prepared, and the log made durable.
+        // 3. Beside the core the next segment is prepared, the log made durable, and what nobody
+        //    needs any more forgotten.
         let helper = sequencer.writer_mut().take_helper();
         let syncer = sequencer.writer_mut().take_syncer();
+        let keeper = sequencer.writer_mut().take_keeper().filter(|_| config.forgets);
         // 4. The rings into the core.
         let epoch = sequencer.writer_mut().epoch();
         let mut inlets = mapped_inlets(&config.sources, epoch)?;
@@ -246,6 +258,8 @@ impl Exchange {
         self.add(Some(core.with_intake_end(config.intake_end.clone())));
         self.add(helper.map(SegmentAgent));
         self.add(syncer.map(SyncAgent));
+        let retention = keeper.map(|keeper| self.retention(keeper));
+        self.add(retention);
         self.add(scheduler);
         Ok(())
     }
@@ -265,21 +279,6 @@ impl Exchange {
         Ok(())
     }
 
-    fn add_snapshots(&mut self, options: &SnapshotOptions) -> Result<(), NodeError> {
-        let disk = Arc::new(RealDisk);
-        let directory = &self.store.directory;
-        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
-        let reader = StoreReader::attach_on(Arc::clone(&disk) as _, directory, &content);
-        let reader = reader.map_err(NodeError::Store)?;
-        let snapshots = Snapshots::new(disk, directory, &reader.meta().identity);
-        let counters = SnapshotCounters::new(&self.counters);
-        let opened = SnapshotAgent::open(reader, snapshots, options.clone(), counters);
-        let (agent, begun) = opened.map_err(NodeError::Follow)?;
-        self.follower = Some(begun);
-        self.add(Some(agent));
-        Ok(())
-    }
-
     /// What is there before any part is: the counters, beside a log that exists.
     fn around(config: &Config) -> Result<Self, NodeError> {
         let store = config.store.clone();
@@ -288,7 +287,7 @@ impl Exchange {
             None => Counters::in_memory(),
         };
         let (agents, producers) = (Vec::new(), Vec::new());
-        Ok(Self { counters, core: None, follower: None, sent: None, agents, producers, store })
+        Ok(Self { counters, core: None, sent: None, agents, producers, store })
     }
 
     /// A scheduler that goes on from where the log ends.
@@ -306,6 +305,24 @@ impl Exchange {
         reader.seek(end, None).map_err(NodeError::Read)?;
         let counters = SchedulerCounters::new(&self.counters);
         Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
+    }
+
+    fn retention(&self, keeper: Keeper) -> RetentionAgent {
+        let (disk, store) = (Arc::new(RealDisk), self.store.directory.clone());
+        RetentionAgent::new(keeper, self.snapshots(), disk, store, &self.counters)
+    }
+
+    fn snapshots(&self) -> Snapshots {
+        Snapshots::new(Arc::new(RealDisk), &self.store.directory, &self.store.identity)
+    }
+
+    /// A follower of the log that takes snapshots.
+    fn follower(&self, options: &SnapshotOptions) -> Result<SnapshotAgent, NodeError> {
+        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+        let reader = StoreReader::attach_on(Arc::new(RealDisk), &self.store.directory, &content);
+        let reader = reader.map_err(NodeError::Store)?;
+        let counters = SnapshotCounters::new(&self.counters);
+        Ok(SnapshotAgent::new(reader, self.snapshots(), options.clone(), counters))
     }
 
     fn add<A: Agent>(&mut self, agent: Option<A>) {
@@ -352,10 +369,15 @@ fn feed_core(
     // A feed that never sent and cannot read from the beginning begins as late as it can.
     let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
     let up_to = sent.map_or(newest, |mark| mark.position);
-    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+    let log_begins = reader.position();
+    let feed = feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
         let path = directory.clone();
         NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-    })
+    })?;
+    match feed {
+        None if log_begins != Position(0) => Err(NodeError::FeedBehind { log_begins, up_to }),
+        feed => Ok(feed),
+    }
 }
 
 /// What a clean end left.

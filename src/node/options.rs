@@ -105,6 +105,7 @@ impl Config {
             components: components.to_vec(),
             calendar: calendar(config)?,
             confirmed_date: None,
+            forgets: config.store.retention == config::Retention::Snapshots,
             snapshots: snapshots(&config.snapshots),
             endpoint: Endpoint { group, port, interface },
             ttl,

@@ -273,13 +273,15 @@ impl StoreReader {
         self.control.as_ref().map_or(Position(0), Control::synced)
     }
 
-    /// How far may be read now.
+    /// How far may be read now, also where the log begins beyond the reader's position.
     ///
     /// # Errors
-    /// The log begins beyond the reader's position, or a writer cut it below.
+    /// A writer cut the log below the reader's position.
     pub fn end(&mut self) -> Result<Position, ReadError> {
-        self.look()?;
-        Ok(self.limit)
+        match self.look() {
+            Ok(()) | Err(ReadError::NotKept { .. }) => Ok(self.limit),
+            Err(error) => Err(error),
+        }
     }
 
     /// Looks at the control page.
@@ -474,10 +476,21 @@ impl StoreReader {
     #[cold]
     fn open_segment(&mut self, position: Position, base: Position) -> Result<(), ReadError> {
         self.segment = None;
-        let opened = self.segments.open(base, Access::Read);
-        // A segment that went away may have been recycled meanwhile.
-        let kept_from = self.control.as_ref().map_or(self.kept_from, Control::kept_from);
-        if self.found_end.is_none() && position < kept_from {
+        // As long as it is mapped here, its bytes stay: the keeper sees the lock.
+        let opened = self.segments.open(base, Access::Read).and_then(|segment| {
+            match segment.file.try_lock_shared()? {
+                true => Ok(segment),
+                false => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            }
+        });
+        // A segment that went away, or that was no part of the log any more when it was locked,
+        // was recycled meanwhile. Without a writer a page may say anything, until one comes.
+        let control = self.control.as_ref();
+        let is_writers = |control: &&Control| {
+            self.found_end.is_none() || ![self.epoch, Epoch(0)].contains(&control.epoch())
+        };
+        let kept_from = control.filter(is_writers).map_or(self.kept_from, Control::kept_from);
+        if position < kept_from {
             return Err(ReadError::NotKept { position, kept_from });
         }
         let path = || self.segments.path(base);

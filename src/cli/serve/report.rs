@@ -19,11 +19,6 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         recovery(core);
         rings(config, core);
     }
-    if let Some(begun) = &exchange.follower {
-        skipped(&begun.skipped);
-        let from = begun.snapshot.map_or(0, |info| info.place.position.0);
-        info!(from, "snapshots are taken by a follower of the log");
-    }
     if config.has(Component::MarketData) {
         let endpoint = config.endpoint;
         let (group, interface) = (endpoint.group.to_string(), endpoint.interface.to_string());
