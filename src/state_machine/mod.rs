@@ -48,6 +48,7 @@ use ledger::Ledger;
 pub use look_ahead::LookAhead;
 use pending::Pending;
 pub use replay::{Divergence, Replay, ReplayError, end_flags};
+use settlement::Unsettled;
 
 /// Takes the outcomes of a command, in order.
 pub trait Outcomes {
@@ -87,6 +88,8 @@ pub struct StateMachine {
     books: Books,
     ledger: Ledger,
     pending: Option<Pending>,
+    /// What a settlement under way has left to settle; empty where that is not listed yet.
+    unsettled: Vec<Unsettled>,
 }
 
 impl Default for StateMachine {
@@ -109,6 +112,7 @@ impl StateMachine {
             books: Books::with_capacity(capacity.orders),
             ledger: Ledger::with_capacity(capacity),
             pending: None,
+            unsettled: Vec::new(),
         }
     }
 
