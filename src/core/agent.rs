@@ -181,7 +181,7 @@ impl CoreAgent {
     fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize, steps: &mut usize) -> bool {
         let source = self.rings[ring].source;
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
-            let Some(message) = self.rings[ring].ring.peek() else {
+            let Some(message) = self.rings[ring].next(self.sequencer.machine()) else {
                 *taken += self.attend(ring);
                 return true;
             };
@@ -199,7 +199,7 @@ impl CoreAgent {
                     return false;
                 }
             }
-            self.rings[ring].ring.release();
+            self.rings[ring].release();
             *taken += 1;
             if !self.finish_pending(now, steps) {
                 return false;

@@ -492,7 +492,7 @@ impl SourceAgent {
 
     /// Sends a command; false where there is no room, or enough is on its way.
     fn send(&mut self, mut command: Message, intended: u64) -> bool {
-        if self.in_flight.is_full() {
+        if self.in_flight.is_full(self.parts.pace != Pace::Max) {
             return false;
         }
         let (source, sequence) = (self.parts.source, self.sequence + 1);

@@ -218,7 +218,9 @@ impl Counters {
         let file = file.map_err(os("create"))?;
         // With its space: a counter in a hole of a file would end the process when the disk is full.
         // SAFETY: the descriptor is open; no memory is passed.
-        match unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, FILE_BYTES as libc::off_t) } {
+        match unsafe {
+            libc::posix_fallocate(file.as_raw_fd(), 0, FILE_BYTES.cast_signed() as libc::off_t)
+        } {
             0 => {}
             error => {
                 let _ = fs::remove_file(&beside);
