@@ -19,7 +19,7 @@ use crate::agent::{Agent, Clock, StopFlag};
 use crate::metrics::{Counter, Counters, Recorder};
 use crate::ring::{Producer, Refusal};
 use crate::store::StoreReader;
-use crate::types::Nanos;
+use crate::types::{Nanos, SourceId};
 use isochron_events::{CommandOrigin, EventHeader, Message};
 use std::any::Any;
 use std::collections::VecDeque;
@@ -32,6 +32,9 @@ const EVENTS_PER_CYCLE_MAX: usize = 512;
 
 /// How long after the end of its time a run goes on with what was due before.
 const LATE_NS_MAX: u64 = 5_000_000_000;
+
+/// After so long without a commit a source looks whether it is quarantined.
+const STALLED_NS: u64 = 500_000_000;
 
 /// Bytes of a receive buffer that a small datagram takes (Linux accounts for more than it holds).
 const BUFFER_BYTES_PER_DATAGRAM: u64 = 830;
@@ -387,8 +390,14 @@ impl SourceAgent {
         let oldest = self.in_flight.oldest();
         match (oldest, patience.oldest) {
             (Some(sequence), Some((waiting, since))) if sequence == waiting => {
-                if now.saturating_sub(since) > patience.limit_ns {
-                    let (seconds, source) = (patience.limit_ns / 1_000_000_000, self.parts.source);
+                let (waited_ns, source) = (now.saturating_sub(since), self.parts.source);
+                if waited_ns > STALLED_NS && self.parts.reader.is_quarantined(SourceId(source)) {
+                    self.fail(format!(
+                        "source {source} is quarantined: the core died twice within a minute \
+                         executing its commands; `serve --release {source}` ends that"
+                    ));
+                } else if waited_ns > patience.limit_ns {
+                    let seconds = patience.limit_ns / 1_000_000_000;
                     self.fail(format!(
                         "command {sequence} was not committed within {seconds} s: the exchange \
                          does not run, or takes nothing from source {source}"

@@ -57,7 +57,7 @@ pub trait Word {
 /// The words of a ring beside its two positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The consumer's: which consumer reads, or [`DAMAGED`].
+    /// The consumer's: which consumer reads, or that it has given the ring up.
     Generation,
     /// The producer's: the consumer that it knows of.
     Joined,
