@@ -295,6 +295,7 @@ fn a_snapshot_that_fails_is_tried_again() {
     let counted = SnapshotCounters::new(&counters);
     let (reader, snapshots) = (reader(directory), snapshots(directory));
     let mut agent = SnapshotAgent::new(reader, snapshots, options(500), counted);
+    agent.begin().unwrap();
     let count = |counter| counters.get(counter);
     // A file stands where the folder should be.
     std::fs::rename(directory.join("snapshots"), directory.join("aside")).unwrap();
@@ -345,8 +346,8 @@ fn recycle(agent: &mut RetentionAgent, now: u64) {
     assert!(agent.last_failure().is_none(), "{:?}", agent.last_failure());
 }
 
-/// A dead reader holds the log, by name, until it has passed or is released; then a day that is over
-/// goes, and everybody begins at a snapshot.
+/// A dead reader holds the log, by name, until it has passed or is released; then a day that is
+/// over goes, and everybody begins at a snapshot.
 #[test]
 fn a_day_that_is_over_is_recycled_when_every_reader_has_passed_it() {
     let directory = tempfile::tempdir().unwrap();
