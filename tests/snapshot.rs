@@ -73,7 +73,7 @@ impl Trading {
         let mut took = self.sequencer.take(&buffer[..length], now);
         loop {
             assert_eq!(took, Took::Executed);
-            self.sequencer.outcomes().iter().for_each(|outcome| self.flow.on_event(outcome));
+            self.sequencer.outcomes().messages().for_each(|outcome| self.flow.on_event(&outcome));
             if !self.sequencer.is_pending() {
                 return;
             }

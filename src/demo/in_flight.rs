@@ -7,8 +7,12 @@
 use isochron_events::Message;
 use std::collections::VecDeque;
 
-/// Commands that may be on their way.
-const IN_FLIGHT_MAX: usize = 1_024;
+/// Commands that may be on their way of a source that keeps to times: what it sends while a slow
+/// disk makes a group of them durable.
+const IN_FLIGHT_MAX: usize = 8_192;
+
+/// As many of a source that sends as fast as it can: enough to keep all busy, and soon through.
+const IN_FLIGHT_UNPACED_MAX: usize = 1_024;
 
 /// A command that was sent.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +47,8 @@ impl InFlight {
     }
 
     /// Whether so many are on their way that no more may be.
-    pub(super) fn is_full(&self) -> bool {
-        self.sent.len() + self.given_back.len() >= IN_FLIGHT_MAX
+    pub(super) fn is_full(&self, paced: bool) -> bool {
+        self.len() >= if paced { IN_FLIGHT_MAX } else { IN_FLIGHT_UNPACED_MAX }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -285,6 +285,8 @@ fn exchange_config(
         components: vec![Component::Core, Component::MarketData],
         calendar: None,
         confirmed_date: None,
+        forgets: false,
+        snapshots: None,
         endpoint,
         ttl: 0,
         sources: Vec::new(),

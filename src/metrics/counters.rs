@@ -18,6 +18,7 @@ use memmap2::{MmapMut, MmapOptions};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -215,7 +216,17 @@ impl Counters {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(true).open(&beside);
         let file = file.map_err(os("create"))?;
-        file.set_len(FILE_BYTES as u64).map_err(os("set its length"))?;
+        // With its space: a counter in a hole of a file would end the process when the disk is full.
+        // SAFETY: the descriptor is open; no memory is passed.
+        match unsafe {
+            libc::posix_fallocate(file.as_raw_fd(), 0, FILE_BYTES.cast_signed() as libc::off_t)
+        } {
+            0 => {}
+            error => {
+                let _ = fs::remove_file(&beside);
+                return Err(os("take space for")(io::Error::from_raw_os_error(error)));
+            }
+        }
         // SAFETY: the file is as long as the map; nobody shortens a counters file.
         let mut map = unsafe { MmapMut::map_mut(&file) }.map_err(os("map"))?;
         map[..HEADER_BYTES].copy_from_slice(&Header::own(pid).emit());

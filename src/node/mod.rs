@@ -51,7 +51,7 @@ pub enum Component {
     Core,
     /// The public feed, made of the log.
     MarketData,
-    /// The follower of the log that takes snapshots.
+    /// Snapshots of all state, taken by a follower of the log.
     Snapshot,
 }
 
@@ -85,6 +85,10 @@ pub struct Config {
     pub calendar: Option<Calendar>,
     /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
     pub confirmed_date: Option<u32>,
+    /// Whether the log forgets what nobody needs any more.
+    pub forgets: bool,
+    /// How snapshots are taken, where they are.
+    pub snapshots: Option<SnapshotOptions>,
     /// Where the L3 feed goes, line A.
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
@@ -212,8 +216,10 @@ impl Exchange {
             exchange.add_feed(config, sent, now)?;
         }
         // 8. A follower executes the log again and takes snapshots, for the next start.
-        if config.has(Component::Snapshot) {
-            let follower = exchange.follower(config)?;
+        if config.has(Component::Snapshot)
+            && let Some(options) = &config.snapshots
+        {
+            let follower = exchange.follower(options)?;
             exchange.add(Some(follower));
         }
         Ok(exchange)
@@ -229,7 +235,7 @@ impl Exchange {
         //    needs any more forgotten.
         let helper = sequencer.writer_mut().take_helper();
         let syncer = sequencer.writer_mut().take_syncer();
-        let keeper = sequencer.writer_mut().take_keeper();
+        let keeper = sequencer.writer_mut().take_keeper().filter(|_| config.forgets);
         // 4. The rings into the core.
         let epoch = sequencer.writer_mut().epoch();
         let mut inlets = mapped_inlets(&config.sources, epoch)?;
@@ -311,13 +317,12 @@ impl Exchange {
     }
 
     /// A follower of the log that takes snapshots.
-    fn follower(&self, config: &Config) -> Result<SnapshotAgent, NodeError> {
-        let options = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
-        let reader = StoreReader::attach_on(Arc::new(RealDisk), &self.store.directory, &options);
+    fn follower(&self, options: &SnapshotOptions) -> Result<SnapshotAgent, NodeError> {
+        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+        let reader = StoreReader::attach_on(Arc::new(RealDisk), &self.store.directory, &content);
         let reader = reader.map_err(NodeError::Store)?;
-        let options = SnapshotOptions::new(config.capacity, read_side_sections);
         let counters = SnapshotCounters::new(&self.counters);
-        Ok(SnapshotAgent::new(reader, self.snapshots(), options, counters))
+        Ok(SnapshotAgent::new(reader, self.snapshots(), options.clone(), counters))
     }
 
     fn add<A: Agent>(&mut self, agent: Option<A>) {

@@ -19,6 +19,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 use crate::limits::MAPPINGS_NAMED_MAX;
+use crate::types::Position;
 
 use super::segment::base_of;
 
@@ -78,7 +79,7 @@ impl Entry {
 
     fn fill(&self, address: usize, bytes: usize, path: &Path) {
         let name = path.file_name().and_then(|name| name.to_str());
-        let position = name.and_then(base_of).map_or(NO_POSITION, |base| base.get());
+        let position = name.and_then(base_of).map_or(NO_POSITION, Position::get);
         let path = path.as_os_str().as_bytes();
         let path = &path[path.len().saturating_sub(PATH_BYTES)..];
         // Who sees any of what follows sees that the version was even before.

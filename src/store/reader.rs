@@ -93,6 +93,8 @@ pub struct StoreReader {
     /// Everything before it may be read; the control page is asked again when it is reached.
     limit: Position,
     position: Position,
+    /// What lies before it was looked at ahead.
+    ahead: Position,
     chain: Option<Chain>,
     segment: Option<Segment>,
     session: (Epoch, i32),
@@ -139,6 +141,7 @@ impl StoreReader {
             kept_from: Position(0),
             limit: Position(0),
             position: Position(0),
+            ahead: Position(0),
             chain: None,
             segment: None,
             session: (Epoch(0), 0),
@@ -337,6 +340,7 @@ impl StoreReader {
     /// The position is not kept any more, or beyond what may be read.
     pub fn seek(&mut self, position: Position, chain: Option<Chain>) -> Result<(), ReadError> {
         let before = std::mem::replace(&mut self.position, position);
+        self.ahead = position;
         let sought = self.look().and_then(|()| {
             if position < self.kept_from {
                 let kept_from = self.kept_from;
@@ -372,6 +376,29 @@ impl StoreReader {
         let message = &bytes[FRAME_HEADER_BYTES..frame.length() as usize];
         let ends_transaction = ends_transaction(message);
         Ok(Some(StoredFrame { position, end, epoch, crc, ends_transaction, message }))
+    }
+
+    /// The next message that was not looked at ahead, unchecked but for its frame's header: for
+    /// those who begin to fetch what it will need. The reader's place stays. `None` at the end of
+    /// the mapped segment, and of what was known to be readable when [`Self::next`] last looked.
+    #[inline]
+    pub fn look_ahead(&mut self) -> Option<&[u8]> {
+        let terms = self.segments.terms;
+        loop {
+            let from = self.ahead.max(self.position);
+            let segment = self.segment.as_ref()?;
+            if from >= terms.next_base(segment.base).min(self.limit) || from < segment.base {
+                return None;
+            }
+            let rest = self.mapped(from, terms.next_base(from).min(self.limit));
+            let frame = Frame::new_at(rest, from, terms).ok()?;
+            let (is_pad, length) = (frame.is_pad(), frame.length() as usize);
+            let to = Position(from.get() + frame.aligned_bytes() as u64);
+            self.ahead = to;
+            if !is_pad {
+                return Some(&self.mapped(from, to)[FRAME_HEADER_BYTES..length]);
+            }
+        }
     }
 
     /// Gives messages to `receive` until so many were given and a transaction ends, or the end of

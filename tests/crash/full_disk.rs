@@ -190,6 +190,12 @@ fn a_full_file_system_is_said_and_service_resumes_when_there_is_space() {
         let (mut exchange, mut segments, mut syncer) =
             Exchange::open(Arc::new(RealDisk), &store, Durability::Disk);
         let (taken, ..) = exchange.fill(&mut segments, &mut syncer);
+        // Not a byte is left: what is mapped beside the log is refused too, and ends no process.
+        let rest = files.0.join("rest");
+        std::fs::write(&rest, vec![7; 200_000]).expect_err("there is no space for it");
+        let refused = Counters::create(&files.counters()).expect_err("nor for this").to_string();
+        assert!(refused.contains("No space left on device"), "{refused}");
+        std::fs::remove_file(&rest).expect("it is there");
         std::fs::remove_file(&ballast).expect("it is there");
         exchange.go_on(&mut segments, &mut syncer, taken + 500);
         println!("\nfilled at {taken} commands");

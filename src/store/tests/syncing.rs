@@ -247,6 +247,39 @@ fn an_opening_that_fails_forgets_nothing() {
     assert!(failed > 8);
 }
 
+/// Whether a file has got the space for all its bytes.
+fn is_allocated(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).unwrap();
+    metadata.blocks() * 512 >= metadata.len()
+}
+
+#[test]
+fn segments_with_holes_get_their_space_before_they_are_written() {
+    let here = tempfile::tempdir().unwrap();
+    let (mut writer, _) = StoreWriter::open(&options(here.path()), Nanos(0)).unwrap();
+    append(&mut writer, &Random(1).transaction(3, 99));
+    writer.close().unwrap();
+    let paths = ["00000000000000000000.log", "00000000000000065536.log", "control"];
+    let paths = paths.map(|name| here.path().join(name));
+    // As a copy leaves them that makes holes of zeroes.
+    for path in &paths {
+        let content = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let mut file = std::fs::File::create(path).unwrap();
+        std::io::Write::write_all(&mut file, &content[..1_024]).unwrap();
+        file.set_len(content.len() as u64).unwrap();
+        file.sync_all().unwrap();
+        assert_eq!(std::fs::read(path).unwrap().len(), content.len());
+    }
+    if paths[..2].iter().any(|path| is_allocated(path)) {
+        return println!("skipped: no holes in files here");
+    }
+    let (_writer, recovery) = StoreWriter::open(&options(here.path()), Nanos(0)).unwrap();
+    assert_eq!((recovery.transactions, recovery.cut), (1, None));
+    assert!(paths.iter().all(|path| is_allocated(path)));
+}
+
 #[test]
 fn a_store_is_synced_while_it_is_written_and_read() {
     const TRANSACTIONS: usize = 2_000;
