@@ -2,7 +2,8 @@
 //! and how far apart snapshots may then be.
 //!
 //! The exchange is that of `bench memory`. A file that was just written is read from the system's
-//! memory, as after the death of a process; after a power failure the disk's own speed comes on top.
+//! memory, as after the death of a process; after a power failure the disk's own speed comes on
+//! top.
 
 use super::memory;
 use super::replay::{identity, scratch};

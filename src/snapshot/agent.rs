@@ -9,7 +9,7 @@ use super::keep::{Plan, plan};
 use crate::agent::Agent;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::state_machine::Capacity;
-use crate::store::{LogPlace, SnapshotInfo, Snapshots, StoreReader};
+use crate::store::{LogPlace, ReadError, SnapshotInfo, Snapshots, StoreReader};
 use crate::types::{Nanos, Position};
 
 /// Frames read in one cycle: some milliseconds.
@@ -132,8 +132,8 @@ pub struct SnapshotAgent {
 }
 
 impl SnapshotAgent {
-    /// An agent that begins in its first cycle: that takes as long as loading a snapshot. The reader
-    /// checks contents, so that it keeps the chain.
+    /// An agent that begins in its first cycle: that takes as long as loading a snapshot. The
+    /// reader checks contents, so that it keeps the chain.
     #[must_use]
     pub fn new(
         reader: StoreReader,
@@ -172,7 +172,8 @@ impl SnapshotAgent {
         Ok(&self.begun)
     }
 
-    /// Why it stopped; `None` as long as it goes on.
+    /// Why it does not follow; `None` as long as it does. Unless the log does not execute as it
+    /// says, it begins anew some seconds later.
     #[must_use]
     pub fn fault(&self) -> Option<&FollowError> {
         self.fault.as_ref()
@@ -270,6 +271,21 @@ impl SnapshotAgent {
         self.snapshots.remove(&remove)
     }
 
+    /// Whether it is time to begin anew after a fault; never where the log does not execute as it
+    /// says.
+    fn may_begin_again(&mut self, now: Nanos) -> bool {
+        let diverged = matches!(self.fault, Some(FollowError::Diverged { .. }));
+        if diverged || self.retry_at.is_some_and(|at| now < at) {
+            return false;
+        }
+        (self.fault, self.retry_at, self.follower) = (None, None, None);
+        // To where the log begins now.
+        if let Err(ReadError::NotKept { kept_from, .. }) = self.reader.seek(Position(0), None) {
+            let _ = self.reader.seek(kept_from, None);
+        }
+        true
+    }
+
     /// Reads on, up to where a snapshot is due.
     fn follow(&mut self, now: Nanos) -> Result<usize, FollowError> {
         let mut frames = 0;
@@ -294,7 +310,7 @@ impl Agent for SnapshotAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        if self.fault.is_some() {
+        if self.fault.is_some() && !self.may_begin_again(now) {
             return 0;
         }
         self.watch.begin(now);
@@ -313,6 +329,8 @@ impl Agent for SnapshotAgent {
             Ok(followed) => followed,
             Err(fault) => {
                 self.fault = Some(fault);
+                self.counters.failures.add(1);
+                self.retry_at = Some(Nanos(now.get().saturating_add(RETRY_NS)));
                 return 0;
             }
         };
@@ -323,8 +341,11 @@ impl Agent for SnapshotAgent {
         frames
     }
 
+    /// Only a log that does not execute as it says: snapshots are no reason to stop trading.
     fn failure(&self) -> Option<String> {
-        self.fault.as_ref().map(|fault| format!("snapshots: {fault}"))
+        let fault = self.fault.as_ref();
+        let diverged = fault.filter(|fault| matches!(fault, FollowError::Diverged { .. }));
+        diverged.map(|fault| format!("snapshots: {fault}"))
     }
 
     fn waits(&self) -> bool {

@@ -14,7 +14,8 @@
 //!
 //! A component on the reading side that must go on with the same numbers after a start has a
 //! [`SnapshotSection`] in each snapshot. `cadence.rs` says how far apart snapshots may be,
-//! `keep.rs` which are kept, `agent.rs` is the loop. `retention.rs` lets the log begin at one of them.
+//! `keep.rs` which are kept, `agent.rs` is the loop. `retention.rs` lets the log begin at
+//! one of them.
 
 mod agent;
 mod cadence;

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Three things must hold: a snapshot covers it, and a newer one stands beside it; the trading days
-//! before it are over; and each registered reader has passed it, alive or not. A reader that holds the
-//! log is named by `isochron stat`; only an operator lets go of one.
+//! before it are over; and each registered reader has passed it, alive or not. A reader that
+//! holds the log is named by `isochron stat`; only an operator lets go of one.
 
 use super::keep::{Plan, plan};
 use crate::agent::Agent;
