@@ -31,7 +31,7 @@ components | gateway core scheduler standby replication   | mechanisms         |
 mechanisms | agent ring net store config                  | ground             | events
 domain     | state_machine ▸ orders matching accounts     | ground             | events
 beside     | order_stream                                 | types              |
-ground     | metrics ▸ types ▸ limits memory              |                    | events
+ground     | metrics ▸ limits types ▸ memory              |                    | events
 ";
 
 /// Which of our crates a crate may mention.

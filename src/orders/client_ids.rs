@@ -35,6 +35,13 @@ struct Place {
 
 const VACANT: Place = Place { tag: 0, entry: NONE };
 
+/// Where an id that is not in use can be put.
+#[derive(Clone, Copy, Debug)]
+pub struct Vacancy {
+    tag: u32,
+    place: usize,
+}
+
 /// The finished ids of an account, as entries.
 type Ring = [u32; FINISHED_CLIENT_IDS];
 
@@ -78,8 +85,19 @@ impl ClientIds {
     #[must_use]
     #[inline]
     pub fn find(&self, account: u32, id: ClientOrderId) -> Option<OrderId> {
-        let entry = self.places[self.place_of(hash(account, id), account, id)].entry;
-        (entry != NONE).then(|| self.entries[entry as usize].order)
+        self.look_up(account, id).err()
+    }
+
+    /// Where an id can be put by [`Self::insert_at`], as long as nothing else is changed; or the
+    /// order, live or finished, that has it.
+    #[inline]
+    pub fn look_up(&self, account: u32, id: ClientOrderId) -> Result<Vacancy, OrderId> {
+        let tag = hash(account, id);
+        let place = self.place_of(tag, account, id);
+        match self.places[place].entry {
+            NONE => Ok(Vacancy { tag, place }),
+            entry => Err(self.entries[entry as usize].order),
+        }
     }
 
     /// Begins to fetch what a look-up of this id reads.
@@ -124,11 +142,25 @@ impl ClientIds {
     /// Takes an id that is not in use; gives the entry to finish it by.
     #[inline]
     pub fn insert(&mut self, account: u32, id: ClientOrderId, order: OrderId) -> u32 {
+        let vacancy = self.look_up(account, id).unwrap_or_else(|order| {
+            panic!("client order id {id} is in use by order {order}");
+        });
+        self.insert_at(vacancy, account, id, order)
+    }
+
+    /// Takes an id at the place that was found for it; gives the entry to finish it by.
+    #[inline]
+    pub fn insert_at(
+        &mut self,
+        Vacancy { tag, mut place }: Vacancy,
+        account: u32,
+        id: ClientOrderId,
+        order: OrderId,
+    ) -> u32 {
         if (self.used + 1) * 2 > self.places.len() {
             self.grow();
+            place = self.place_of(tag, account, id);
         }
-        let tag = hash(account, id);
-        let place = self.place_of(tag, account, id);
         assert!(self.places[place].entry == NONE, "client order id {id} is in use");
         let entry = Entry { id, account, order };
         let at = if let Some(at) = self.free.pop() {

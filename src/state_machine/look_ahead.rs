@@ -246,7 +246,6 @@ impl StateMachine {
     #[inline]
     fn fetch_names(&self, shown: &Shown) {
         let ledger = &self.ledger;
-        ledger.accounts.accounts.prefetch_slot(shown.account);
         if let Some(incoming) = &shown.incoming {
             ledger.wallet.prefetch_slot(shown.account, incoming.instrument);
             ledger.user_volumes.prefetch_slot(incoming.user, incoming.instrument);

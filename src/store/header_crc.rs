@@ -4,7 +4,8 @@
 //! term only length and offset differ from frame to frame, so that six table look-ups take the
 //! place of a pass over the 28 covered bytes, which cost as much as the message after it.
 
-use super::frame::{Header, Kind, SealedHeader};
+use super::frame::{Frame, Header, Kind, SealedHeader};
+use crate::limits::FRAME_HEADER_BYTES;
 use crate::types::Epoch;
 
 /// What each value of the bytes that differ adds to the CRC of a header.
@@ -71,6 +72,19 @@ impl HeaderCrc {
         hasher.update(body);
         header.sealed_with(hasher.finalize())
     }
+
+    /// Whether bytes are a DATA frame exactly as it was sealed. If not, something is wrong with
+    /// them, or it is another kind of frame: [`Frame::check_content`] says.
+    #[inline]
+    pub(super) fn is_sealed(&mut self, frame: &[u8]) -> bool {
+        let Some((found, body)) = frame.split_first_chunk::<FRAME_HEADER_BYTES>() else {
+            return false;
+        };
+        let Ok(header) = Header::parse(&Frame::new_unchecked(frame)) else { return false };
+        header.kind == Kind::Data
+            && header.length < 1 << 16
+            && self.seal(&header, body).emit() == *found
+    }
 }
 
 #[cfg(test)]
@@ -96,7 +110,13 @@ mod tests {
                 kind: Kind::Data,
             };
             let body = [random() as u8; 96];
-            assert_eq!(tables.seal(&header, &body), header.seal(&body), "round {round}");
+            let sealed = header.seal(&body);
+            assert_eq!(tables.seal(&header, &body), sealed, "round {round}");
+            let mut frame = [&sealed.emit()[..], &body].concat();
+            assert!(tables.is_sealed(&frame), "round {round}");
+            let bit = random() as usize % (frame.len() * 8);
+            frame[bit / 8] ^= 1 << (bit % 8);
+            assert!(!tables.is_sealed(&frame), "round {round}, bit {bit}");
             // Another frame of the same term.
             (header.length, header.term_offset) = (random() % 1409, random() & 0x3fff_ffe0);
             assert_eq!(tables.seal(&header, &body), header.seal(&body), "round {round}");

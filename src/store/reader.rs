@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::limits::FRAME_HEADER_BYTES;
+use crate::memory::prefetch;
 use crate::types::{Epoch, Position, SourceId};
 
 use super::chain::{Chain, session_id};
@@ -19,11 +20,15 @@ use super::disk::{Access, Disk, RealDisk};
 use super::error::{OpenError, ReadError};
 use super::event_header::ends_transaction;
 use super::frame::{Frame, FrameFault};
+use super::header_crc::HeaderCrc;
 use super::marks::MarksFile;
 use super::meta::{Expected, Meta};
 use super::open::LOCK_NAME;
 use super::recovery::{self, Cut};
 use super::segment::{Segment, Segments};
+
+/// How far before a look ahead the log's bytes are fetched: some transactions.
+const FETCH_BYTES: usize = 2048;
 
 /// How far a reader reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +102,8 @@ pub struct StoreReader {
     ahead: Position,
     chain: Option<Chain>,
     segment: Option<Segment>,
+    /// Made when it is first needed.
+    header_crc: Option<Box<HeaderCrc>>,
     session: (Epoch, i32),
 }
 
@@ -144,6 +151,7 @@ impl StoreReader {
             ahead: Position(0),
             chain: None,
             segment: None,
+            header_crc: None,
             session: (Epoch(0), 0),
         };
         reader.find_place()?;
@@ -391,6 +399,10 @@ impl StoreReader {
                 return None;
             }
             let rest = self.mapped(from, terms.next_base(from).min(self.limit));
+            // The log itself is read for the first time here.
+            for line in [0, 64, 128] {
+                prefetch(rest, FETCH_BYTES + line);
+            }
             let frame = Frame::new_at(rest, from, terms).ok()?;
             let (is_pad, length) = (frame.is_pad(), frame.length() as usize);
             let to = Position(from.get() + frame.aligned_bytes() as u64);
@@ -457,6 +469,8 @@ impl StoreReader {
                 }
             }
             self.map_segment(position)?;
+            let header_crc = (self.check == Check::Content)
+                .then(|| self.header_crc.take().unwrap_or_else(HeaderCrc::new));
             let rest = self.mapped(position, terms.next_base(position).min(self.limit));
             let invalid = |fault| ReadError::Invalid { position, fault };
             let frame = Frame::new_at(rest, position, terms).map_err(invalid)?;
@@ -469,9 +483,12 @@ impl StoreReader {
             }
             let (is_pad, crc) = (frame.is_pad(), frame.crc());
             let frame_bytes = frame.aligned_bytes();
-            if self.check == Check::Content {
-                frame.check_content().map_err(invalid)?;
+            if let Some(mut header_crc) = header_crc {
                 let (epoch, session) = (frame.epoch(), frame.session());
+                let sealed = header_crc.is_sealed(&rest[..frame_bytes.min(rest.len())]);
+                let checked = if sealed { Ok(()) } else { frame.check_content() };
+                self.header_crc = Some(header_crc);
+                checked.map_err(invalid)?;
                 self.check_session(epoch, session).map_err(invalid)?;
                 self.chain = self.chain.map(|chain| chain.then(crc));
             }

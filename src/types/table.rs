@@ -32,12 +32,6 @@ impl<T> Table<T> {
         }
     }
 
-    /// Begins to fetch what [`Self::slot`] reads.
-    #[inline]
-    pub fn prefetch_slot(&self, id: u32) {
-        prefetch(&self.slots, id as usize);
-    }
-
     /// Begins to fetch the record in a slot, if there is one.
     #[inline]
     pub fn prefetch(&self, slot: u32) {
