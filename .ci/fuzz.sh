@@ -6,7 +6,7 @@
 # the exit code is 0 unless one failed. docs/fuzzing.md says what to do then.
 set -eu
 cd "$(dirname "$0")/.."
-seconds=${1:-3}
+seconds=${1:-2}
 [ $# -gt 0 ] && shift
 [ $# -gt 0 ] || set -- $(basename -s .rs tests/fuzz/fuzz_targets/*.rs)
 

@@ -66,7 +66,7 @@ pub const CANCELS_PER_STEP_MAX: usize = 64;
 /// Balances that one step of a settlement settles.
 pub const BALANCES_PER_STEP_MAX: usize = 64;
 
-/// Accounts, orders or balances that one step of such work looks at: some hundred microseconds.
+/// Accounts or orders that one step of cancels looks at: some hundred microseconds.
 pub const VISITS_PER_STEP_MAX: usize = 4_096;
 
 /// Resting orders that a fill-or-kill order counts before it gives up.

@@ -114,4 +114,6 @@ macro_rules! tests {
     )*};
 }
 
-tests! { events messages commands feed frames store ring config lobster order_stream }
+tests! {
+    events messages commands feed frames store state snapshot ring config lobster itch order_stream
+}

@@ -1,20 +1,25 @@
 //! The follower over a real log: snapshots while it is written, starts from each, failures.
 
-use isochron::agent::Agent;
+use isochron::agent::{Agent, StopFlag};
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
 use isochron::metrics::{Counter, Counters};
-use isochron::node::read_side_sections;
-use isochron::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions};
+use isochron::net::{Endpoint, ReservedPort};
+use isochron::node::{feed_from_snapshot, read_side_sections};
+use isochron::snapshot::{
+    Begun, Budget, RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions,
+};
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
-    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, SECTION_L3, SECTION_STATE,
-    SnapshotInfo, Snapshots, StoreReader,
+    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, Registration, SECTION_L3,
+    SECTION_STATE, SnapshotInfo, Snapshots, StoreReader, release_reader,
 };
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
+use std::net::Ipv4Addr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 fn store(directory: &Path) -> StoreOptions {
@@ -28,6 +33,10 @@ fn store(directory: &Path) -> StoreOptions {
     StoreOptions { term_bytes: 256 * 1024, ..StoreOptions::new(directory, identity) }
 }
 
+fn core(directory: &Path) -> CoreOptions {
+    CoreOptions { store: store(directory), capacity: Capacity::default() }
+}
+
 /// An exchange with the demo's flow.
 struct Trading {
     sequencer: Sequencer,
@@ -39,12 +48,16 @@ const DATE: u32 = 20_260_105;
 
 impl Trading {
     fn open(directory: &Path) -> Trading {
-        let options = CoreOptions { store: store(directory), capacity: Capacity::default() };
-        let (sequencer, _) = Sequencer::open(&options, Nanos(1)).unwrap();
+        let (sequencer, _) = Sequencer::open(&core(directory), Nanos(1)).unwrap();
         let mut trading = Trading { sequencer, flow: Mix::new(3, DATE, 1 << 30), sent: 0 };
         for command in trading.flow.setup() {
             trading.submit(command);
         }
+        // The setup is long, and one snapshot behind it is enough.
+        let (mut agent, begun) = agent(directory, options(u64::MAX));
+        assert!(begun.snapshot.is_none() && begun.skipped.is_empty());
+        run(&mut agent, 1);
+        agent.take(Nanos(1)).unwrap();
         trading
     }
 
@@ -60,7 +73,7 @@ impl Trading {
         let mut took = self.sequencer.take(&buffer[..length], now);
         loop {
             assert_eq!(took, Took::Executed);
-            self.sequencer.outcomes().iter().for_each(|outcome| self.flow.on_event(outcome));
+            self.sequencer.outcomes().messages().for_each(|outcome| self.flow.on_event(&outcome));
             if !self.sequencer.is_pending() {
                 return;
             }
@@ -110,7 +123,10 @@ fn options(every: u64) -> SnapshotOptions {
 
 fn agent(directory: &Path, options: SnapshotOptions) -> (SnapshotAgent, Begun) {
     let counters = SnapshotCounters::new(&Counters::in_memory());
-    SnapshotAgent::open(reader(directory), snapshots(directory), options, counters).unwrap()
+    let mut agent = SnapshotAgent::new(reader(directory), snapshots(directory), options, counters);
+    let Begun { snapshot, skipped } = agent.begin().unwrap();
+    let begun = Begun { snapshot: *snapshot, skipped: skipped.clone() };
+    (agent, begun)
 }
 
 fn run(agent: &mut SnapshotAgent, now: u64) {
@@ -148,7 +164,7 @@ fn state_and_feed_go_on_from_every_snapshot() {
     let directory = directory.path();
     let mut trading = Trading::open(directory);
     let (mut agent, begun) = agent(directory, options(1_000));
-    assert!(begun.snapshot.is_none() && begun.skipped.is_empty());
+    assert!(begun.snapshot.is_some() && begun.skipped.is_empty());
     for _ in 0..6 {
         trading.trade(700);
         run(&mut agent, 1);
@@ -160,9 +176,9 @@ fn state_and_feed_go_on_from_every_snapshot() {
     run(&mut agent, 1);
     let hash = trading.sequencer.machine().state_hash();
     let infos = infos(directory);
-    let ended: Vec<bool> = infos.iter().map(|info| info.day_ended).collect();
+    let ended = infos.iter().filter(|info| info.trading_date == DATE && info.day_ended).count();
     assert!(infos.len() >= 6, "{} snapshots", infos.len());
-    assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "one at the day's end: {infos:?}");
+    assert_eq!(ended, 1, "one at the day's end");
 
     let whole = feed_from(L3::new(), &mut reader(directory));
     for info in infos {
@@ -253,7 +269,7 @@ fn a_follower_begins_where_it_stopped_and_passes_over_what_is_bad() {
     trading.trade(10);
     run(&mut second, 1);
     let hash = trading.sequencer.machine().state_hash();
-    assert_eq!(second.follower().replay().machine().state_hash(), hash);
+    assert_eq!(second.follower().unwrap().replay().machine().state_hash(), hash);
 }
 
 #[test]
@@ -265,8 +281,7 @@ fn only_the_newest_few_are_kept() {
     trading.trade(4_000);
     run(&mut agent, 1);
     let newest: Vec<Position> = infos(directory).iter().map(|info| info.place.position).collect();
-    // Those before the first day are over; of them one stays as a base.
-    assert!((2..=3).contains(&newest.len()), "{newest:?}");
+    assert_eq!(newest.len(), 2, "{newest:?}");
     assert_eq!(Some(newest[0]), agent.last_taken().map(|taken| taken.info.place.position));
 }
 
@@ -278,24 +293,181 @@ fn a_snapshot_that_fails_is_tried_again() {
     let mut trading = Trading::open(directory);
     let counters = Counters::in_memory();
     let counted = SnapshotCounters::new(&counters);
-    let agent = SnapshotAgent::open(reader(directory), snapshots(directory), options(500), counted);
-    let (mut agent, _) = agent.unwrap();
+    let (reader, snapshots) = (reader(directory), snapshots(directory));
+    let mut agent = SnapshotAgent::new(reader, snapshots, options(500), counted);
     let count = |counter| counters.get(counter);
     // A file stands where the folder should be.
+    std::fs::rename(directory.join("snapshots"), directory.join("aside")).unwrap();
     std::fs::write(directory.join("snapshots"), b"").unwrap();
     trading.trade(1_000);
     run(&mut agent, 1_000);
     assert_eq!((count(Counter::SNAPSHOTS_TAKEN), count(Counter::SNAPSHOT_FAILURES)), (0, 1));
-    assert!(agent.failure().is_some());
+    assert!(agent.last_failure().is_some());
     trading.trade(600);
     run(&mut agent, 2_000);
     assert_eq!(count(Counter::SNAPSHOT_FAILURES), 1, "not at once again");
     let hash = trading.sequencer.machine().state_hash();
-    assert_eq!(agent.follower().replay().machine().state_hash(), hash, "it follows all the same");
+    assert_eq!(
+        agent.follower().unwrap().replay().machine().state_hash(),
+        hash,
+        "it follows all the same"
+    );
     std::fs::remove_file(directory.join("snapshots")).unwrap();
     trading.trade(1);
     run(&mut agent, 20_000_000_000);
     assert_eq!(count(Counter::SNAPSHOTS_TAKEN), 1);
-    assert!(agent.failure().is_none());
+    assert!(agent.last_failure().is_none());
     assert_eq!(count(Counter::SNAPSHOT_POSITION), infos(directory)[0].place.position.get());
+}
+
+/// Two days, the first of them over and covered by two snapshots.
+fn two_days(directory: &Path) -> Trading {
+    let mut trading = Trading::open(directory);
+    let (mut agent, _) = agent(directory, options(1_000));
+    trading.trade(1_500);
+    trading.end_day();
+    run(&mut agent, 1);
+    trading.start_day();
+    trading.trade(1_500);
+    run(&mut agent, 1);
+    trading.sequencer.writer_mut().sync().unwrap();
+    trading
+}
+
+fn retention(directory: &Path, trading: &mut Trading, counters: &Counters) -> RetentionAgent {
+    let keeper = trading.sequencer.writer_mut().take_keeper().unwrap();
+    let (disk, snapshots) = (Arc::new(RealDisk), snapshots(directory));
+    RetentionAgent::new(keeper, snapshots, disk, directory.to_path_buf(), counters)
+}
+
+fn recycle(agent: &mut RetentionAgent, now: u64) {
+    while agent.do_work(Nanos(now)) > 0 {}
+    assert!(agent.last_failure().is_none(), "{:?}", agent.last_failure());
+}
+
+/// A dead reader holds the log, by name, until it has passed or is released; then a day that is over
+/// goes, and everybody begins at a snapshot.
+#[test]
+fn a_day_that_is_over_is_recycled_when_every_reader_has_passed_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = two_days(directory);
+    let base = infos(directory).into_iter().find(|info| info.day_ended).unwrap().place.position;
+    let counters = Counters::in_memory();
+    let mut agent = retention(directory, &mut trading, &counters);
+    let mut feed = Registration::open(&RealDisk, directory, "feed", Position(0)).unwrap();
+    let archive = Registration::open(&RealDisk, directory, "archive", Position(96)).unwrap();
+    drop(archive);
+    recycle(&mut agent, 1);
+    assert_eq!(agent.held_by(), ["archive", "feed"]);
+    assert_eq!(counters.get(Counter::LOG_HOLDERS), 2);
+    assert_eq!((agent.kept_from(), reader(directory).position()), (Position(0), Position(0)));
+
+    feed.pass(base);
+    recycle(&mut agent, 2_000_000_000);
+    assert_eq!(agent.held_by(), ["archive"], "dead, and it holds all the same");
+    assert_eq!(agent.kept_from(), Position(0));
+
+    assert!(release_reader(&RealDisk, directory, "archive").unwrap());
+    recycle(&mut agent, 4_000_000_000);
+    assert!(agent.held_by().is_empty());
+    assert_eq!(agent.kept_from(), base);
+    assert_eq!(counters.get(Counter::LOG_KEPT_FROM), base.get());
+    assert_eq!(reader(directory).position(), base);
+    assert!(!directory.join("00000000000000000000.log").exists());
+
+    // A follower, the exchange and a look from outside begin at a snapshot.
+    let hash = trading.sequencer.machine().state_hash();
+    trading.sequencer.close().unwrap();
+    drop(agent);
+    let isochron = |arguments: [&str; 2]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
+        let output = command.args(arguments).arg(directory).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let replayed = isochron(["replay", "--json"]);
+    assert!(replayed.contains(&format!("{hash:032x}")), "{replayed}");
+    let verified = isochron(["verify", "--every=1000"]);
+    assert!(verified.contains("what is before is recycled"), "{verified}");
+    let (sequencer, started) = Sequencer::open(&core(directory), Nanos(2)).unwrap();
+    assert!(started.snapshot.is_some());
+    assert_eq!(sequencer.machine().state_hash(), hash);
+    drop(sequencer);
+
+    // Without a snapshot nobody knows the state: nothing is begun.
+    for position in snapshots(directory).list().unwrap() {
+        let path = snapshots(directory).path(position);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        let state = bytes.len() / 3;
+        bytes[state] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let Err(error) = Sequencer::open(&core(directory), Nanos(3)) else { panic!("it began") };
+    let text = error.to_string();
+    assert!(text.contains(&format!("the log begins at {base}")), "{text}");
+    assert!(text.contains("damaged"), "{text}");
+}
+
+/// Snapshots of a day that still runs, or a single one, let nothing go.
+#[test]
+fn nothing_of_a_day_that_runs_is_recycled() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let mut trading = Trading::open(directory);
+    let counters = Counters::in_memory();
+    let (mut follower, _) = agent(directory, SnapshotOptions { keep: 2, ..options(400) });
+    trading.trade(2_000);
+    run(&mut follower, 1);
+    trading.sequencer.writer_mut().sync().unwrap();
+    let mut agent = retention(directory, &mut trading, &counters);
+    recycle(&mut agent, 1);
+    assert_eq!(agent.kept_from(), Position(0));
+}
+
+/// A publisher that begins at a snapshot sends what was not sent, under the numbers that it would
+/// have from the log's beginning.
+#[test]
+fn a_publisher_goes_on_from_a_snapshot() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+    let directory = directory.path();
+    let line_a = Endpoint {
+        group: Ipv4Addr::new(239, 77, 1, 1),
+        port: port.get(),
+        interface: Ipv4Addr::LOCALHOST,
+    };
+    let mut trading = Trading::open(directory);
+    let (mut follower, _) = agent(directory, options(300));
+    trading.trade(1_000);
+    run(&mut follower, 1);
+    let publish = |sent: Option<Sent>| {
+        let options = FeedOptions { line_a, ttl: 0, end: StopFlag::new() };
+        let (mut reader, counters) = (reader(directory), Counters::in_memory());
+        let up_to = sent.as_ref().and_then(|sent| sent.before).map(|mark| mark.position);
+        let begin = up_to.unwrap_or(Position(0));
+        let core = feed_from_snapshot(&snapshots(directory), &mut reader, begin).unwrap();
+        assert_eq!(core.is_some(), up_to.is_some(), "none is of before the first");
+        let begins_at = reader.position();
+        let mut feed = FeedAgent::open(reader, &options, sent, &counters).unwrap();
+        if let Some(core) = core {
+            feed = feed.resume(core, Nanos(1));
+        }
+        let mut idle = 0;
+        while idle < 3 {
+            idle = if feed.do_work(Nanos(1)) == 0 { idle + 1 } else { 0 };
+        }
+        assert!(feed.fault().is_none() && feed.send_error().is_none());
+        (begins_at, feed.next_sequence(), counters.get(Counter::FEED_MESSAGES))
+    };
+    let sent = || Some(Sent::open(&RealDisk, directory).unwrap());
+    let (begins_at, first_next, _) = publish(sent());
+    assert_eq!(begins_at, Position(0));
+    trading.trade(400);
+    let (begins_at, next, messages) = publish(sent());
+    assert!(begins_at > Position(0));
+    assert_eq!(next - first_next, messages, "what was sent before is not sent again");
+    let (_, whole, _) = publish(None);
+    assert_eq!(next, whole);
 }

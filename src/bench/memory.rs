@@ -159,27 +159,52 @@ fn resident_bytes() -> Result<u64, String> {
     number.map(|kib| kib * 1024).ok_or_else(|| format!("{path} does not say VmRSS"))
 }
 
-/// Fills an exchange and says how much larger the process is.
-pub(super) fn run(args: &Args) -> Result<Report, String> {
+/// Room for the exchange of these options.
+pub(super) fn capacity(args: &Args) -> Capacity {
     let Args { orders, accounts, finished, .. } = *args;
-    let commands = setup(accounts);
-    let before = resident_bytes()?;
-    let capacity = Capacity {
+    Capacity {
         orders: orders as usize,
         holdings: 2 * accounts as usize,
         client_ids: orders as usize + finished as usize * accounts as usize,
-    };
-    let machine = StateMachine::with_capacity(capacity);
+    }
+}
+
+/// An exchange with its accounts, and no orders.
+fn open(args: &Args, commands: &[Message]) -> Result<Exchange, String> {
+    let machine = StateMachine::with_capacity(capacity(args));
     let outcomes = Vec::with_capacity(256);
     let mut exchange = Exchange { machine, outcomes, commands: 0 };
     commands.iter().try_for_each(|command| exchange.execute(*command))?;
-    let opened = resident_bytes()?;
+    Ok(exchange)
+}
+
+/// Its finished and its live orders.
+fn trade(exchange: &mut Exchange, args: &Args) -> Result<(), String> {
+    let Args { orders, accounts, finished, .. } = *args;
     for n in 0..finished {
         (1..=accounts).try_for_each(|account| exchange.finished_order(account, n))?;
     }
     for n in 0..orders {
         exchange.order(1 + n % accounts, finished + n / accounts)?;
     }
+    Ok(())
+}
+
+/// The state of the exchange of these options.
+pub(super) fn fill(args: &Args) -> Result<StateMachine, String> {
+    let mut exchange = open(args, &setup(args.accounts))?;
+    trade(&mut exchange, args)?;
+    Ok(exchange.machine)
+}
+
+/// Fills an exchange and says how much larger the process is.
+pub(super) fn run(args: &Args) -> Result<Report, String> {
+    let Args { orders, accounts, finished, .. } = *args;
+    let commands = setup(accounts);
+    let before = resident_bytes()?;
+    let mut exchange = open(args, &commands)?;
+    let opened = resident_bytes()?;
+    trade(&mut exchange, args)?;
     let bytes = resident_bytes()?.saturating_sub(before);
     let live = exchange.machine.books().live();
     let fault = (live != orders as usize).then(|| format!("{live} live orders, not {orders}"));

@@ -7,6 +7,7 @@
 //!   replay         a log executed again and compared
 //!   waits          how long others wait for work that goes on by continuation
 //!   memory         the state machine's, with many orders and accounts
+//!   snapshot       all state saved and loaded, and how often that is needed
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -20,6 +21,7 @@ mod memory;
 mod path;
 mod replay;
 mod report;
+mod snapshot;
 mod state_machine;
 mod store;
 mod stream;
@@ -51,6 +53,9 @@ pub enum Bench {
     /// The memory of many live orders in many accounts.
     #[command(after_help = "Example:\n  isochron bench memory --orders 1000000 --accounts 100000")]
     Memory(memory::Args),
+    /// All state saved and loaded, and how far apart snapshots may be for a fast start.
+    #[command(after_help = "Example:\n  isochron bench snapshot --finished 64")]
+    Snapshot(snapshot::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
@@ -65,6 +70,7 @@ pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
+        Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
         Bench::Path(args) => ("path", path::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),

@@ -85,7 +85,7 @@ impl Intake {
             if taken != Taken::Executed {
                 return Err(format!("the core did not take command {}: {taken:?}", self.sent));
             }
-            self.sequencer.outcomes().iter().for_each(|outcome| self.flow.on_event(outcome));
+            self.sequencer.outcomes().messages().for_each(|outcome| self.flow.on_event(&outcome));
             if !self.sequencer.is_pending() {
                 return Ok(());
             }

@@ -13,15 +13,18 @@ use super::report::{Report, Share, clock_ns, histogram, median, percentiles, per
 use super::stream::{Stream, StreamArgs, write};
 use crate::agent::{Clock, SystemClock};
 use crate::demo::flow::administration::{Administration, Limits, TICK, unlimited_share};
-use crate::limits::{INSTRUMENT_ID_MAX, LIVE_ORDERS_DEFAULT, TRANSACTION_BYTES_MAX};
+use crate::limits::{INSTRUMENT_ID_MAX, LIVE_ORDERS_DEFAULT};
 use crate::order_stream::{Kind, Operation, TradeTotals};
-use crate::state_machine::{Capacity, LookAhead, Outcomes, StateMachine, end_flags};
+use crate::state_machine::{
+    Capacity, EncodedOutcomes, LookAhead, Outcomes, StateMachine, end_flags,
+};
 use crate::types::{OrderId, Side, Symbol};
 use clap::Args as ClapArgs;
 use hdrhistogram::Histogram;
 use isochron_events::{
-    CancelOrderEvent, DefineInstrument, EventHeader, Liquidity, Message, NewOrderEvent,
-    OrderFilledEvent, OrderType, Phase, Scope, SelfTradePolicy, TimeInForce,
+    AdministrationRejected, CancelOrderEvent, CancelRejectedEvent, DefineInstrument, EventHeader,
+    Liquidity, Message, NewOrderEvent, OrderFilledEvent, OrderRejectedEvent, OrderType, Phase,
+    SbeMessage, Scope, SelfTradePolicy, TimeInForce,
 };
 use serde_json::json;
 
@@ -43,12 +46,6 @@ const TAKER_RATE: i32 = 30;
 
 /// Commands that are made at a time, before the clock starts on them.
 const BLOCK: usize = 256;
-
-/// Bytes that outcomes are encoded into, again and again.
-const LOG_BYTES: usize = 1 << 20;
-
-/// Where an encoded event has its flags.
-const FLAGS_AT: usize = 36;
 
 /// Options of `isochron bench state-machine`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -165,34 +162,19 @@ fn command(operation: &Operation) -> Message {
     }
 }
 
-/// The outcomes as the log has them, in memory that is used again, and what was traded.
+/// The outcomes as the log has them, and what was traded.
+#[derive(Default)]
 struct Log {
-    bytes: Vec<u8>,
-    at: usize,
-    /// Where the transaction's last message begins.
-    last: Option<usize>,
+    outcomes: EncodedOutcomes,
     maker: u64,
     totals: TradeTotals,
     /// The first refusal, of a command or of the setup; there should be none.
     refused: Option<Message>,
     events: u64,
-    bytes_written: u64,
+    bytes: u64,
 }
 
 impl Log {
-    fn new() -> Self {
-        Self {
-            bytes: vec![0; LOG_BYTES],
-            at: 0,
-            last: None,
-            maker: 0,
-            totals: TradeTotals::default(),
-            refused: None,
-            events: 0,
-            bytes_written: 0,
-        }
-    }
-
     /// Makers and takers come in pairs.
     #[inline]
     fn filled(&mut self, fill: &OrderFilledEvent) {
@@ -203,42 +185,24 @@ impl Log {
             self.totals.add(OrderId(self.maker), OrderId(fill.order_id), price, fill.quantity);
         }
     }
-
-    /// A transaction begins: it lies in one piece.
-    #[inline]
-    fn begin(&mut self) {
-        if self.at + TRANSACTION_BYTES_MAX > self.bytes.len() {
-            self.at = 0;
-        }
-        self.last = None;
-    }
-
-    /// A transaction ends: its last message says so.
-    #[inline]
-    fn end(&mut self, flags: u16) {
-        if let Some(last) = self.last {
-            let at = last + FLAGS_AT;
-            let before = u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]]);
-            self.bytes[at..at + 2].copy_from_slice(&(before | flags).to_le_bytes());
-        }
-    }
 }
 
 impl Outcomes for Log {
     #[inline]
-    fn emit(&mut self, outcome: Message) {
-        let written = outcome.encode(&mut self.bytes[self.at..]);
-        let written = written.expect("there is room for a transaction");
-        self.last = Some(self.at);
-        self.at += written;
+    fn emit<M: SbeMessage + Into<Message>>(&mut self, outcome: M) {
+        self.outcomes.emit(outcome);
         self.events += 1;
-        self.bytes_written += written as u64;
-        match outcome {
-            Message::OrderFilledEvent(fill) => self.filled(&fill),
-            Message::OrderRejectedEvent(_)
-            | Message::CancelRejectedEvent(_)
-            | Message::AdministrationRejected(_) => {
-                self.refused.get_or_insert(outcome);
+        self.bytes += M::ENCODED_LENGTH as u64;
+        match M::TEMPLATE_ID {
+            OrderFilledEvent::TEMPLATE_ID => {
+                if let Message::OrderFilledEvent(fill) = outcome.into() {
+                    self.filled(&fill);
+                }
+            }
+            OrderRejectedEvent::TEMPLATE_ID
+            | CancelRejectedEvent::TEMPLATE_ID
+            | AdministrationRejected::TEMPLATE_ID => {
+                self.refused.get_or_insert(outcome.into());
             }
             _ => {}
         }
@@ -257,10 +221,10 @@ impl Engine {
         let capacity = Capacity { orders: stream.orders, holdings: 1 << 20, client_ids: 1 << 20 };
         let machine = StateMachine::with_capacity(capacity);
         let mut engine =
-            Self { machine, ahead: LookAhead::default(), log: Log::new(), sequence: 0 };
+            Self { machine, ahead: LookAhead::default(), log: Log::default(), sequence: 0 };
         setup.iter().for_each(|command| engine.execute(&mut { *command }));
         engine.log.events = 0;
-        engine.log.bytes_written = 0;
+        engine.log.bytes = 0;
         engine
     }
 
@@ -283,6 +247,7 @@ impl Engine {
             self.machine.show(next, &mut self.ahead);
         }
         self.machine.ready(&mut self.ahead);
+        self.ahead.pass();
         self.execute(&mut commands[at]);
     }
 
@@ -292,9 +257,9 @@ impl Engine {
         let header = command.header_mut();
         header.sequence = self.sequence;
         header.timestamp = self.sequence;
-        self.log.begin();
+        self.log.outcomes.clear();
         self.machine.execute(command, &mut self.log);
-        self.log.end(end_flags(&self.machine, command));
+        self.log.outcomes.end(end_flags(&self.machine, command));
     }
 }
 
@@ -396,7 +361,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let engine = last.expect("there is at least one pass");
     let fault = fault(&stream, &engine);
     let totals = engine.log.totals;
-    let (events, bytes) = (engine.log.events, engine.log.bytes_written);
+    let (events, bytes) = (engine.log.events, engine.log.bytes);
     drop(engine);
     let (rate, passes) = median(rates.clone(), "M commands/s");
     let histogram = latency(&stream, &setup, &clock);

@@ -409,7 +409,7 @@ fn open(args: &Args, directory: &Path) -> Result<(Exchange, SegmentHelper), Stri
             return Err(format!("the core did not take {command}: {taken:?}"));
         }
         let mut refused = Seen::default();
-        sequencer.outcomes().iter().for_each(|outcome| refused.on_event(outcome));
+        sequencer.outcomes().messages().for_each(|outcome| refused.on_event(&outcome));
         refused.fault.map_or(Ok(()), Err)?;
     }
     let helper = sequencer.writer_mut().take_helper().ok_or("the helper is gone")?;

@@ -6,6 +6,7 @@
 //! system says the first two (getrusage); of the others only the time is seen.
 
 use crate::agent::{Agent, Clock, SystemClock};
+use crate::demo::source::Progress;
 use crate::memory::table;
 use crate::metrics::ThreadUsage;
 use crate::types::Nanos;
@@ -80,6 +81,8 @@ pub(super) struct Watched<A> {
     marks: Vec<Mark>,
     gaps: Vec<Gap>,
     missed: u64,
+    /// What is watched begins with the trading of this source; `None` when it has.
+    setup: Option<Progress>,
     /// When the last cycle was over, or began where it had nothing to do; 0 before the first.
     last: u64,
     first: u64,
@@ -93,7 +96,14 @@ impl<A: Agent> Watched<A> {
     pub(super) fn new(agent: A, clock: SystemClock, marks: usize, position: fn(&A) -> u64) -> Self {
         let (marks, gaps) = (table(marks), table(GAPS_MAX));
         let (begun, used) = (ThreadUsage::default(), ThreadUsage::default());
-        Self { agent, clock, position, marks, gaps, missed: 0, last: 0, first: 0, begun, used }
+        let (missed, setup, last, first) = (0, None, 0, 0);
+        Self { agent, clock, position, marks, gaps, missed, setup, last, first, begun, used }
+    }
+
+    /// The same, with what was before the first order left out: the setup is not measured.
+    pub(super) fn after_setup(mut self, source: &Progress) -> Self {
+        self.setup = Some(source.clone());
+        self
     }
 
     #[cold]
@@ -101,6 +111,7 @@ impl<A: Agent> Watched<A> {
         self.begun = ThreadUsage::now();
         self.used = self.begun;
         self.first = now;
+        self.gaps.clear();
     }
 
     #[cold]
@@ -140,7 +151,7 @@ impl<A: Agent> Agent for Watched<A> {
     #[inline]
     fn do_work(&mut self, now: Nanos) -> usize {
         let now_ns = now.0;
-        if self.last == 0 {
+        if self.last == 0 || self.setup.take_if(|source| source.is_trading()).is_some() {
             self.begin(now_ns);
         } else if now_ns > self.last + GAP_NS {
             self.gap(self.last, now_ns, Cause::Stopped);

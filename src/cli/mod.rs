@@ -6,6 +6,7 @@ mod config;
 mod inspect;
 mod output;
 mod progress;
+mod readers;
 mod replay;
 mod send;
 mod serve;
@@ -73,6 +74,12 @@ enum Command {
     /// part of it failed, 2 if it could not start.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(serve::Args),
+    /// Shows the registered readers of a log, which it waits for before it forgets anything.
+    ///
+    /// Exit code 0, 1 if the reader to release is none or lives, 2 if the store cannot be read.
+    #[command(after_help = "Example:\n  isochron readers /tmp/log\n  \
+                            isochron readers /tmp/log --release feed-l3")]
+    Readers(readers::Args),
     /// Follows a log and takes snapshots of all state, from which an exchange starts fast.
     ///
     /// Each is read back and compared before it counts. Exit code 0, 1 if the log does not execute
@@ -160,6 +167,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Readers(args) => readers::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
         Command::Subscribe(args) => subscribe::run(args),
         Command::Inspect(args) => inspect::run(&args),

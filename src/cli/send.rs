@@ -22,6 +22,7 @@ use crate::store::StoreReader;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -147,9 +148,8 @@ fn store(args: &Args) -> Result<PathBuf, End> {
         return Ok(store.clone());
     }
     let beside = args.ring.parent().map_or(Path::new("."), |folder| folder);
-    let above = beside.join("..");
-    let found =
-        [beside.to_path_buf(), above].into_iter().find(|folder| folder.join("meta").exists());
+    let near = [beside.to_path_buf(), beside.join(".."), beside.join("store")];
+    let found = near.into_iter().find(|folder| folder.join("meta").exists());
     let none = "no store near the ring; name it: --store DIR";
     found.ok_or_else(|| End::unreadable(none))
 }
@@ -198,13 +198,8 @@ impl Report {
     }
 
     fn print(&self, as_json: bool) -> Result<(), End> {
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        if as_json {
-            writeln!(out, "{}", self.to_json())?
-        } else {
-            writeln!(out, "{self}")?
-        }
+        let text = if as_json { self.to_json().to_string() } else { self.to_string() };
+        writeln!(std::io::stdout(), "{text}")?;
         Ok(())
     }
 

@@ -76,9 +76,8 @@ fn follow(args: &Args) -> Result<(), End> {
         make_sections: read_side_sections,
     };
     let counters = SnapshotCounters::new(&counters);
-    let opened = SnapshotAgent::open(reader, snapshots, options, counters);
-    let (mut agent, begun) = opened.map_err(End::unreadable)?;
-    show_begun(&begun);
+    let mut agent = SnapshotAgent::new(reader, snapshots, options, counters);
+    show_begun(agent.begin().map_err(End::unreadable)?);
     let clock = SystemClock::new();
     let mut idler = Idler::new(IdleStrategy::BACK_OFF);
     let mut shown = None;
@@ -89,7 +88,7 @@ fn follow(args: &Args) -> Result<(), End> {
             return Err(End::Failed(DIVERGED, fault.to_string()));
         }
         if args.once && agent.position() >= log_end {
-            if !agent.follower().may_take() {
+            if agent.follower().is_none_or(|follower| !follower.may_take()) {
                 let reason = "work is under way where the log ends; take one when it goes on";
                 return Err(End::unreadable(reason));
             }
@@ -100,7 +99,7 @@ fn follow(args: &Args) -> Result<(), End> {
             shown = agent.last_taken().copied();
             shown.iter().try_for_each(|taken| show_taken(args, &agent, taken))?;
         }
-        if let Some(failure) = agent.failure().filter(|_| work > 0) {
+        if let Some(failure) = agent.last_failure().filter(|_| work > 0) {
             eprintln!("isochron snapshot: {failure}");
         }
         idler.idle(work);

@@ -307,7 +307,7 @@ impl<'a> Section<'a> {
     /// Names the keys that nobody asked for.
     pub(super) fn finish(self) {
         let Some(found) = self.found else { return };
-        for (key, _) in found.table.iter() {
+        for (key, _) in found.table {
             let name: &str = key.get_ref();
             if self.known.contains(name) {
                 continue;

@@ -24,6 +24,10 @@ const CORE_MAX: usize = 8_191;
 const SNAPSHOT_COMMANDS_MAX: u64 = 1_000_000_000_000;
 const SNAPSHOTS_KEPT_MAX: usize = 1_000;
 
+/// Seconds that a start may take: less than two leave nothing to execute again.
+const START_SECONDS_MIN: u64 = 2;
+const START_SECONDS_MAX: u64 = 3_600;
+
 /// Sources in other processes: one ring is the scheduler's, one a flow's of this process.
 const SOURCES_MAX: usize = RINGS_MAX - 2;
 
@@ -34,7 +38,7 @@ const RING_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The agents that an exchange has, by name: those that may be placed.
 pub const AGENTS: [&str; 8] =
-    ["core", "feed", "source", "sync", "segments", "snapshot", "scheduler", "recycler"];
+    ["core", "feed", "source", "sync", "segments", "retention", "snapshot", "scheduler"];
 
 /// Who the exchange is: what its store, and its feed, are marked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +121,7 @@ impl Store {
         let directory = section.text("directory", PATH_BYTES_MAX).map(PathBuf::from);
         let allowed = format!("a power of two from {TERM_BYTES_MIN} to {TERM_BYTES_MAX}");
         let term_bytes = section.integer_of("term_bytes", &allowed, |bytes: &usize| {
-            bytes.is_power_of_two() && (TERM_BYTES_MIN..=TERM_BYTES_MAX).contains(&bytes)
+            bytes.is_power_of_two() && (TERM_BYTES_MIN..=TERM_BYTES_MAX).contains(bytes)
         });
         let read = Self {
             directory: directory.unwrap_or(default.directory),
@@ -316,24 +320,34 @@ impl Feed {
 /// When the state is written down, so that a start need not execute the whole log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshots {
-    /// Commands between two; 0 takes none.
-    pub every_commands: u64,
-    /// Snapshots that are kept.
+    /// Whether it is.
+    pub enabled: bool,
+    /// The seconds within which a start accepts orders: the cadence follows from it and from the
+    /// speed that is measured.
+    pub start_seconds: u64,
+    /// Commands from one snapshot to the next, where they are told.
+    pub every_commands: Option<u64>,
+    /// The newest snapshots that are kept.
     pub keep: usize,
 }
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { every_commands: 4_000_000, keep: 3 }
+        Self { enabled: true, start_seconds: 5, every_commands: None, keep: 3 }
     }
 }
 
 impl Snapshots {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
-        let commands = 0..=SNAPSHOT_COMMANDS_MAX;
         let read = Self {
-            every_commands: section.integer("every_commands", default.every_commands, commands),
+            enabled: section.boolean("enabled", default.enabled),
+            start_seconds: section.integer(
+                "start_seconds",
+                default.start_seconds,
+                START_SECONDS_MIN..=START_SECONDS_MAX,
+            ),
+            every_commands: section.optional_integer("every_commands", 1..=SNAPSHOT_COMMANDS_MAX),
             keep: section.integer("keep", default.keep, 1..=SNAPSHOTS_KEPT_MAX),
         };
         section.finish();

@@ -45,8 +45,11 @@ fn what_the_example_comments_out_is_right_too() {
         early_closes: vec![pair("2026-12-24", "13:00")],
     };
     assert_eq!(config.calendar, Some(calendar));
+    let snapshots = Snapshots { every_commands: Some(4_000_000), ..Snapshots::default() };
+    assert_eq!(config.snapshots, snapshots);
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
-    assert_eq!(Config { calendar, sources, threads, ..config }, Config::default());
+    let snapshots = Snapshots::default();
+    assert_eq!(Config { calendar, sources, threads, snapshots, ..config }, Config::default());
 }
 
 /// A key that the example does not show would be one that nobody finds.
@@ -76,7 +79,7 @@ fn a_configuration_is_read() {
         store.retention = "snapshots"
         threads.placement = "dedicated"
         feed = { group = "224.0.1.9", port = 1, interface = "10.0.0.7", ttl = 255 }
-        snapshots.every_commands = 0
+        snapshots = { enabled = false, start_seconds = 2, every_commands = 7, keep = 1 }
         log = { level = "debug", format = "json" }
     "#;
     let config = Config::parse(text).unwrap();
@@ -87,7 +90,8 @@ fn a_configuration_is_read() {
     assert_eq!(config.threads.placement, Placement::Dedicated);
     assert_eq!(config.feed.group, std::net::Ipv4Addr::new(224, 0, 1, 9));
     assert_eq!((config.feed.port, config.feed.ttl), (1, 255));
-    assert_eq!(config.snapshots.every_commands, 0);
+    let (enabled, start_seconds, every_commands, keep) = (false, 2, Some(7), 1);
+    assert_eq!(config.snapshots, Snapshots { enabled, start_seconds, every_commands, keep });
     assert_eq!(config.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
 }
 
@@ -144,7 +148,7 @@ fn wrong_values_are_named_with_what_is_allowed() {
         (
             "[[threads.dedicated]]\nagent = \"coer\"",
             "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \"source\", \
-             \"sync\", \"segments\", \"snapshot\", \"scheduler\", \"recycler\"",
+             \"sync\", \"segments\", \"retention\", \"snapshot\", \"scheduler\"",
         ),
     ] {
         let found = faults(text);

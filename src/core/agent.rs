@@ -166,9 +166,12 @@ impl CoreAgent {
     fn attend(&mut self, ring: usize) -> usize {
         let inlet = &mut self.rings[ring];
         let left = inlet.pass_over(RING_COMMANDS_PER_CYCLE_MAX);
-        if let Some(counters) = self.counters.rings.get_mut(ring) {
+        let Some(counters) = self.counters.rings.get_mut(ring) else { return left };
+        if left > 0 {
             counters.left.add(left as u64);
-            counters.damaged.set(inlet.ring.fault().map_or(0, |fault| fault.position + 1));
+        }
+        if let Some(fault) = inlet.ring.fault() {
+            counters.damaged.set(fault.position + 1);
         }
         left
     }
@@ -178,7 +181,7 @@ impl CoreAgent {
     fn drain(&mut self, ring: usize, now: Nanos, taken: &mut usize, steps: &mut usize) -> bool {
         let source = self.rings[ring].source;
         for _ in 0..RING_COMMANDS_PER_CYCLE_MAX {
-            let Some(message) = self.rings[ring].ring.peek() else {
+            let Some(message) = self.rings[ring].next(self.sequencer.machine()) else {
                 *taken += self.attend(ring);
                 return true;
             };
@@ -196,7 +199,7 @@ impl CoreAgent {
                     return false;
                 }
             }
-            self.rings[ring].ring.release();
+            self.rings[ring].release();
             *taken += 1;
             if !self.finish_pending(now, steps) {
                 return false;

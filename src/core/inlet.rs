@@ -2,7 +2,7 @@
 
 use crate::ring::Consumer;
 use crate::ring::mapped::{self, MappedError};
-use crate::state_machine::command_origin;
+use crate::state_machine::{LookAhead, StateMachine, command_origin};
 use crate::types::{Epoch, SourceId};
 use isochron_events::Message;
 use std::path::Path;
@@ -22,12 +22,14 @@ pub struct Inlet {
     /// The one source whose commands are taken from it; any where it is none.
     pub(super) source: Option<SourceId>,
     pub(super) left: Left,
+    /// What of it was shown to the state machine before its turn.
+    ahead: LookAhead,
 }
 
 impl From<Consumer> for Inlet {
     /// A ring within this process: whoever writes it is trusted to name the source.
     fn from(ring: Consumer) -> Self {
-        Self { ring, source: None, left: Left::default() }
+        Self { ring, source: None, left: Left::default(), ahead: LookAhead::default() }
     }
 }
 
@@ -46,6 +48,26 @@ impl Inlet {
         let generation = epoch.get().into();
         let ring = mapped::create(path, &mapped::Options { capacity_bytes, source, generation })?;
         Ok(Self { source: Some(source), ..Self::from(ring) })
+    }
+
+    /// The oldest message, for its turn; those behind it are shown to the state machine, so that
+    /// what they will need is on its way meanwhile.
+    #[inline]
+    pub(super) fn next(&mut self, machine: &StateMachine) -> Option<&[u8]> {
+        while self.ahead.wants_more()
+            && let Some(message) = self.ring.look_ahead()
+        {
+            machine.show_bytes(message, &mut self.ahead);
+        }
+        machine.ready(&mut self.ahead);
+        self.ring.peek()
+    }
+
+    /// Frees the message that was given last.
+    #[inline]
+    pub(super) fn release(&mut self) {
+        self.ring.release();
+        self.ahead.pass();
     }
 
     /// Passes over what was left before this core's time; returns how many messages there were.

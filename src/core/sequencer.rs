@@ -6,7 +6,10 @@
 use super::quarantine;
 use super::start::{Opened, Started};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
-use crate::state_machine::{Capacity, Divergence, Replay, StateMachine, command_origin, end_flags};
+use crate::state_machine::{
+    Capacity, Divergence, EncodedOutcomes, Replay, ReplayError, StateMachine, command_origin,
+    end_flags,
+};
 use crate::store::{
     Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
     RealDisk, Skipped, StoreReader, StoreWriter, framed,
@@ -143,7 +146,7 @@ pub struct Sequencer {
     writer: StoreWriter,
     sequence: Sequence,
     time: u64,
-    outcomes: Vec<Message>,
+    outcomes: EncodedOutcomes,
     events: u64,
     accepting: bool,
     drill: Option<Drill>,
@@ -185,7 +188,7 @@ impl Sequencer {
             writer,
             sequence,
             time,
-            outcomes: Vec::with_capacity(2 * FILLS_PER_STEP_MAX + 4),
+            outcomes: EncodedOutcomes::default(),
             events: 0,
             accepting: false,
             drill: intake.drill,
@@ -308,9 +311,8 @@ impl Sequencer {
             drill.on_command(&command);
         }
         let end = end_flags(&self.machine, &command);
-        match self.outcomes.last_mut() {
-            Some(last) => last.header_mut().flags |= end,
-            None => command.header_mut().flags |= end,
+        if !self.outcomes.end(end) {
+            command.header_mut().flags |= end;
         }
         self.append(&command);
         self.sequence = Sequence(sequence);
@@ -318,14 +320,15 @@ impl Sequencer {
     }
 
     fn append(&mut self, command: &Message) {
-        let sizes = self.outcomes.iter().map(|outcome| framed(outcome.encoded_length()));
+        let sizes = self.outcomes.iter().map(|outcome| framed(outcome.len()));
         let bytes = framed(command.encoded_length()) + sizes.sum::<usize>();
         let transaction = self.writer.begin(bytes);
         let mut transaction = transaction.expect("room was made sure of before executing");
-        for message in std::iter::once(command).chain(&self.outcomes) {
-            transaction.append(message.encoded_length(), |bytes| {
-                message.encode(bytes).expect("the buffer has the message's length");
-            });
+        transaction.append(command.encoded_length(), |bytes| {
+            command.encode(bytes).expect("the buffer has the message's length");
+        });
+        for outcome in self.outcomes.iter() {
+            transaction.append(outcome.len(), |bytes| bytes.copy_from_slice(outcome));
         }
         transaction.finish();
         self.events += 1 + self.outcomes.len() as u64;
@@ -339,7 +342,7 @@ impl Sequencer {
 
     /// The outcomes of the last command.
     #[must_use]
-    pub fn outcomes(&self) -> &[Message] {
+    pub fn outcomes(&self) -> &EncodedOutcomes {
         &self.outcomes
     }
 
@@ -395,13 +398,19 @@ impl Sequencer {
 /// Executes a log again from where the reader stands up to its end, as every start does. How
 /// closely frames are checked is the reader's.
 pub fn read_back(reader: &mut StoreReader, mut replay: Replay) -> Result<Replay, StartError> {
-    while let Some(frame) = reader.next().map_err(StartError::Read)? {
+    loop {
+        while replay.wants_more()
+            && let Some(message) = reader.look_ahead()
+        {
+            if !flags::is_outcome(message) {
+                replay.show(message);
+            }
+        }
+        let Some(frame) = reader.next().map_err(StartError::Read)? else { return Ok(replay) };
         let position = frame.position;
-        let event = Message::decode(frame.message)
-            .map_err(|error| StartError::Decode { position, error })?;
-        replay
-            .on_event(&event)
-            .map_err(|divergence| StartError::Diverged { position, divergence })?;
+        replay.on_message(frame.message).map_err(|error| match error {
+            ReplayError::Decode(error) => StartError::Decode { position, error },
+            ReplayError::Diverged(divergence) => StartError::Diverged { position, divergence },
+        })?;
     }
-    Ok(replay)
 }

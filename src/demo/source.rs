@@ -23,8 +23,8 @@ use crate::types::Nanos;
 use isochron_events::{CommandOrigin, EventHeader, Message};
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Commands sent, and events read, in one duty cycle.
 const COMMANDS_PER_CYCLE_MAX: usize = 64;
@@ -46,6 +46,7 @@ pub(crate) struct Progress {
     waited_ns: Arc<AtomicU64>,
     trading: Arc<AtomicBool>,
     trading_ns: Arc<AtomicU64>,
+    flow_error: Arc<OnceLock<String>>,
 }
 
 impl Progress {
@@ -65,6 +66,12 @@ impl Progress {
     #[must_use]
     pub(crate) fn trading_ns(&self) -> u64 {
         self.trading_ns.load(Ordering::Acquire)
+    }
+
+    /// What is wrong with the flow's input, when it has finished.
+    #[must_use]
+    pub(crate) fn flow_error(&self) -> Option<&str> {
+        self.flow_error.get().map(String::as_str)
     }
 
     /// Time waited for subscribers.
@@ -535,6 +542,9 @@ impl Agent for SourceAgent {
         if self.ended && self.in_flight.is_empty() && read == 0 && !self.progress.is_finished() {
             let trading_ns = now.0 - self.start.unwrap_or(now.0);
             self.progress.trading_ns.store(trading_ns, Ordering::Release);
+            if let Some(error) = self.flow_error() {
+                let _ = self.progress.flow_error.set(error);
+            }
             self.progress.finished.store(true, Ordering::Release);
         }
         read + again + sent

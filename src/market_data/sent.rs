@@ -8,11 +8,14 @@
 use isochron_feeds::mold::Session;
 use std::path::Path;
 
-use crate::store::{Disk, Note, OpenError};
+use crate::store::{Disk, Note, OpenError, Registration};
 use crate::types::{Epoch, Position};
 
 /// The note's name in a store's directory.
 const FILE_NAME: &str = "sent-l3";
+
+/// The feed's name among the registered readers.
+const READER_NAME: &str = "feed-l3";
 
 /// How far a feed has sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,8 @@ impl Mark {
 #[derive(Debug)]
 pub struct Sent {
     note: Note<4>,
+    /// The log waits for what was not sent.
+    registration: Registration,
     /// What was noted before this publisher.
     pub before: Option<Mark>,
     last: Option<Mark>,
@@ -76,13 +81,17 @@ impl Sent {
     pub fn open(disk: &dyn Disk, store: &Path) -> Result<Self, OpenError> {
         let (note, words) = Note::open(disk, &store.join(FILE_NAME))?;
         let before = words.map(Mark::of);
-        Ok(Self { note, before, last: before })
+        let position = before.map_or(Position(0), |mark| mark.position);
+        let mut registration = Registration::open(disk, store, READER_NAME, position)?;
+        registration.pass(position);
+        Ok(Self { note, registration, before, last: before })
     }
 
     /// Notes how far has been sent.
     pub fn set(&mut self, mark: Mark) {
         if self.last != Some(mark) {
             self.note.write(mark.words());
+            self.registration.pass(mark.position);
             self.last = Some(mark);
         }
     }

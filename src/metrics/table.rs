@@ -87,6 +87,8 @@ counters! {
     SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
     SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
+    LOG_KEPT_FROM: 1, "log-kept-from", "The position at which the log begins.";
+    LOG_HOLDERS: 1, "log-holders", "Registered readers that the log waits for.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";

@@ -41,7 +41,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether a signal came; seen [`LOOKS_BETWEEN`] times, another one ends the process.
+    /// Whether a signal came; seen for a second, another one ends the process.
     #[must_use]
     pub fn has_come(&self) -> bool {
         let came = self.came.load(Ordering::Relaxed);

@@ -27,10 +27,11 @@ use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
+use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    OpenError, Options as StoreOptions, ReadError, RealDisk, SegmentHelper, Snapshots, StoreReader,
-    SyncHelper,
+    Check, Keeper, OpenError, Options as StoreOptions, ReadError, ReaderOptions, RealDisk,
+    SegmentHelper, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
@@ -50,11 +51,13 @@ pub enum Component {
     Core,
     /// The public feed, made of the log.
     MarketData,
+    /// Snapshots of all state, taken by a follower of the log.
+    Snapshot,
 }
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Core, Self::MarketData];
+    pub const ALL: [Self; 3] = [Self::Core, Self::MarketData, Self::Snapshot];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -62,6 +65,7 @@ impl Component {
         match self {
             Self::Core => "core",
             Self::MarketData => "market-data",
+            Self::Snapshot => "snapshot",
         }
     }
 }
@@ -81,6 +85,10 @@ pub struct Config {
     pub calendar: Option<Calendar>,
     /// The trading date, yyyymmdd, that an operator says comes next, where one was asked.
     pub confirmed_date: Option<u32>,
+    /// Whether the log forgets what nobody needs any more.
+    pub forgets: bool,
+    /// How snapshots are taken, where they are.
+    pub snapshots: Option<SnapshotOptions>,
     /// Where the L3 feed goes, line A.
     pub endpoint: Endpoint,
     /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
@@ -118,6 +126,13 @@ pub enum NodeError {
     Read(ReadError),
     /// A source's ring cannot be used.
     Ring(MappedError),
+    /// The log begins beyond what the feed has sent, and no snapshot leads there.
+    FeedBehind {
+        /// Where the log begins.
+        log_begins: Position,
+        /// Everything before it was sent.
+        up_to: Position,
+    },
     /// The feed cannot start.
     Feed(crate::net::OpenError),
     /// The counters file cannot be made.
@@ -132,6 +147,11 @@ impl fmt::Display for NodeError {
             Self::Store(error) => write!(f, "{error}"),
             Self::Read(error) => write!(f, "{error}"),
             Self::Ring(error) => write!(f, "{error}"),
+            Self::FeedBehind { log_begins, up_to } => write!(
+                f,
+                "the feed was sent up to {up_to}, the log begins at {log_begins}, and there is no \
+                 snapshot that the feed could go on from"
+            ),
             Self::Feed(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
@@ -195,6 +215,13 @@ impl Exchange {
         if let Some(sent) = sent {
             exchange.add_feed(config, sent, now)?;
         }
+        // 8. A follower executes the log again and takes snapshots, for the next start.
+        if config.has(Component::Snapshot)
+            && let Some(options) = &config.snapshots
+        {
+            let follower = exchange.follower(options)?;
+            exchange.add(Some(follower));
+        }
         Ok(exchange)
     }
 
@@ -204,9 +231,11 @@ impl Exchange {
         mut sequencer: Sequencer,
         started: Started,
     ) -> Result<(), NodeError> {
-        // 3. Beside the core the next segment is prepared, and the log made durable.
+        // 3. Beside the core the next segment is prepared, the log made durable, and what nobody
+        //    needs any more forgotten.
         let helper = sequencer.writer_mut().take_helper();
         let syncer = sequencer.writer_mut().take_syncer();
+        let keeper = sequencer.writer_mut().take_keeper().filter(|_| config.forgets);
         // 4. The rings into the core.
         let epoch = sequencer.writer_mut().epoch();
         let mut inlets = mapped_inlets(&config.sources, epoch)?;
@@ -229,6 +258,8 @@ impl Exchange {
         self.add(Some(core.with_intake_end(config.intake_end.clone())));
         self.add(helper.map(SegmentAgent));
         self.add(syncer.map(SyncAgent));
+        let retention = keeper.map(|keeper| self.retention(keeper));
+        self.add(retention);
         self.add(scheduler);
         Ok(())
     }
@@ -276,6 +307,24 @@ impl Exchange {
         Ok(SchedulerAgent::new(calendar, confirmed_date, standing, reader, ring, counters))
     }
 
+    fn retention(&self, keeper: Keeper) -> RetentionAgent {
+        let (disk, store) = (Arc::new(RealDisk), self.store.directory.clone());
+        RetentionAgent::new(keeper, self.snapshots(), disk, store, &self.counters)
+    }
+
+    fn snapshots(&self) -> Snapshots {
+        Snapshots::new(Arc::new(RealDisk), &self.store.directory, &self.store.identity)
+    }
+
+    /// A follower of the log that takes snapshots.
+    fn follower(&self, options: &SnapshotOptions) -> Result<SnapshotAgent, NodeError> {
+        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+        let reader = StoreReader::attach_on(Arc::new(RealDisk), &self.store.directory, &content);
+        let reader = reader.map_err(NodeError::Store)?;
+        let counters = SnapshotCounters::new(&self.counters);
+        Ok(SnapshotAgent::new(reader, self.snapshots(), options.clone(), counters))
+    }
+
     fn add<A: Agent>(&mut self, agent: Option<A>) {
         self.agents.extend(agent.map(|agent| Box::new(agent) as Box<dyn Agent>));
     }
@@ -320,10 +369,15 @@ fn feed_core(
     // A feed that never sent and cannot read from the beginning begins as late as it can.
     let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
     let up_to = sent.map_or(newest, |mark| mark.position);
-    feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
+    let log_begins = reader.position();
+    let feed = feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
         let path = directory.clone();
         NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-    })
+    })?;
+    match feed {
+        None if log_begins != Position(0) => Err(NodeError::FeedBehind { log_begins, up_to }),
+        feed => Ok(feed),
+    }
 }
 
 /// What a clean end left.

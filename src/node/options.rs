@@ -1,11 +1,12 @@
 //! From what a configuration says to the options of the parts.
 
-use super::{Component, Config};
+use super::{Component, Config, read_side_sections};
 use crate::agent::StopFlag;
 use crate::config;
 use crate::core::Intake;
 use crate::net::Endpoint;
 use crate::scheduler::{Calendar, CalendarOptions, EarlyClose, PhaseAt};
+use crate::snapshot::{Budget, SnapshotOptions};
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Identity, Options as StoreOptions};
 use std::path::Path;
@@ -58,6 +59,18 @@ pub fn calendar(config: &config::Config) -> Result<Option<Calendar>, config::Fau
     Calendar::new(&options).map(Some).map_err(named)
 }
 
+fn snapshots(config: &config::Snapshots) -> Option<SnapshotOptions> {
+    let start_ns = config.start_seconds * 1_000_000_000;
+    config.enabled.then(|| SnapshotOptions {
+        // Off the way of an order: it grows as it must.
+        capacity: Capacity::default(),
+        every: config.every_commands,
+        budget: Budget { start_ns, ..Budget::default() },
+        keep: config.keep,
+        make_sections: read_side_sections,
+    })
+}
+
 /// A source whose ring's path begins at `base`.
 fn based(source: &config::Source, base: &Path) -> config::Source {
     config::Source { ring: base.join(&source.ring), ..source.clone() }
@@ -92,6 +105,8 @@ impl Config {
             components: components.to_vec(),
             calendar: calendar(config)?,
             confirmed_date: None,
+            forgets: config.store.retention == config::Retention::Snapshots,
+            snapshots: snapshots(&config.snapshots),
             endpoint: Endpoint { group, port, interface },
             ttl,
             sources: config.sources.iter().map(|source| based(source, base)).collect(),

@@ -232,6 +232,12 @@ impl Wallet {
         }
     }
 
+    /// All holdings, in the order in which they began.
+    #[must_use]
+    pub fn holdings(&self) -> &[Holding] {
+        &self.holdings
+    }
+
     /// All holdings by account, then instrument.
     #[must_use]
     pub fn sorted_holdings(&self) -> Vec<Holding> {

@@ -189,14 +189,14 @@ pub fn create(path: &Path, options: &Options) -> Result<Consumer, MappedError> {
     let sound = file.check(Some((options, boot)));
     if file.try_lock(Side::Producer)? {
         // Nobody else can come while it is made: an attaching producer finds its place taken.
-        if sound.is_err() || !file.map(options.capacity_bytes)?.is_sound() {
+        if sound.is_err() || !file.map(options.capacity_bytes)?.proves_sound() {
             file.make(options, boot)?;
         }
         file.unlock(Side::Producer)?;
     } else {
         sound?;
     }
-    let block = file.map(options.capacity_bytes)?.into_block(Side::Consumer);
+    let block = file.map(options.capacity_bytes)?.claim(Side::Consumer);
     // SAFETY: the lock makes this the only consumer, until the block, which owns it, is dropped.
     unsafe { Consumer::renew(block, options.generation) }
         .map_err(|error| MappedError::Positions { path: path.to_owned(), error })
@@ -220,7 +220,7 @@ pub fn attach(path: &Path) -> Result<Attached, MappedError> {
     let shape = |reason: &str| MappedError::Shape { path: path.to_owned(), reason: reason.into() };
     let source = u32::try_from(header[SOURCE_WORD]).map_err(|_| shape("its source is no id"))?;
     let capacity = usize::try_from(header[CAPACITY_WORD]).expect("checked: at most 1 GiB");
-    let block = file.map(capacity)?.into_block(Side::Producer);
+    let block = file.map(capacity)?.claim(Side::Producer);
     // SAFETY: the lock makes this the only producer, until the block, which owns it, is dropped.
     let producer = unsafe { Producer::attach(block) }
         .map_err(|error| MappedError::Positions { path: path.to_owned(), error })?;
@@ -363,28 +363,33 @@ struct Mapped {
 }
 
 impl Mapped {
-    /// The ring's block, claimed for one side.
-    fn into_block(self, side: Side) -> Block {
+    fn into_block(self) -> Block {
         let words = NonNull::new(self.map.as_mut_ptr().cast()).expect("a map is never at 0");
         let capacity_bytes = self.capacity_bytes;
         // SAFETY: the map is `block_bytes` of the capacity long, begins on a page, and is
         // unmapped with its owner only; a file is shortened only while nobody has a side of it.
-        let block = unsafe { Block::mapped(words, capacity_bytes, Arc::new(self)) };
-        let pid = u64::from(std::process::id()).to_le();
-        block.word(PID_WORD + side as usize).store(pid, Ordering::Relaxed);
+        unsafe { Block::mapped(words, capacity_bytes, Arc::new(self)) }
+    }
+
+    /// The ring's block, claimed for one side.
+    fn claim(self, side: Side) -> Block {
+        let block = self.into_block();
+        set_pid(&block, side, std::process::id().into());
         block
     }
 
-    /// Whether a consumer can go on from what is there.
-    fn is_sound(self) -> bool {
-        // The place of a producer that has died is free: nobody has this side.
-        let words = NonNull::new(self.map.as_mut_ptr().cast()).expect("a map is never at 0");
-        let capacity_bytes = self.capacity_bytes;
-        // SAFETY: as in `into_block`.
-        let block = unsafe { Block::mapped(words, capacity_bytes, Arc::new(self)) };
-        block.word(PID_WORD + Side::Producer as usize).store(0, Ordering::Relaxed);
+    /// Whether a consumer can go on from what is there, where both sides are this process's.
+    fn proves_sound(self) -> bool {
+        let block = self.into_block();
+        // The last producer has died.
+        set_pid(&block, Side::Producer, 0);
         // SAFETY: this process has both sides, and gives this one back at once.
         block.mark(Mark::Generation).load_relaxed() != DAMAGED
             && unsafe { Producer::attach(block) }.is_ok()
     }
+}
+
+/// Says who has a side.
+fn set_pid(block: &Block, side: Side, pid: u64) {
+    block.word(PID_WORD + side as usize).store(pid.to_le(), Ordering::Relaxed);
 }

@@ -183,7 +183,8 @@ fn a_full_ring_counts_what_it_refused_for_both_sides() {
 fn a_file_of_no_use_is_made_anew_unless_a_producer_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = &folder.path().join("a.ring");
-    let spoilt: [(&str, fn(&Path)); 6] = [
+    type Spoil = fn(&Path);
+    let spoilt: [(&str, Spoil); 6] = [
         ("cut", |path| fs::write(path, [1; 100]).unwrap()),
         ("another file", |path| fs::write(path, [1; 5_000]).unwrap()),
         ("another boot", |path| poke(path, BOOT_AT, 1)),

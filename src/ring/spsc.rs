@@ -527,6 +527,8 @@ enum State {
 pub struct Consumer<M: Memory = Block> {
     memory: M,
     head: u64,
+    /// Records before it were looked at ahead.
+    ahead: u64,
     /// Bytes of the record that `peek` handed out, 0 where it handed out none.
     peeked_bytes: u64,
     generation: u64,
@@ -555,7 +557,8 @@ impl<M: Memory> Consumer<M> {
         let generation = memory.mark(Mark::Generation).load_relaxed();
         let words = if memory.is_foreign() { memory.capacity() as usize / 4 / 8 } else { 0 };
         let copy = vec![0; words].into();
-        Ok(Self { memory, head, peeked_bytes: 0, generation, state: State::Reading, copy })
+        let (ahead, state) = (head, State::Reading);
+        Ok(Self { memory, head, ahead, peeked_bytes: 0, generation, state, copy })
     }
 
     /// Takes the place of the memory's last consumer, which may have died, as `generation`; no two
@@ -655,6 +658,27 @@ impl<M: Memory> Consumer<M> {
                     self.damage(fault);
                     return None;
                 }
+            }
+        }
+    }
+
+    /// The oldest message that was not looked at ahead, nor freed; it stays in the ring. For those
+    /// who begin to fetch what it will need. `None` as with [`peek`](Self::peek).
+    #[inline]
+    #[must_use]
+    pub fn look_ahead(&mut self) -> Option<&[u8]> {
+        loop {
+            let at = self.ahead.max(self.head);
+            if self.state != State::Reading || at - self.head >= self.memory.capacity() {
+                return None;
+            }
+            match parse(&self.memory, at) {
+                Ok(Record::Padding(bytes)) => self.ahead = at + bytes,
+                Ok(Record::Message(length)) => {
+                    self.ahead = at + record_bytes(length);
+                    return Some(message(&self.memory, &mut self.copy, at, length));
+                }
+                Ok(Record::Absent) | Err(_) => return None,
             }
         }
     }

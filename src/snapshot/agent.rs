@@ -44,6 +44,17 @@ pub struct SnapshotOptions {
     pub make_sections: MakeSections,
 }
 
+impl SnapshotOptions {
+    /// The defaults: a start within five seconds, three snapshots kept.
+    #[must_use]
+    pub fn new(capacity: Capacity, make_sections: MakeSections) -> Self {
+        Self { capacity, every: None, budget: Budget::default(), keep: KEEP_DEFAULT, make_sections }
+    }
+}
+
+/// The newest snapshots that are kept where nothing is told.
+const KEEP_DEFAULT: usize = 3;
+
 /// What the agent counts.
 pub struct SnapshotCounters {
     taken: CounterWriter,
@@ -109,7 +120,8 @@ impl Watch {
 pub struct SnapshotAgent {
     reader: StoreReader,
     snapshots: Snapshots,
-    follower: Follower,
+    follower: Option<Follower>,
+    begun: Begun,
     options: SnapshotOptions,
     counters: SnapshotCounters,
     watch: Watch,
@@ -120,35 +132,44 @@ pub struct SnapshotAgent {
 }
 
 impl SnapshotAgent {
-    /// Begins at the newest snapshot. The reader checks contents: it keeps the chain.
+    /// An agent that begins in its first cycle: that takes as long as loading a snapshot. The reader
+    /// checks contents, so that it keeps the chain.
+    #[must_use]
+    pub fn new(
+        reader: StoreReader,
+        snapshots: Snapshots,
+        options: SnapshotOptions,
+        counters: SnapshotCounters,
+    ) -> Self {
+        Self {
+            reader,
+            snapshots,
+            follower: None,
+            begun: Begun::default(),
+            options,
+            counters,
+            watch: Watch::default(),
+            last: None,
+            retry_at: None,
+            fault: None,
+            failure: None,
+        }
+    }
+
+    /// Begins at the newest snapshot, if it has not begun; what it began with.
     ///
     /// # Errors
     /// There is no snapshot to begin with, and the log's beginning is recycled.
-    pub fn open(
-        mut reader: StoreReader,
-        snapshots: Snapshots,
-        options: SnapshotOptions,
-        mut counters: SnapshotCounters,
-    ) -> Result<(Self, Begun), FollowError> {
-        let begun =
-            Follower::begin(&mut reader, &snapshots, options.capacity, options.make_sections)?;
-        let (follower, begun) = begun;
-        let position = begun.snapshot.map_or(0, |info| info.place.position.get());
-        counters.position.set(position);
-        let (watch, last, retry_at, fault, failure) = (Watch::default(), None, None, None, None);
-        let agent = Self {
-            reader,
-            snapshots,
-            follower,
-            options,
-            counters,
-            watch,
-            last,
-            retry_at,
-            fault,
-            failure,
-        };
-        Ok((agent, begun))
+    pub fn begin(&mut self) -> Result<&Begun, FollowError> {
+        if self.follower.is_none() {
+            let SnapshotOptions { capacity, make_sections, .. } = self.options;
+            let (follower, begun) =
+                Follower::begin(&mut self.reader, &self.snapshots, capacity, make_sections)?;
+            let position = begun.snapshot.map_or(0, |info| info.place.position.get());
+            self.counters.position.set(position);
+            (self.follower, self.begun) = (Some(follower), begun);
+        }
+        Ok(&self.begun)
     }
 
     /// Why it stopped; `None` as long as it goes on.
@@ -159,7 +180,7 @@ impl SnapshotAgent {
 
     /// Why the last try to take a snapshot failed; `None` where it did not. There will be another.
     #[must_use]
-    pub fn failure(&self) -> Option<&TakeError> {
+    pub fn last_failure(&self) -> Option<&TakeError> {
         self.failure.as_ref()
     }
 
@@ -169,10 +190,10 @@ impl SnapshotAgent {
         self.last.as_ref()
     }
 
-    /// The follower.
+    /// The follower; `None` before it has begun.
     #[must_use]
-    pub fn follower(&self) -> &Follower {
-        &self.follower
+    pub fn follower(&self) -> Option<&Follower> {
+        self.follower.as_ref()
     }
 
     /// Where the log was read to.
@@ -195,15 +216,14 @@ impl SnapshotAgent {
         self.options.every.or_else(measured).unwrap_or(COMMANDS_UNMEASURED)
     }
 
-    fn is_due(&self, now: Nanos) -> bool {
+    fn is_due(&self, follower: &Follower, now: Nanos) -> bool {
         let due = match self.retry_at {
             Some(at) => now >= at,
             None => {
-                self.follower.commands_since() >= self.commands_between()
-                    || self.follower.day_has_ended()
+                follower.commands_since() >= self.commands_between() || follower.day_has_ended()
             }
         };
-        due && self.follower.may_take()
+        due && follower.may_take()
     }
 
     /// Takes a snapshot of where the log was read to.
@@ -212,12 +232,13 @@ impl SnapshotAgent {
     /// As [`Follower::take`]; there will be another try.
     ///
     /// # Panics
-    /// If an event is not complete there.
+    /// If it has not begun, or an event is not complete there.
     pub fn take(&mut self, now: Nanos) -> Result<Taken, TakeError> {
         self.watch.took = true;
         let chain = self.reader.chain().expect("the reader checks contents");
         let place = LogPlace { position: self.reader.position(), chain };
-        let taken = self.follower.take(&self.snapshots, place);
+        let follower = self.follower.as_mut().expect("it has begun");
+        let taken = follower.take(&self.snapshots, place);
         match &taken {
             Ok(taken) => {
                 (self.last, self.retry_at, self.failure) = (Some(*taken), None, None);
@@ -255,9 +276,10 @@ impl SnapshotAgent {
         while frames < FRAMES_PER_CYCLE {
             let Some(frame) = self.reader.next().map_err(FollowError::Read)? else { break };
             let ends_transaction = frame.ends_transaction;
-            self.follower.on_frame(&frame)?;
+            let follower = self.follower.as_mut().expect("it has begun");
+            follower.on_frame(&frame)?;
             frames += 1;
-            if ends_transaction && self.is_due(now) {
+            if ends_transaction && self.follower.as_ref().is_some_and(|it| self.is_due(it, now)) {
                 self.failure = self.take(now).err();
                 break;
             }
@@ -277,18 +299,35 @@ impl Agent for SnapshotAgent {
         }
         self.watch.begin(now);
         self.counters.cadence.set(self.commands_between());
-        let before = self.follower.replay().sequence().get();
-        let frames = match self.follow(now) {
-            Ok(frames) => frames,
+        let sequence = |follower: &Option<Follower>| {
+            follower.as_ref().map_or(0, |follower| follower.replay().sequence().get())
+        };
+        let followed = match self.begin() {
+            Ok(_) => {
+                let before = sequence(&self.follower);
+                self.follow(now).map(|frames| (frames, before))
+            }
+            Err(fault) => Err(fault),
+        };
+        let (frames, before) = match followed {
+            Ok(followed) => followed,
             Err(fault) => {
                 self.fault = Some(fault);
                 return 0;
             }
         };
-        let commands = self.follower.replay().sequence().get() - before;
+        let commands = sequence(&self.follower) - before;
         // A cycle that came to the log's end says nothing of the speed.
         let full = frames == FRAMES_PER_CYCLE || self.watch.took;
         self.watch.last = full.then_some((now, commands));
         frames
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.fault.as_ref().map(|fault| format!("snapshots: {fault}"))
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 }

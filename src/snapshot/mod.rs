@@ -14,14 +14,16 @@
 //!
 //! A component on the reading side that must go on with the same numbers after a start has a
 //! [`SnapshotSection`] in each snapshot. `cadence.rs` says how far apart snapshots may be,
-//! `keep.rs` which are kept, `agent.rs` is the loop.
+//! `keep.rs` which are kept, `agent.rs` is the loop. `retention.rs` lets the log begin at one of them.
 
 mod agent;
 mod cadence;
 mod follower;
 mod keep;
+mod retention;
 
 pub use agent::{SnapshotAgent, SnapshotCounters, SnapshotOptions};
 pub use cadence::{Budget, Speed, commands_between};
 pub use follower::{Begun, FollowError, Follower, MakeSections, SnapshotSection, TakeError, Taken};
 pub use keep::{Plan, plan};
+pub use retention::{RetentionAgent, RetentionError, holders};

@@ -3,7 +3,9 @@
 use super::Outcomes;
 use crate::accounts::Accounts;
 use crate::types::{Refusal, flags};
-use isochron_events::{AdministrationApplied, AdministrationRejected, EventHeader, Message};
+use isochron_events::{
+    AdministrationApplied, AdministrationRejected, EventHeader, Message, SbeMessage,
+};
 
 /// The outcomes of one command on their way out.
 pub(super) struct Emit<'a, O: Outcomes> {
@@ -46,8 +48,8 @@ impl<'a, O: Outcomes> Emit<'a, O> {
     }
 
     #[inline]
-    pub(super) fn emit(&mut self, outcome: impl Into<Message>) {
-        self.outcomes.emit(outcome.into());
+    pub(super) fn emit(&mut self, outcome: impl SbeMessage + Into<Message>) {
+        self.outcomes.emit(outcome);
     }
 
     /// Answers an administrative command.

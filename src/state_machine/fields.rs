@@ -8,7 +8,6 @@
 use super::canonical::{Through, pass};
 use super::day::Day;
 use super::ledger::Counters;
-use super::settlement::Settlement;
 use crate::accounts::{Account, AccountLimits, Member, Session, User};
 use crate::orders::{Balance, Definition, Instrument, OrderRecord, Override};
 use crate::types::Side;
@@ -122,11 +121,6 @@ pub(super) fn day(record: &mut Day, through: &mut impl Through) {
 pub(super) fn counters(record: &mut Counters, through: &mut impl Through) {
     let Counters { order, execution, trade } = record;
     pass!(through; *order, *execution, *trade);
-}
-
-pub(super) fn settlement(record: &mut Settlement, through: &mut impl Through) {
-    let Settlement { account, currency, instrument } = record;
-    pass!(through; *account, *currency, *instrument);
 }
 
 /// Work of many cancels, with ids in the place of slots and codes in the place of variants.

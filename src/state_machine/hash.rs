@@ -201,10 +201,8 @@ impl StateMachine {
                 into.put(CANCELS);
                 fields::cancels(&mut self.fields_of(&cancels), into);
             }
-            Work::Settlement(mut settlement) => {
-                into.put(SETTLEMENT);
-                fields::settlement(&mut settlement, into);
-            }
+            // Where it stands is what is pending.
+            Work::Settlement => into.put(SETTLEMENT),
         }
     }
 

@@ -19,7 +19,9 @@ use super::StateMachine;
 use super::convert::side;
 use crate::matching::{BookIndex, OrderSlot};
 use crate::types::{ClientOrderId, OrderId, Price, Quantity, Side};
-use isochron_events::{Message, NewOrderEvent};
+use isochron_events::{
+    CancelOrderEventReader, Message, NewOrderEventReader, ReplaceOrderEventReader,
+};
 
 /// Steps of the longest chain.
 const STEPS: usize = 8;
@@ -76,14 +78,8 @@ struct Shown {
 impl Shown {
     /// Another command takes this place.
     #[inline]
-    fn begin(&mut self, command: &Message) {
-        let (account, order, incoming) = match command {
-            Message::NewOrderEvent(new) => (new.account, None, Incoming::of(new)),
-            Message::CancelOrderEvent(cancel) => (cancel.account, cancel.order_id, None),
-            Message::ReplaceOrderEvent(replace) => (replace.account, replace.order_id, None),
-            _ => (0, None, None),
-        };
-        (self.account, self.order, self.incoming) = (account, order.map(OrderId), incoming);
+    fn begin(&mut self, Hint { account, order, incoming }: Hint) {
+        (self.account, self.order, self.incoming) = (account, order, incoming);
         (self.leaving_count, self.missing) = (0, 0);
     }
 
@@ -96,17 +92,61 @@ impl Shown {
     }
 }
 
-impl Incoming {
+/// What a command says of the memory that it will need; nothing if it is no order, cancel or
+/// replace.
+#[derive(Clone, Copy, Default)]
+struct Hint {
+    account: u32,
+    order: Option<OrderId>,
+    incoming: Option<Incoming>,
+}
+
+impl Hint {
     #[inline]
-    fn of(new: &NewOrderEvent) -> Option<Self> {
-        Some(Self {
-            user: new.user,
-            instrument: new.instrument,
-            side: side(new.side)?,
-            price: Price(new.price),
-            quantity: Quantity(new.quantity),
-            client_id: ClientOrderId(new.client_order_id),
-        })
+    fn named(account: u32, order: Option<u64>) -> Self {
+        Self { account, order: order.map(OrderId), incoming: None }
+    }
+
+    #[inline]
+    fn of(command: &Message) -> Self {
+        match command {
+            Message::NewOrderEvent(new) => Self {
+                account: new.account,
+                order: None,
+                incoming: side(new.side).map(|side| Incoming {
+                    user: new.user,
+                    instrument: new.instrument,
+                    side,
+                    price: Price(new.price),
+                    quantity: Quantity(new.quantity),
+                    client_id: ClientOrderId(new.client_order_id),
+                }),
+            },
+            Message::CancelOrderEvent(cancel) => Self::named(cancel.account, cancel.order_id),
+            Message::ReplaceOrderEvent(replace) => Self::named(replace.account, replace.order_id),
+            _ => Self::default(),
+        }
+    }
+
+    /// Of a command that is still encoded, without decoding the rest of it.
+    #[inline]
+    fn read(command: &[u8]) -> Self {
+        if let Ok(new) = NewOrderEventReader::new(command) {
+            let incoming = side(new.side()).map(|side| Incoming {
+                user: new.user(),
+                instrument: new.instrument(),
+                side,
+                price: Price(new.price()),
+                quantity: Quantity(new.quantity()),
+                client_id: ClientOrderId(new.client_order_id()),
+            });
+            return Self { account: new.account(), order: None, incoming };
+        }
+        if let Ok(cancel) = CancelOrderEventReader::new(command) {
+            return Self::named(cancel.account(), cancel.order_id());
+        }
+        let replace = ReplaceOrderEventReader::new(command);
+        replace.map_or_else(|_| Self::default(), |r| Self::named(r.account(), r.order_id()))
     }
 }
 
@@ -140,6 +180,12 @@ impl LookAhead {
         self.len() == 0
     }
 
+    /// The oldest one was executed, or is not going to be.
+    #[inline]
+    pub fn pass(&mut self) {
+        self.taken += usize::from(!self.is_empty());
+    }
+
     /// Whether another command should be shown before the next is executed.
     #[must_use]
     #[inline]
@@ -152,9 +198,20 @@ impl StateMachine {
     /// Shows the command behind those that were shown before.
     #[inline]
     pub fn show(&self, command: &Message, ahead: &mut LookAhead) {
+        self.show_hint(Hint::of(command), ahead);
+    }
+
+    /// As [`Self::show`], a command as it lies in a ring or in the log. Any bytes are harmless.
+    #[inline]
+    pub fn show_bytes(&self, command: &[u8], ahead: &mut LookAhead) {
+        self.show_hint(Hint::read(command), ahead);
+    }
+
+    #[inline]
+    fn show_hint(&self, hint: Hint, ahead: &mut LookAhead) {
         debug_assert!(ahead.wants_more(), "more commands than places");
         let newest = ahead.count;
-        ahead.shown[newest % AHEAD_MAX].begin(command);
+        ahead.shown[newest % AHEAD_MAX].begin(hint);
         ahead.count += 1;
         let steps = STEPS.min((newest - ahead.taken) / SPACING + 1);
         for step in 0..steps {
@@ -162,7 +219,8 @@ impl StateMachine {
         }
     }
 
-    /// The oldest command shown is executed next: takes the steps that it has not taken.
+    /// The oldest command shown is executed next: takes the steps that it has not taken. Behind it
+    /// comes [`LookAhead::pass`].
     #[inline]
     pub fn ready(&self, ahead: &mut LookAhead) {
         if ahead.is_empty() {
@@ -172,7 +230,6 @@ impl StateMachine {
         for step in taken..STEPS {
             self.take_step(&mut ahead.shown[ahead.taken % AHEAD_MAX], step);
         }
-        ahead.taken += 1;
     }
 
     #[inline]

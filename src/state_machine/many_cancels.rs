@@ -7,7 +7,6 @@ use super::administration::refuse;
 use super::emit::Emit;
 use super::ledger::Reply;
 use super::pending::Work;
-use super::settlement::Settlement;
 use super::{Outcomes, StateMachine};
 use crate::limits::{CANCELS_PER_STEP_MAX, VISITS_PER_STEP_MAX};
 use crate::matching::{BookIndex, OrderSlot};
@@ -116,7 +115,7 @@ impl StateMachine {
         }
         match work.then {
             Then::End => {}
-            Then::Settle => self.pend(Work::Settlement(Settlement::default()), steps, emit),
+            Then::Settle => self.pend(Work::Settlement, steps, emit),
             Then::Answer { session, account, user, client_id } => {
                 let (header, outbound) = emit.private(&mut self.ledger.accounts, session);
                 let canceled_orders = work.canceled;

@@ -18,6 +18,7 @@ mod convert;
 mod day;
 mod definition;
 mod emit;
+mod encoded;
 mod fields;
 mod hash;
 mod ledger;
@@ -41,22 +42,24 @@ pub use administration::RULES_VERSION;
 pub use canonical::RestoreError;
 pub use convert::{origin as command_origin, origin_mut as command_origin_mut};
 use emit::Emit;
-use isochron_events::{Continuation, EventHeader, Message};
+pub use encoded::EncodedOutcomes;
+use isochron_events::{Continuation, EventHeader, Message, SbeMessage};
 use ledger::Ledger;
 pub use look_ahead::LookAhead;
 use pending::Pending;
-pub use replay::{Divergence, Replay, end_flags};
+pub use replay::{Divergence, Replay, ReplayError, end_flags};
+use settlement::Unsettled;
 
 /// Takes the outcomes of a command, in order.
 pub trait Outcomes {
     /// Takes one. Its header is complete but for the end-of-transaction and end-of-event flags,
     /// which belong to whoever knows that it is the last.
-    fn emit(&mut self, outcome: Message);
+    fn emit<M: SbeMessage + Into<Message>>(&mut self, outcome: M);
 }
 
 impl Outcomes for Vec<Message> {
-    fn emit(&mut self, outcome: Message) {
-        self.push(outcome);
+    fn emit<M: SbeMessage + Into<Message>>(&mut self, outcome: M) {
+        self.push(outcome.into());
     }
 }
 
@@ -85,6 +88,8 @@ pub struct StateMachine {
     books: Books,
     ledger: Ledger,
     pending: Option<Pending>,
+    /// What a settlement under way has left to settle; empty where that is not listed yet.
+    unsettled: Vec<Unsettled>,
 }
 
 impl Default for StateMachine {
@@ -107,6 +112,7 @@ impl StateMachine {
             books: Books::with_capacity(capacity.orders),
             ledger: Ledger::with_capacity(capacity),
             pending: None,
+            unsettled: Vec::new(),
         }
     }
 

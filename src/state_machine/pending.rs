@@ -2,7 +2,6 @@
 
 use super::emit::Emit;
 use super::many_cancels::ManyCancels;
-use super::settlement::Settlement;
 use super::{Outcomes, StateMachine};
 use crate::orders::OrderRecord;
 use isochron_events::{CancelReason, ContinuationKind};
@@ -25,7 +24,7 @@ pub(super) enum Work {
     /// Orders that are canceled, or expire.
     Cancels(ManyCancels),
     /// Balances that are settled.
-    Settlement(Settlement),
+    Settlement,
 }
 
 impl Work {
@@ -36,7 +35,7 @@ impl Work {
                 ContinuationKind::EXPIRY
             }
             Work::Cancels(_) => ContinuationKind::MASS_CANCEL,
-            Work::Settlement(_) => ContinuationKind::SETTLEMENT,
+            Work::Settlement => ContinuationKind::SETTLEMENT,
         }
     }
 }
@@ -53,7 +52,7 @@ impl StateMachine {
         match work {
             Work::Sweep(record) => self.sweep(record, steps, emit),
             Work::Cancels(cancels) => self.cancel_many(cancels, steps, emit),
-            Work::Settlement(settlement) => self.settle(settlement, steps, emit),
+            Work::Settlement => self.settle(steps, emit),
         }
     }
 }

@@ -9,9 +9,9 @@
 //! The log is the authority: a divergence says that this code, or this machine, decides otherwise
 //! than the writer did.
 
-use super::StateMachine;
+use super::{EncodedOutcomes, LookAhead, StateMachine};
 use crate::types::{Sequence, flags};
-use isochron_events::Message;
+use isochron_events::{DecodeError, Message};
 use std::fmt;
 
 /// Where a log and its re-execution part.
@@ -83,11 +83,21 @@ impl fmt::Display for Divergence {
 
 impl std::error::Error for Divergence {}
 
+/// Why a log cannot be executed again.
+#[derive(Debug)]
+pub enum ReplayError {
+    /// A message of the log is not one of this schema.
+    Decode(DecodeError),
+    /// The log says otherwise than its re-execution.
+    Diverged(Divergence),
+}
+
 /// A re-execution. Calling order: `on_event` with every event of the log, from its beginning or
 /// from where it resumes.
 pub struct Replay {
     machine: StateMachine,
-    outcomes: Vec<Message>,
+    ahead: LookAhead,
+    outcomes: EncodedOutcomes,
     /// Outcomes of the transaction that were found in the log.
     found: usize,
     in_transaction: bool,
@@ -108,10 +118,10 @@ impl Replay {
     /// it led to: from a snapshot.
     #[must_use]
     pub fn resume(machine: StateMachine, sequence: Sequence, time: u64) -> Self {
-        let outcomes = Vec::with_capacity(2 * crate::limits::FILLS_PER_STEP_MAX + 4);
         Self {
             machine,
-            outcomes,
+            ahead: LookAhead::default(),
+            outcomes: EncodedOutcomes::default(),
             found: 0,
             in_transaction: false,
             sequence,
@@ -119,6 +129,34 @@ impl Replay {
             events: 0,
             commands: 0,
         }
+    }
+
+    /// Whether another command should be shown before the next event is taken.
+    #[must_use]
+    #[inline]
+    pub fn wants_more(&self) -> bool {
+        self.ahead.wants_more()
+    }
+
+    /// Shows a command of the log that comes later, behind those that were shown before. It may be
+    /// anything: nothing follows from it but what is fetched ahead.
+    #[inline]
+    pub fn show(&mut self, command: &[u8]) {
+        self.machine.show_bytes(command, &mut self.ahead);
+    }
+
+    /// Takes the next event of the log as it stands there, an SBE message.
+    #[inline]
+    pub fn on_message(&mut self, message: &[u8]) -> Result<(), ReplayError> {
+        // What the log should have is encoded already: only what differs is decoded.
+        if self.in_transaction && self.outcomes.get(self.found) == Some(message) {
+            self.events += 1;
+            self.found += 1;
+            self.in_transaction = self.found < self.outcomes.len();
+            return Ok(());
+        }
+        let event = Message::decode(message).map_err(ReplayError::Decode)?;
+        self.on_event(&event).map_err(ReplayError::Diverged)
     }
 
     /// Takes the next event of the log.
@@ -130,12 +168,18 @@ impl Replay {
             self.on_command(event)?;
         }
         self.in_transaction = event.header().flags & flags::END_OF_TRANSACTION == 0;
-        match self.outcomes.get(self.found) {
+        match self.computed() {
             Some(computed) if !self.in_transaction => {
-                Err(Divergence::Missing { sequence: self.sequence, computed: Box::new(*computed) })
+                Err(Divergence::Missing { sequence: self.sequence, computed })
             }
             _ => Ok(()),
         }
+    }
+
+    /// The outcome that is due next.
+    fn computed(&self) -> Option<Box<Message>> {
+        let bytes = self.outcomes.get(self.found)?;
+        Some(Box::new(Message::decode(bytes).expect("it was encoded here")))
     }
 
     fn on_command(&mut self, command: &Message) -> Result<(), Divergence> {
@@ -164,22 +208,18 @@ impl Replay {
         self.commands += 1;
         self.outcomes.clear();
         self.found = 0;
+        self.machine.ready(&mut self.ahead);
+        self.ahead.pass();
         self.machine.execute(command, &mut self.outcomes);
-        let end = end_flags(&self.machine, command);
-        if let Some(last) = self.outcomes.last_mut() {
-            last.header_mut().flags |= end;
-        }
+        self.outcomes.end(end_flags(&self.machine, command));
         Ok(())
     }
 
     fn on_outcome(&mut self, logged: &Message) -> Result<(), Divergence> {
-        let computed = self.outcomes.get(self.found);
-        if computed != Some(logged) {
-            return Err(Divergence::Outcome {
-                sequence: self.sequence,
-                computed: computed.map(|computed| Box::new(*computed)),
-                logged: Box::new(*logged),
-            });
+        let computed = self.computed();
+        if computed.as_deref() != Some(logged) {
+            let logged = Box::new(*logged);
+            return Err(Divergence::Outcome { sequence: self.sequence, computed, logged });
         }
         self.found += 1;
         Ok(())

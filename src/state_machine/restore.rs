@@ -10,7 +10,6 @@ use super::fields::{self, CancelsFields};
 use super::hash::{CANCELS, SETTLEMENT, SWEEP};
 use super::many_cancels::{ManyCancels, Then, Which};
 use super::pending::{Pending, Work};
-use super::settlement::Settlement;
 use super::{Capacity, StateMachine};
 use crate::accounts::{Account, Member, Session, User};
 use crate::limits::{
@@ -290,16 +289,7 @@ impl StateMachine {
                 from.check()?;
                 Work::Cancels(self.cancels_of(&cancels)?)
             }
-            SETTLEMENT => {
-                let mut settlement = Settlement::default();
-                fields::settlement(&mut settlement, from);
-                from.check()?;
-                let Settlement { account, instrument, .. } = settlement;
-                if account > ACCOUNT_ID_MAX || instrument > INSTRUMENT_ID_MAX {
-                    return Err(invalid("a settlement at account", account));
-                }
-                Work::Settlement(settlement)
-            }
+            SETTLEMENT => Work::Settlement,
             code => return Err(invalid("pending work", code)),
         };
         Ok(Pending { work, cause, steps })

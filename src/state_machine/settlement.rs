@@ -1,24 +1,46 @@
 //! The settlement of a day: what is pending becomes settled, account by account.
+//!
+//! What is left to settle is what is pending, so the state itself says where the work stands. The
+//! list of it is made once, when the settlement begins or a restart goes on with it, and says
+//! nothing that the state does not: balances without pending amounts, of which an exchange of many
+//! instruments has a thousand times as many, are not looked at again in each step.
 
 use super::emit::Emit;
 use super::pending::Work;
 use super::{Outcomes, StateMachine};
-use crate::limits::{BALANCES_PER_STEP_MAX, VISITS_PER_STEP_MAX};
+use crate::limits::{BALANCES_PER_STEP_MAX, CURRENCIES_MAX};
 use crate::orders::Balance;
 use isochron_events::{BalanceChanged, DayEnded};
 
-/// Where the work stands: the next balance to look at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settlement {
-    /// The account's id; 0 before the first.
-    pub(super) account: u32,
-    /// The place of the currency, while it is one of them.
-    pub(super) currency: u8,
-    /// Then the instrument's id; 0 before the first.
-    pub(super) instrument: u32,
+/// A balance, in the order in which they are settled: account, then currency or instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Unsettled(u64);
+
+/// Places of shares come after those of all currencies.
+const SHARES: u32 = CURRENCIES_MAX as u32;
+
+impl Unsettled {
+    fn cash(account: u32, currency: u8) -> Self {
+        Self(u64::from(account) << 32 | u64::from(currency))
+    }
+
+    fn shares(account: u32, instrument: u32) -> Self {
+        Self(u64::from(account) << 32 | u64::from(SHARES + instrument))
+    }
+
+    /// The account's id.
+    fn account(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The place of the currency, or the instrument's id.
+    fn asset(self) -> Result<u8, u32> {
+        let place = self.0 as u32;
+        if place < SHARES { Ok(place as u8) } else { Err(place - SHARES) }
+    }
 }
 
-/// A balance, by its places.
+/// A balance, by its slots.
 #[derive(Clone, Copy)]
 enum Place {
     Cash(u32, u8),
@@ -27,52 +49,52 @@ enum Place {
 
 impl StateMachine {
     /// One step of a settlement.
-    pub(super) fn settle<O: Outcomes>(
-        &mut self,
-        mut work: Settlement,
-        steps: u64,
-        emit: &mut Emit<'_, O>,
-    ) {
-        let (mut balances, mut visits) = (0, 0);
-        loop {
-            let before = work;
-            let Some(place) = self.next_place(&mut work) else { return self.end(emit) };
-            if visits == VISITS_PER_STEP_MAX {
-                return self.pend(Work::Settlement(before), steps, emit);
-            }
-            visits += 1;
-            let Some(place) = place.filter(|place| self.balance_mut(*place).pending != 0) else {
-                continue;
-            };
-            if balances == BALANCES_PER_STEP_MAX {
-                return self.pend(Work::Settlement(before), steps, emit);
-            }
-            balances += 1;
+    pub(super) fn settle<O: Outcomes>(&mut self, steps: u64, emit: &mut Emit<'_, O>) {
+        if self.unsettled.is_empty() {
+            self.list_unsettled();
+        }
+        for _ in 0..BALANCES_PER_STEP_MAX {
+            let Some(next) = self.unsettled.pop() else { break };
+            let place = self.place(next);
             let balance = self.balance_mut(place);
             balance.settled += balance.pending;
             balance.pending = 0;
             let balance = *balance;
-            self.emit_settled(work.account, place, balance, emit);
+            self.emit_settled(next.account(), place, balance, emit);
+        }
+        match self.unsettled.is_empty() {
+            true => self.end(emit),
+            false => self.pend(Work::Settlement, steps, emit),
         }
     }
 
-    /// The place after the one before: `None` at the end, `Some(None)` where nothing was ever held.
-    fn next_place(&self, work: &mut Settlement) -> Option<Option<Place>> {
-        let ledger = &self.ledger;
+    /// Lists all balances with a pending amount, the last one first.
+    fn list_unsettled(&mut self) {
+        let Self { ledger, unsettled, .. } = self;
+        let currencies = ledger.instruments.currencies().len() as u8;
         let accounts = &ledger.accounts.accounts;
-        loop {
-            if let Some(slot) = accounts.slot(work.account) {
-                if usize::from(work.currency) < ledger.instruments.currencies().len() {
-                    work.currency += 1;
-                    return Some(Some(Place::Cash(slot, work.currency - 1)));
-                }
-                if let Some(id) = ledger.instruments.table.next_id(work.instrument + 1) {
-                    work.instrument = id;
-                    return Some(ledger.wallet.find_slot(work.account, id).map(Place::Shares));
-                }
+        for slot in 0..accounts.len() as u32 {
+            let pending = |currency: &u8| ledger.wallet.cash(slot, *currency).pending != 0;
+            let of_account = (0..currencies).filter(pending);
+            unsettled.extend(of_account.map(|place| Unsettled::cash(accounts.id(slot), place)));
+        }
+        let holdings = ledger.wallet.holdings().iter();
+        let pending = holdings.filter(|holding| holding.shares.pending != 0);
+        unsettled.extend(pending.map(|of| Unsettled::shares(of.account, of.instrument)));
+        unsettled.sort_unstable_by(|left, right| right.cmp(left));
+    }
+
+    fn place(&self, unsettled: Unsettled) -> Place {
+        let account = unsettled.account();
+        match unsettled.asset() {
+            Ok(currency) => {
+                let slot = self.ledger.accounts.accounts.slot(account);
+                Place::Cash(slot.expect("it was listed"), currency)
             }
-            let account = accounts.next_id(work.account + 1)?;
-            *work = Settlement { account, ..Settlement::default() };
+            Err(instrument) => {
+                let slot = self.ledger.wallet.find_slot(account, instrument);
+                Place::Shares(slot.expect("it was listed"))
+            }
         }
     }
 

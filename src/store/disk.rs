@@ -124,7 +124,12 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// The system's.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Whether another open file holds the lock. Asking takes nothing.
+    /// As [`Self::try_lock`], together with others that ask for it so, and with nobody else.
+    ///
+    /// # Errors
+    /// The system's.
+    fn try_lock_shared(&self) -> io::Result<bool>;
+    /// Whether another open file holds the lock alone. Asking takes nothing.
     ///
     /// # Errors
     /// The system's.
@@ -296,6 +301,17 @@ impl Disk for RealDisk {
 }
 
 impl RealFile {
+    /// Takes a lock of a kind; false if another open file stands against it.
+    fn set_lock(&self, kind: libc::c_int) -> io::Result<bool> {
+        match self.record_lock(libc::F_OFD_SETLK, kind) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// An open file description's record lock over the whole file: unlike a process's it belongs
     /// to the open file, and unlike `flock` one can ask for it without taking it.
     fn record_lock(&self, command: libc::c_int, kind: libc::c_int) -> io::Result<libc::flock> {
@@ -370,13 +386,11 @@ impl DiskFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.record_lock(libc::F_OFD_SETLK, libc::F_WRLCK) {
-            Ok(_) => Ok(true),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        self.set_lock(libc::F_WRLCK)
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.set_lock(libc::F_RDLCK)
     }
 
     fn is_locked(&self) -> io::Result<bool> {

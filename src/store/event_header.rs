@@ -22,7 +22,7 @@ pub const SEQUENCE: Range<usize> = 8..16;
 pub const TIMESTAMP: Range<usize> = 16..24;
 
 /// Where the flags stand in a message, u16.
-pub const FLAGS: Range<usize> = 36..38;
+pub const FLAGS: Range<usize> = crate::types::flags::PLACE;
 
 pub use crate::types::flags::END_OF_TRANSACTION;
 

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::disk::{Access, Disk, DiskFile, Mapping};
@@ -115,7 +114,22 @@ impl Content {
 
 struct Node {
     content: Mutex<Content>,
-    locked: AtomicBool,
+    locks: Mutex<Locks>,
+}
+
+/// Who holds a file: one alone, or some together.
+#[derive(Default)]
+struct Locks {
+    alone: bool,
+    together: usize,
+}
+
+/// What an open file holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    Alone,
+    Together,
 }
 
 impl Node {
@@ -123,7 +137,7 @@ impl Node {
         let pages = Pages::new(now.len())?;
         pages.copy_in(0, now);
         let content = Mutex::new(Content { pages, bytes: now.len(), synced });
-        Ok(Arc::new(Self { content, locked: AtomicBool::new(false) }))
+        Ok(Arc::new(Self { content, locks: Mutex::default() }))
     }
 
     fn with<R>(&self, use_content: impl FnOnce(&mut Content) -> R) -> R {
@@ -351,7 +365,7 @@ impl Disk for MemoryDisk {
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let (disk, path, node) = (self.clone(), path.to_path_buf(), self.node(path)?);
-        Ok(Box::new(MemoryFile { disk, path, node, access, holds: AtomicBool::new(false) }))
+        Ok(Box::new(MemoryFile { disk, path, node, access, held: Mutex::new(Held::Nothing) }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -384,7 +398,7 @@ struct MemoryFile {
     path: PathBuf,
     node: Arc<Node>,
     access: Access,
-    holds: AtomicBool,
+    held: Mutex<Held>,
 }
 
 impl fmt::Debug for MemoryFile {
@@ -395,9 +409,35 @@ impl fmt::Debug for MemoryFile {
 
 impl Drop for MemoryFile {
     fn drop(&mut self) {
-        if self.holds.load(Ordering::Relaxed) {
-            self.node.locked.store(false, Ordering::Release);
+        let _ = self.lock(Held::Nothing);
+    }
+}
+
+impl MemoryFile {
+    /// Holds the lock in one way in place of another, if nobody else stands against it.
+    fn lock(&self, wanted: Held) -> bool {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut locks = self.node.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        let others_alone = locks.alone && *held != Held::Alone;
+        let others_together = locks.together > usize::from(*held == Held::Together);
+        let free = match wanted {
+            Held::Nothing => true,
+            Held::Alone => !others_alone && !others_together,
+            Held::Together => !others_alone,
+        };
+        if free {
+            match std::mem::replace(&mut *held, wanted) {
+                Held::Nothing => {}
+                Held::Alone => locks.alone = false,
+                Held::Together => locks.together -= 1,
+            }
+            match wanted {
+                Held::Nothing => {}
+                Held::Alone => locks.alone = true,
+                Held::Together => locks.together += 1,
+            }
         }
+        free
     }
 }
 
@@ -461,14 +501,16 @@ impl DiskFile for MemoryFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        let free = !self.node.locked.swap(true, Ordering::AcqRel);
-        if free {
-            self.holds.store(true, Ordering::Relaxed);
-        }
-        Ok(free || self.holds.load(Ordering::Relaxed))
+        Ok(self.lock(Held::Alone))
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        Ok(self.lock(Held::Together))
     }
 
     fn is_locked(&self) -> io::Result<bool> {
-        Ok(self.node.locked.load(Ordering::Acquire) && !self.holds.load(Ordering::Relaxed))
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let locks = self.node.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(locks.alone && *held != Held::Alone)
     }
 }

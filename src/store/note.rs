@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::disk::{Disk, DiskFile, Mapping};
+use super::disk::{Access, Disk, DiskFile, Mapping};
 use super::error::OpenError;
 use super::open::holder;
 
@@ -69,6 +69,22 @@ impl<const WORDS: usize> Note<WORDS> {
             SLOTS.iter().filter_map(|slot| load(&mapping, *slot)).max_by_key(|slot| slot.0);
         let (serial, words) = newest.map_or((0, None), |(serial, words)| (serial, Some(words)));
         Ok((Self { mapping, serial, _file: file }, words))
+    }
+
+    /// What the note at `path` says, if it says anything, and whether somebody writes it now.
+    ///
+    /// # Errors
+    /// It is no note, or the system refuses.
+    pub fn look(disk: &dyn Disk, path: &Path) -> Result<(Option<[u64; WORDS]>, bool), OpenError> {
+        let io = |error| OpenError::io("reading", path, error);
+        let file = disk.open(path, Access::Read).map_err(io)?;
+        let lives = file.is_locked().map_err(io)?;
+        if file.length_bytes().map_err(io)? != BYTES as u64 {
+            return Ok((None, lives));
+        }
+        let mapping = file.map(BYTES).map_err(io)?;
+        let slots = SLOTS.iter().filter_map(|slot| load(&mapping, *slot));
+        Ok((slots.max_by_key(|slot| slot.0).map(|(_, words)| words), lives))
     }
 
     /// Writes the words in the place of those before the last.

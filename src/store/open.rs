@@ -20,6 +20,7 @@ use super::disk::{Access, Disk, DiskFile, PAGE_BYTES, RealDisk};
 use super::error::OpenError;
 use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, touch};
+use super::keeper::Keeper;
 use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
 use super::recovery::{self, LogEnd, Recovery};
@@ -333,6 +334,7 @@ impl Opening<'_> {
         control.set_boot(self.marks.marks.boot_id);
         control.begin_epoch(epoch, end.valid_to);
         let commits = self.options.durability == Durability::Disk;
+        let segments = self.segments.clone();
         let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control), commits);
         let syncing = Syncing::new(syncer);
         let sync_helper = SyncHelper::new(
@@ -341,6 +343,8 @@ impl Opening<'_> {
             self.tenure.clone(),
             if commits { 0 } else { self.options.sync_interval_ns },
         );
+        let (kept, page) = (Arc::clone(&syncing), Arc::clone(control));
+        let keeper = Some(Keeper::new(segments, kept, page, self.tenure.clone()));
         Ok(StoreWriter {
             terms,
             epoch,
@@ -359,6 +363,7 @@ impl Opening<'_> {
             control: self.control,
             syncing,
             sync_helper: Some(sync_helper),
+            keeper,
             tenure: self.tenure,
         })
     }

@@ -93,6 +93,8 @@ pub struct StoreReader {
     /// Everything before it may be read; the control page is asked again when it is reached.
     limit: Position,
     position: Position,
+    /// What lies before it was looked at ahead.
+    ahead: Position,
     chain: Option<Chain>,
     segment: Option<Segment>,
     session: (Epoch, i32),
@@ -139,6 +141,7 @@ impl StoreReader {
             kept_from: Position(0),
             limit: Position(0),
             position: Position(0),
+            ahead: Position(0),
             chain: None,
             segment: None,
             session: (Epoch(0), 0),
@@ -273,13 +276,15 @@ impl StoreReader {
         self.control.as_ref().map_or(Position(0), Control::synced)
     }
 
-    /// How far may be read now.
+    /// How far may be read now, also where the log begins beyond the reader's position.
     ///
     /// # Errors
-    /// The log begins beyond the reader's position, or a writer cut it below.
+    /// A writer cut the log below the reader's position.
     pub fn end(&mut self) -> Result<Position, ReadError> {
-        self.look()?;
-        Ok(self.limit)
+        match self.look() {
+            Ok(()) | Err(ReadError::NotKept { .. }) => Ok(self.limit),
+            Err(error) => Err(error),
+        }
     }
 
     /// Looks at the control page.
@@ -335,6 +340,7 @@ impl StoreReader {
     /// The position is not kept any more, or beyond what may be read.
     pub fn seek(&mut self, position: Position, chain: Option<Chain>) -> Result<(), ReadError> {
         let before = std::mem::replace(&mut self.position, position);
+        self.ahead = position;
         let sought = self.look().and_then(|()| {
             if position < self.kept_from {
                 let kept_from = self.kept_from;
@@ -370,6 +376,29 @@ impl StoreReader {
         let message = &bytes[FRAME_HEADER_BYTES..frame.length() as usize];
         let ends_transaction = ends_transaction(message);
         Ok(Some(StoredFrame { position, end, epoch, crc, ends_transaction, message }))
+    }
+
+    /// The next message that was not looked at ahead, unchecked but for its frame's header: for
+    /// those who begin to fetch what it will need. The reader's place stays. `None` at the end of
+    /// the mapped segment, and of what was known to be readable when [`Self::next`] last looked.
+    #[inline]
+    pub fn look_ahead(&mut self) -> Option<&[u8]> {
+        let terms = self.segments.terms;
+        loop {
+            let from = self.ahead.max(self.position);
+            let segment = self.segment.as_ref()?;
+            if from >= terms.next_base(segment.base).min(self.limit) || from < segment.base {
+                return None;
+            }
+            let rest = self.mapped(from, terms.next_base(from).min(self.limit));
+            let frame = Frame::new_at(rest, from, terms).ok()?;
+            let (is_pad, length) = (frame.is_pad(), frame.length() as usize);
+            let to = Position(from.get() + frame.aligned_bytes() as u64);
+            self.ahead = to;
+            if !is_pad {
+                return Some(&self.mapped(from, to)[FRAME_HEADER_BYTES..length]);
+            }
+        }
     }
 
     /// Gives messages to `receive` until so many were given and a transaction ends, or the end of
@@ -474,10 +503,21 @@ impl StoreReader {
     #[cold]
     fn open_segment(&mut self, position: Position, base: Position) -> Result<(), ReadError> {
         self.segment = None;
-        let opened = self.segments.open(base, Access::Read);
-        // A segment that went away may have been recycled meanwhile.
-        let kept_from = self.control.as_ref().map_or(self.kept_from, Control::kept_from);
-        if self.found_end.is_none() && position < kept_from {
+        // As long as it is mapped here, its bytes stay: the keeper sees the lock.
+        let opened = self.segments.open(base, Access::Read).and_then(|segment| {
+            match segment.file.try_lock_shared()? {
+                true => Ok(segment),
+                false => Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            }
+        });
+        // A segment that went away, or that was no part of the log any more when it was locked,
+        // was recycled meanwhile. Without a writer a page may say anything, until one comes.
+        let control = self.control.as_ref();
+        let is_writers = |control: &&Control| {
+            self.found_end.is_none() || ![self.epoch, Epoch(0)].contains(&control.epoch())
+        };
+        let kept_from = control.filter(is_writers).map_or(self.kept_from, Control::kept_from);
+        if position < kept_from {
             return Err(ReadError::NotKept { position, kept_from });
         }
         let path = || self.segments.path(base);

@@ -160,9 +160,11 @@ impl Segments {
         Ok(segment)
     }
 
-    /// Begins a segment of zeroes, under another name until it is whole.
+    /// Begins a segment of zeroes, under another name until it is whole: a spare one, if there is
+    /// one, or one that the disk has still to give the space for.
     pub(super) fn begin(&self, base: Position) -> io::Result<Unfinished> {
         let path = self.path(base).with_extension(format!("log{UNFINISHED}"));
+        self.take_spare(&path)?;
         let file = self.disk.create(&path)?;
         Ok(Unfinished { base, path, file })
     }

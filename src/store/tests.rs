@@ -13,6 +13,7 @@ mod bus_errors;
 mod crashes;
 mod flips;
 mod processes;
+mod recycling;
 mod syncing;
 
 const TERM_BYTES: usize = 64 * 1024;

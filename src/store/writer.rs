@@ -26,6 +26,7 @@ use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
 use super::frame::{Header, Kind, SealedHeader, aligned, framed};
 use super::header_crc::HeaderCrc;
 use super::helper::{Handoff, SegmentHelper, error_number};
+use super::keeper::Keeper;
 use super::segment::{Segment, Terms};
 use super::sync::{SyncHelper, Syncing};
 use super::tenure::Tenure;
@@ -81,6 +82,7 @@ pub struct StoreWriter {
     pub(super) control: Arc<Control>,
     pub(super) syncing: Arc<Syncing>,
     pub(super) sync_helper: Option<SyncHelper>,
+    pub(super) keeper: Option<Keeper>,
     pub(super) tenure: Tenure,
 }
 
@@ -338,6 +340,11 @@ impl StoreWriter {
     /// [`Durability::Disk`] committed, when the helper, run by another thread, has done it.
     pub fn take_syncer(&mut self) -> Option<SyncHelper> {
         self.sync_helper.take()
+    }
+
+    /// The keeper that moves the log's beginning and recycles what is before it, once.
+    pub fn take_keeper(&mut self) -> Option<Keeper> {
+        self.keeper.take()
     }
 }
 

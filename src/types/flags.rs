@@ -1,5 +1,10 @@
 //! The flags of an event's header (`schemas/events.xml`, EventHeader).
 
+use std::ops::Range;
+
+/// Where the flags stand in an encoded event, u16, little endian.
+pub const PLACE: Range<usize> = 36..38;
+
 /// The last message of a transaction: readers see all up to here, or nothing.
 pub const END_OF_TRANSACTION: u16 = 1;
 
@@ -11,3 +16,12 @@ pub const CONTINUATION: u16 = 4;
 
 /// The smallest template id of an outcome; all below are commands.
 pub const OUTCOME_TEMPLATE_MIN: u16 = 50;
+
+/// Whether an encoded message is an outcome, by its template id; a command, or nothing known,
+/// otherwise.
+#[must_use]
+#[inline]
+pub fn is_outcome(message: &[u8]) -> bool {
+    matches!(message, [_, _, low, high, ..]
+        if u16::from_le_bytes([*low, *high]) >= OUTCOME_TEMPLATE_MIN)
+}

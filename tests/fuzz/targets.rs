@@ -8,6 +8,8 @@
 mod ring;
 #[path = "../crash/script.rs"]
 mod script;
+#[path = "state.rs"]
+mod state;
 #[path = "store.rs"]
 mod store;
 
@@ -16,12 +18,12 @@ use std::io::Cursor;
 use std::sync::OnceLock;
 
 use isochron::config::Config;
-use isochron::demo::flow::{Flow, Lobster, Next};
+use isochron::demo::flow::{Flow, Itch, Lobster, Next};
 use isochron::limits::{MESSAGE_BYTES_MAX, SOURCE_ID_MAX};
 use isochron::market_data::{L3, Output};
 use isochron::order_stream::{OPERATION_BYTES, Operation, OrderStream};
 use isochron::state_machine::{StateMachine, command_origin, end_flags};
-use isochron::types::flags;
+use isochron::types::{Symbol, flags};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold;
@@ -46,9 +48,12 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "feed", run: feed, seeds: feed_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
+    Target { name: "state", run: state::restore, seeds: state::restore_seeds },
+    Target { name: "snapshot", run: state::snapshot, seeds: state::snapshot_seeds },
     Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
     Target { name: "config", run: config, seeds: config_seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
+    Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];
 
@@ -293,22 +298,32 @@ fn feed_seeds() -> Vec<Vec<u8>> {
 /// An order file in LOBSTER's form, from anybody.
 pub(crate) fn lobster(bytes: &[u8]) {
     let input = Box::new(Cursor::new(bytes.to_vec()));
-    let mut flow = Lobster::new("AAPL_2012-06-21", 20_261_122, input);
+    play(Lobster::new("AAPL_2012-06-21", 20_261_122, input), bytes.len());
+}
+
+/// A NASDAQ file, from anybody.
+pub(crate) fn itch(bytes: &[u8]) {
+    let input = Box::new(Cursor::new(bytes.to_vec()));
+    let symbols = ["AAPL", "MSFT"].map(|text| Symbol::new(text).expect("four characters"));
+    play(Itch::new(input, 20_261_122, symbols.into()), bytes.len());
+}
+
+/// Plays a file to its end on an exchange.
+fn play(mut flow: impl Flow, file_bytes: usize) {
     let mut exchange = Exchange::default();
     for (number, mut command) in (1..).zip(flow.setup()) {
         script::stamp(&mut command, 1, number);
         exchange.execute(command).iter().for_each(|event| flow.on_event(event));
     }
-    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-    // Whatever the file says, each line is a few commands.
-    for number in 0..20 * (lines as u64 + 1) + 100 {
+    // Whatever the file says, each of its parts is a few commands.
+    for number in 0..4 * file_bytes as u64 + 100 {
         let Next::Command { mut command, .. } = flow.next() else { return };
         let session = command.header().session;
         script::stamp(&mut command, 1, 1_000_000 + number);
         command.header_mut().session = session;
         exchange.execute(command).iter().for_each(|event| flow.on_event(event));
     }
-    panic!("{lines} lines are a flow without end");
+    panic!("{file_bytes} bytes are a flow without end");
 }
 
 fn lobster_seeds() -> Vec<Vec<u8>> {
@@ -354,4 +369,36 @@ fn config_seeds() -> Vec<Vec<u8>> {
         });
     let all: Vec<&str> = all.collect();
     vec![example.into(), all.join("\n").into_bytes()]
+}
+
+/// A message of each kind that is played: kind, locate, tracking number and time, then its fields.
+/// Source: NASDAQ TotalView-ITCH 5.0.
+fn itch_seeds() -> Vec<Vec<u8>> {
+    let message = |kind: u8, length: usize, fields: &[&[u8]]| {
+        let mut bytes = (length as u16).to_be_bytes().to_vec();
+        bytes.extend([kind, 0, 1, 0, 0, 0, 0x1f, 0x1a, 0xce, 0xd8, 0x40]);
+        bytes.extend(fields.concat());
+        bytes.resize(2 + length, 0);
+        bytes
+    };
+    let id = |number: u64| number.to_be_bytes();
+    let four = |number: u32| number.to_be_bytes();
+    let add = |number, side, shares, price| {
+        let fields: [&[u8]; 5] = [&id(number), &[side], &four(shares), b"AAPL    ", &four(price)];
+        message(b'A', 36, &fields)
+    };
+    let all = [
+        message(b'S', 12, &[b"O"]),
+        message(b'R', 39, &[b"AAPL    "]),
+        message(b'H', 25, &[b"AAPL    T"]),
+        add(1, b'B', 100, 1_000_000),
+        add(2, b'S', 200, 1_010_000),
+        add(3, b'B', 300, 990_000),
+        message(b'E', 31, &[&id(1), &four(40)]),
+        message(b'C', 36, &[&id(2), &four(50), &id(9), b"Y", &four(1_010_000)]),
+        message(b'X', 23, &[&id(3), &four(100)]),
+        message(b'U', 35, &[&id(3), &id(4), &four(60), &four(980_000)]),
+        message(b'D', 19, &[&id(4)]),
+    ];
+    vec![all.concat(), Vec::new()]
 }

@@ -166,3 +166,27 @@ fn a_part_that_cannot_go_on_ends_the_process() {
     let named = "isochron serve: agent feed: the feed cannot read the message at 0: ";
     assert!(last.starts_with(named), "{}", ended.errors);
 }
+
+/// Snapshots by a process of its own, killed and started again; the core's next start begins from
+/// the newest one.
+#[test]
+fn a_start_begins_from_a_snapshot_of_another_process() {
+    let place = Place::new("");
+    let text = fs::read_to_string(place.config()).unwrap();
+    let text = text.replace("#every_commands = 4_000_000", "every_commands = 10_000");
+    assert!(text.contains("\nevery_commands = 10_000\n"));
+    fs::write(place.config(), text).unwrap();
+    let core = place.serve("--only core --flow mix --rate 2000");
+    let mut first = place.serve("--only snapshot");
+    first.line_with("snapshot taken position=");
+    first.signal("KILL");
+    first.end();
+    let mut second = place.serve("--only snapshot");
+    second.line_with("snapshot taken position=");
+    stop(second);
+    let said = stop(core);
+    let state = said.rsplit_once("state_hash=").unwrap().1;
+    let again = stop(place.serve("--only core"));
+    assert!(again.contains("snapshot loaded position="), "{again}");
+    assert_eq!(again.rsplit_once("state_hash=").unwrap().1, state);
+}

@@ -65,7 +65,9 @@ fn the_calendar_begins_the_day_once() {
         });
         (days, opened.count())
     };
-    let first = place.serve("");
+    let mut first = place.serve("");
+    first.line_with("the trading day has begun date=");
+    first.line_with("the market's phase phase=\"open\"");
     wait("the day begins and the market opens", || (days() == (1, 1)).then_some(()));
     stop(first);
     let mut second = place.serve("");

@@ -156,7 +156,7 @@ fn a_lock_on_the_path_is_refused() {
     refuses(check, "src/ring/spsc.rs", "use std::sync::{Arc, Condvar};");
     refuses(check, "src/store/writer.rs", "fn f() { std::sync::RwLock::new(1); }");
     refuses(check, "src/state_machine/mod.rs", "use std::sync::mpsc::channel;");
-    accepts(check, "src/store/memory_disk.rs", "use std::sync::Mutex;");
+    accepts(check, "src/store/sync.rs", "use std::sync::Mutex;");
     accepts(check, "src/agent/runner.rs", "use std::sync::mpsc;");
     accepts(check, "src/ring/spsc.rs", "use std::sync::atomic::AtomicU64; // Mutex");
     accepts(check, "src/core/mod.rs", "#[cfg(test)] mod tests { use std::sync::Mutex; }");

@@ -12,7 +12,7 @@ use super::{Account, Asset, Exchange, Order, Pending, Work};
 const CANCELS_PER_STEP: usize = 64;
 /// Balances that one step settles.
 const BALANCES_PER_STEP: usize = 64;
-/// What one step looks at: accounts and orders that it leaves, or balances.
+/// What one step looks at: accounts, instruments and orders that it leaves.
 const VISITS_PER_STEP: usize = 4_096;
 
 /// Orders on their way out.
@@ -196,24 +196,17 @@ impl Exchange {
 
     /// One step of the settlement.
     pub(super) fn settle(&mut self, mut left: VecDeque<(u32, Asset)>, steps_before: u64) {
-        let (mut settled, mut visits) = (0, 0);
-        while let Some((account, asset)) = left.front().copied() {
+        for (account, asset) in left.drain(..left.len().min(BALANCES_PER_STEP)) {
             let pending = self.pending_of(account, asset);
-            let one_more = usize::from(pending != 0);
-            if visits == VISITS_PER_STEP || settled + one_more > BALANCES_PER_STEP {
-                let (steps, cause) = (steps_before + 1, self.now.cause);
-                self.pending = Some(Pending { work: Work::Settle(left), steps, cause });
-                return;
-            }
-            visits += 1;
-            settled += one_more;
-            left.pop_front();
-            if pending != 0 {
-                let known = self.accounts.get_mut(&account).unwrap();
-                known.settlements.push((asset, saturated(pending)));
-                let balance = News::Balance(self.balance(account, asset));
-                self.tell_nobody(balance);
-            }
+            let known = self.accounts.get_mut(&account).unwrap();
+            known.settlements.push((asset, saturated(pending)));
+            let balance = News::Balance(self.balance(account, asset));
+            self.tell_nobody(balance);
+        }
+        if !left.is_empty() {
+            let (steps, cause) = (steps_before + 1, self.now.cause);
+            self.pending = Some(Pending { work: Work::Settle(left), steps, cause });
+            return;
         }
         // Both sides of a trade are remembered.
         let sum = |of: fn(&super::Traded) -> i128| self.today.iter().map(of).sum::<i128>();
@@ -228,13 +221,14 @@ impl Exchange {
         self.tell_nobody(News::DayEnded(ended));
     }
 
-    /// All that can be held: accounts by id, and of each the currencies in the order of their
+    /// All that is pending: accounts by id, and of each the currencies in the order of their
     /// first use, then the instruments by id.
     fn balances(&self) -> VecDeque<(u32, Asset)> {
         let mut assets: Vec<Asset> = self.currencies.iter().copied().map(Asset::Cash).collect();
         assets.extend(self.instruments.keys().copied().map(Asset::Shares));
         let of_account = |id: &u32| assets.iter().map(|asset| (*id, *asset)).collect::<Vec<_>>();
-        self.accounts.keys().flat_map(of_account).collect()
+        let all = self.accounts.keys().flat_map(of_account);
+        all.filter(|(account, asset)| self.pending_of(*account, *asset) != 0).collect()
     }
 
     /// What an account holds of an asset, as it is told.

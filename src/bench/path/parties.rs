@@ -198,8 +198,11 @@ pub(super) fn run_agents(
     // Each command is at most a cycle of its own.
     let marks = SETUP_COMMANDS + usize::try_from(plan.commands()).map_err(text)?;
     let mut agents: Vec<Box<dyn Agent>> = vec![
-        Box::new(Watched::new(source, *clock, 0, |_| 0)),
-        Box::new(Watched::new(core, *clock, marks, |core| core.sequencer().position().0)),
+        Box::new(Watched::new(source, *clock, 0, |_| 0).after_setup(&progress)),
+        Box::new(
+            Watched::new(core, *clock, marks, |core| core.sequencer().position().0)
+                .after_setup(&progress),
+        ),
     ];
     let (mut place, mut receiving) = (placement(), None);
     let stop = StopFlag::new();

@@ -10,6 +10,7 @@
 //! store's control page. An agent that panics or cannot go on ends the process with code 1: an
 //! exchange that lost a part must not seem to run.
 
+mod days;
 mod log;
 mod report;
 mod source;
@@ -25,6 +26,7 @@ use crate::node::{self, Component, Exchange, Interrupt};
 use crate::store::{Accepting, ReaderOptions, RealDisk, StoreReader, Until};
 use crate::types::{Position, SourceId};
 use clap::Args as ClapArgs;
+use days::Days;
 use source::{OrderSource, Trading};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -104,6 +106,7 @@ fn serve(args: &Args) -> Result<u8, End> {
     let interrupt = Interrupt::watch().map_err(End::unreadable)?;
     let (stop, counters) = (StopFlag::new(), exchange.counters.clone());
     let reader = exchange.reader().map_err(End::unreadable)?;
+    let mut days = Days::new(exchange.reader().map_err(End::unreadable)?);
     let agents = std::mem::take(&mut exchange.agents);
     let groups = node::groups(agents, &config.threads, cores_available());
     report::threads(&groups);
@@ -114,6 +117,7 @@ fn serve(args: &Args) -> Result<u8, End> {
     while !interrupt.has_come() && !running.is_finished() {
         std::thread::sleep(LOOK);
         watch.look(clock.now());
+        days.look();
         source.as_ref().inspect(|source| source.look());
     }
     // 5. It ends, in the order of the pipeline.

@@ -2,7 +2,7 @@
 
 use crate::agent::{Group, cores_available};
 use crate::node::{Closed, Component, Config, CoreStart, Exchange};
-use crate::store::{Durability, Options as StoreOptions};
+use crate::store::{Durability, Options as StoreOptions, Skipped};
 use std::path::Path;
 use tracing::{info, warn};
 
@@ -71,6 +71,11 @@ fn recovery(core: &CoreStart) {
         let source = source.0;
         warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
     }
+    skipped(&core.started.skipped);
+    if let Some(info) = &core.started.snapshot {
+        let (position, commands) = (info.place.position.0, info.sequence.0);
+        info!(position, commands, "snapshot loaded");
+    }
     info!(
         epoch = core.epoch.0,
         created = found.created,
@@ -80,6 +85,12 @@ fn recovery(core: &CoreStart) {
         events = core.started.events,
         "log executed again"
     );
+}
+
+fn skipped(skipped: &[Skipped]) {
+    for Skipped { position, reason } in skipped {
+        warn!(position = position.0, reason, "a snapshot cannot be used: the one before it is");
+    }
 }
 
 fn rings(config: &Config, core: &CoreStart) {

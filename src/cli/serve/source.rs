@@ -78,7 +78,10 @@ impl Trading {
     /// Says once that the flow is over, which a file is some day.
     pub(super) fn look(&self) {
         if self.has_ended() && !self.said.replace(true) {
-            tracing::info!("the flow is over");
+            match self.progress.flow_error() {
+                None => tracing::info!("the flow is over"),
+                Some(error) => tracing::warn!(error, "the flow ended early"),
+            }
         }
     }
 

@@ -14,6 +14,7 @@ const COUNTERS_NS: u64 = 1_000_000_000;
 /// Counters that grow when something is wrong.
 const TROUBLES: &[(Counter, &str)] = &[
     (Counter::CORE_REFUSALS, "the core took nothing: no room in the store"),
+    (Counter::SNAPSHOT_FAILURES, "no snapshot could be taken, or the log not be followed"),
     (Counter::SCHEDULER_REFUSED, "commands of the calendar were refused"),
     (Counter::CORE_QUARANTINED, "commands of a quarantined source were not executed"),
     (Counter::CORE_MALFORMED, "no commands: messages in a ring"),
@@ -40,6 +41,7 @@ pub(super) struct Watch {
     troubles: Vec<u64>,
     standings: Vec<bool>,
     damaged: [bool; RINGS_MAX],
+    snapshots: u64,
     commands: u64,
     due: Nanos,
 }
@@ -59,6 +61,7 @@ impl Watch {
             troubles,
             standings,
             damaged: [false; RINGS_MAX],
+            snapshots: 0,
             commands,
             due,
         }
@@ -71,7 +74,7 @@ impl Watch {
             let accepts = accepting.to_string();
             match accepting {
                 Accepting::Disk | Accepting::Sync | Accepting::Uncommitted => {
-                    warn!(accepts, "accepting")
+                    warn!(accepts, "accepting");
                 }
                 _ => info!(accepts, "accepting"),
             }
@@ -92,6 +95,12 @@ impl Watch {
             if times > 0 {
                 warn!(times, "{trouble}");
             }
+        }
+        let snapshots = self.counters.get(Counter::SNAPSHOTS_TAKEN);
+        if std::mem::replace(&mut self.snapshots, snapshots) != snapshots {
+            let position = self.counters.get(Counter::SNAPSHOT_POSITION);
+            let cadence = self.counters.get(Counter::SNAPSHOT_CADENCE);
+            info!(position, cadence, "snapshot taken");
         }
         for ring in 0..RINGS_MAX {
             let damaged = self.counters.get(Counter::RING_DAMAGED.of_ring(ring)) != 0;

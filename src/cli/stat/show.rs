@@ -3,6 +3,7 @@
 use super::Sample;
 use super::store::StoreState;
 use crate::cli::utc::Utc;
+use crate::store::RegisteredReader;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ pub(super) fn table(
     }
     let state = if sample.lives { "" } else { ", which has ended" };
     write!(out, "{begin}process {}{state}, {}{line_end}", sample.pid, Utc(sample.time))?;
-    if let Some(StoreState { accepting, committed, synced, quarantined }) = &sample.store {
+    if let Some(StoreState { accepting, committed, synced, quarantined, .. }) = &sample.store {
         let line = format!("store accepting {accepting}, committed {committed}, synced {synced}");
         write!(out, "{line}{line_end}")?;
         if !quarantined.is_empty() {
@@ -33,6 +34,7 @@ pub(super) fn table(
             )?;
         }
     }
+    write_readers(out, sample, line_end)?;
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
             continue;
@@ -42,6 +44,17 @@ pub(super) fn table(
         write!(out, "{label:<24} {value:>16} {rate:>14}  {sentence}{line_end}")?;
     }
     write!(out, "{end}")
+}
+
+/// The registered readers, each with what it holds of the log.
+fn write_readers(out: &mut dyn Write, sample: &Sample, line_end: &str) -> io::Result<()> {
+    let Some(StoreState { committed, readers, .. }) = &sample.store else { return Ok(()) };
+    for RegisteredReader { name, position, lives } in readers {
+        let behind = committed.saturating_sub(position.get());
+        let state = if *lives { "" } else { ", does not run and holds the log" };
+        write!(out, "reader {name} at {position}, {behind} bytes behind{state}{line_end}")?;
+    }
+    Ok(())
 }
 
 /// A line: the time, then each counter, with its rate where it grows.
@@ -83,6 +96,13 @@ pub(super) fn json(sample: &Sample, before: Option<&Sample>) -> Value {
                 "committed": store.committed,
                 "synced": store.synced,
                 "quarantined": store.quarantined,
+                "readers": store.readers.iter().map(|reader| {
+                    json!({
+                        "name": reader.name,
+                        "position": reader.position.get(),
+                        "lives": reader.lives,
+                    })
+                }).collect::<Vec<_>>(),
             })
         }),
         "counters": counters,
@@ -104,7 +124,7 @@ pub(super) fn prometheus(out: &mut dyn Write, sample: &Sample) -> io::Result<()>
         let ring = reading.ring.map_or_else(String::new, |ring| format!("{{ring=\"{ring}\"}}"));
         writeln!(out, "{name}{ring} {}", reading.value)?;
     }
-    let Some(StoreState { accepting, committed, synced, quarantined }) = &sample.store else {
+    let Some(StoreState { accepting, committed, synced, quarantined, .. }) = &sample.store else {
         return Ok(());
     };
     for (name, help, value) in [

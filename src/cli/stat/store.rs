@@ -1,6 +1,6 @@
 //! What a store's control page says while its writer lives.
 
-use crate::store::StoreReader;
+use crate::store::{RealDisk, RegisteredReader, StoreReader, registered_readers};
 use std::path::PathBuf;
 
 /// A store at one moment.
@@ -14,6 +14,8 @@ pub(super) struct StoreState {
     pub(super) synced: u64,
     /// Sources that nothing is taken from.
     pub(super) quarantined: Vec<u32>,
+    /// The registered readers, those that are furthest behind first: the log waits for them.
+    pub(super) readers: Vec<RegisteredReader>,
 }
 
 /// Looks at a store's control page, as long as one process writes it.
@@ -42,6 +44,11 @@ impl Watch {
             committed,
             synced: reader.synced().0,
             quarantined: reader.quarantined().iter().map(|source| source.0).collect(),
+            readers: {
+                let mut readers = registered_readers(&RealDisk, directory).unwrap_or_default();
+                readers.sort_by_key(|reader| reader.position);
+                readers
+            },
         })
     }
 }

@@ -146,18 +146,18 @@ impl Messages {
             return Ok(None);
         }
         self.over = true;
-        let begin = self.at;
-        let faulty = |kind, fault| Malformed { at: begin, kind, fault };
-        let length = match self.read(2).map_err(|fault| faulty(None, fault))? {
+        let at = self.at;
+        let untyped = |at| move |fault| Malformed { at, kind: None, fault };
+        let length = match self.read(2).map_err(untyped(at))? {
             0 => return Ok(None),
             2 => usize::from(u16::from_be_bytes([self.buffer[0], self.buffer[1]])),
-            bytes => return Err(faulty(None, Fault::Cut { bytes, expected: 2 })),
+            bytes => return Err(untyped(at)(Fault::Cut { bytes, expected: 2 })),
         };
         if length == 0 {
             return Ok(None);
         }
         let at = self.at;
-        let bytes = self.read(length).map_err(|fault| faulty(None, fault))?;
+        let bytes = self.read(length).map_err(untyped(at))?;
         let kind = (bytes > 0).then_some(self.buffer[0]);
         let faulty = |fault| Malformed { at, kind, fault };
         if bytes < length {

@@ -8,7 +8,8 @@ use super::itch_messages::{Event, Fault, Malformed, Messages};
 use super::tests::{DATE, Exchange, note, resting_in};
 use super::{Flow, Next};
 use crate::matching::BookIndex;
-use crate::types::{Side, Symbol};
+use crate::order_stream::SplitMix64;
+use crate::types::{InstrumentId, Side, Symbol};
 use isochron_events::{Message, Phase, RejectReason};
 use std::io::{Cursor, Read, Write};
 
@@ -209,10 +210,11 @@ fn every_length_of_every_type_is_read_or_named() {
 #[test]
 fn a_file_cut_anywhere_is_read_to_its_last_whole_message() {
     let whole = file(&TYPES);
-    let ends: Vec<usize> = TYPES
-        .iter()
-        .scan(0, |end, message| Some(*end += 2 + message.len()).map(|()| *end))
-        .collect();
+    let mut end = 0;
+    let ends = TYPES.map(|message| {
+        end += 2 + message.len();
+        end
+    });
     for cut in 0..whole.len() - 2 {
         let (found, malformed) = events(whole[..cut].to_vec());
         let messages = ends.iter().filter(|end| **end <= cut).count();
@@ -413,6 +415,26 @@ fn a_malformed_message_ends_the_flow_and_what_came_before_is_played() {
 }
 
 #[test]
+fn any_bytes_are_played_or_named() {
+    let (day, mut random) = (file(&TYPES.repeat(4)), SplitMix64(20_261_122));
+    let (mut ended_early, mut played) = (0, 0);
+    for _ in 0..2_000 {
+        let mut bytes = day.clone();
+        for _ in 0..=random.below(4) {
+            let at = random.below(bytes.len() as u64) as usize;
+            bytes[at] = random.next() as u8;
+        }
+        let symbols = vec![aapl()];
+        let mut flow = Itch::new(Box::new(Cursor::new(bytes)), DATE, symbols);
+        // It ends, money and shares conserved, whatever was in it.
+        let exchange = Exchange::new(1).play(&mut flow);
+        ended_early += u64::from(flow.error().is_some());
+        played += exchange.due_ns.len();
+    }
+    assert!(ended_early > 500 && played > 2_000, "{ended_early} ended early, {played} played");
+}
+
+#[test]
 fn files_are_opened_plain_and_compressed_and_their_first_symbols_found() {
     let folder = tempfile::tempdir().unwrap();
     let other = with(&with(ADD, 24, b"BRK.A   "), 1, &[0, 9]);
@@ -429,7 +451,7 @@ fn files_are_opened_plain_and_compressed_and_their_first_symbols_found() {
         // In the order of their first orders.
         let symbols = ["BRK.A", "AAPL"]
             .map(|symbol| exchange.machine.by_symbol(Symbol::new(symbol).unwrap()));
-        assert_eq!(symbols.map(|id| id.map(|id| id.get())), [Some(1), Some(2)], "{name}");
+        assert_eq!(symbols.map(|id| id.map(InstrumentId::get)), [Some(1), Some(2)], "{name}");
         let mut flow = Itch::open(&path, DATE, &["AAPL".to_owned()]).unwrap();
         assert_eq!(note(&flow, "symbols"), 1);
         Exchange::new(0).play(&mut flow);
@@ -452,7 +474,7 @@ fn what_cannot_be_opened_is_named() {
     };
     assert!(open(&[]).contains("day: No such file"));
     std::fs::write(&path, b"\0\x24Asomething else altogether").unwrap();
-    assert!(open(&[]).ends_with("day: byte 2, message type A: the file ends after 25 of 36 bytes"));
+    assert!(open(&[]).ends_with("day: byte 2, message type A: the file ends after 26 of 36 bytes"));
     std::fs::write(&path, file(&[SYSTEM, DIRECTORY])).unwrap();
     assert!(open(&[]).ends_with("day: none of its first million messages adds an order"));
     assert_eq!(open(&["AAPL", "TOOLONGNAME"]), "\"TOOLONGNAME\" is no symbol");
