@@ -216,7 +216,7 @@ impl Counters {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(true).open(&beside);
         let file = file.map_err(os("create"))?;
-        // With its space: a counter in a hole of a file would end the process when the disk is full.
+        // With its space: a counter in a hole of a file would end the process on a full disk.
         // SAFETY: the descriptor is open; no memory is passed.
         match unsafe {
             libc::posix_fallocate(file.as_raw_fd(), 0, FILE_BYTES.cast_signed() as libc::off_t)

@@ -13,7 +13,7 @@ use isochron::ring::{Producer, pair};
 use isochron::state_machine::{Capacity, Replay, StateMachine};
 use isochron::store::{
     Accepting, Disk, Durability, MemoryDisk, Operation, Options as StoreOptions, ReaderOptions,
-    RealDisk, SegmentHelper, StoreReader, SyncHelper,
+    RealDisk, Refusal, SegmentHelper, StoreReader, SyncHelper,
 };
 use isochron::types::Nanos;
 use isochron_events::Message;
@@ -219,6 +219,26 @@ fn a_full_file_system_is_said_and_service_resumes_when_there_is_space() {
         return println!("skipped: no file system can be mounted here: {}", errors.trim());
     }
     assert!(output.status.success() && said.contains("\nfilled at "), "{said}{errors}");
+}
+
+#[test]
+fn a_failure_is_said_and_over_also_while_nobody_offers_anything() {
+    let disk = MemoryDisk::default();
+    let (mut exchange, _segments, mut syncer) =
+        Exchange::open(Arc::new(disk.clone()), Path::new("/store"), Durability::Disk);
+    exchange.offer();
+    let (operation, error) = (Operation::Sync, 5);
+    disk.refuse(Some(Refusal { operation, path_contains: "marks", error }));
+    for (refusal, said) in [(true, Accepting::Sync), (false, Accepting::Yes)] {
+        if !refusal {
+            disk.refuse(None);
+        }
+        exchange.now += 1_000_000_000;
+        assert_eq!(syncer.do_work(Nanos(exchange.now)), 1);
+        exchange.idle();
+        assert_eq!(exchange.reader.accepting(), said);
+    }
+    assert_eq!((exchange.sent, exchange.taken()), (1, 1));
 }
 
 #[test]
