@@ -88,8 +88,8 @@ pub use readers::{RegisteredReader, Registration, registered_readers, release_re
 pub use recovery::{Cut, Recovery};
 pub use segment::Terms;
 pub use snapshots::{
-    FinishedSnapshot, LogPlace, SECTION_L3, SECTION_STATE, SNAPSHOT_FORMAT_VERSION, SectionReader,
-    Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
+    FinishedSnapshot, LogPlace, Newest, SECTION_L3, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
+    SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
 };
 pub use sync::SyncHelper;
 pub use writer::{Durability, StoreWriter, Transaction};

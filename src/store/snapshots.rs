@@ -113,6 +113,9 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// What was made of the newest snapshot that was taken, if there is one, and those passed over.
+pub type Newest<T> = (Option<(SnapshotInfo, T)>, Vec<Skipped>);
+
 /// The snapshots of a store.
 #[derive(Clone, Debug)]
 pub struct Snapshots {
@@ -185,7 +188,7 @@ impl Snapshots {
     pub fn newest<T>(
         &self,
         mut load: impl FnMut(&SnapshotFile) -> Result<T, String>,
-    ) -> io::Result<(Option<(SnapshotInfo, T)>, Vec<Skipped>)> {
+    ) -> io::Result<Newest<T>> {
         let mut skipped = Vec::new();
         for position in self.list()? {
             let opened = self.open(position).map_err(|error| error.to_string());

@@ -28,7 +28,7 @@ const HASH: u128 = 0x1111_2222_3333_4444_5555_6666_7777_8888;
 
 /// Content of a section: more than a chunk, or little.
 fn content(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| (at * 31 >> 3) as u8).collect()
+    (0..bytes).map(|at| ((at * 31) >> 3) as u8).collect()
 }
 
 fn take(snapshots: &Snapshots, position: u64, sections: &[(u32, usize)]) {

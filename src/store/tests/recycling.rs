@@ -203,10 +203,10 @@ fn readers_never_see_other_bytes_while_segments_are_used_again() {
             keeper.keep_from(places[random.below(100)]).unwrap();
             while keeper.do_work().unwrap() {}
             let names = std::fs::read_dir(directory).unwrap();
-            let is_spare = |name: std::io::Result<std::fs::DirEntry>| {
-                name.unwrap().file_name().to_string_lossy().ends_with(".spare")
+            let is_spare = |name: &std::io::Result<std::fs::DirEntry>| {
+                name.as_ref().unwrap().file_name().to_string_lossy().ends_with(".spare")
             };
-            reused += usize::from(names.map(is_spare).any(|is| is));
+            reused += usize::from(names.filter(is_spare).count() > 0);
             std::thread::yield_now();
         }
         ended.store(true, Ordering::Release);
