@@ -112,7 +112,8 @@ impl StateMachine {
             books: Books::with_capacity(capacity.orders),
             ledger: Ledger::with_capacity(capacity),
             pending: None,
-            unsettled: Vec::new(),
+            // Each holding stands for at most two balances that a day leaves pending.
+            unsettled: Vec::with_capacity(2 * capacity.holdings),
         }
     }
 
