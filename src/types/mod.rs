@@ -171,13 +171,17 @@ const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 
 /// Judges eight bytes of a text at once, without a branch, because where a text ends is not
 /// foreseeable: whether each is 0 or printable and no blank, and the high bits of those that are
-/// not 0. Adding moves a byte's comparison into its high bit; bytes below 0x80 do not carry.
+/// not 0. Adding 0x80 less a bound moves a byte's comparison with the bound into its high bit;
+/// bytes below 0x80 do not carry.
 #[inline]
 const fn judge_word(word: u64) -> (bool, u64) {
+    const fn all(byte: u64) -> u64 {
+        byte * LOW_BITS
+    }
     let seven = word & !HIGH_BITS;
-    let filled = (seven + (0x80 - 0x01) * LOW_BITS) & HIGH_BITS;
-    let not_blank = (seven + (0x80 - 0x21) * LOW_BITS) & HIGH_BITS;
-    let beyond = (seven + (0x80 - 0x7f) * LOW_BITS) & HIGH_BITS;
+    let filled = (seven + all(0x80 - 0x01)) & HIGH_BITS;
+    let not_blank = (seven + all(0x80 - 0x21)) & HIGH_BITS;
+    let beyond = (seven + all(0x80 - 0x7f)) & HIGH_BITS;
     (word & HIGH_BITS == 0 && not_blank == filled && beyond == 0, filled)
 }
 
