@@ -4,7 +4,7 @@
 //! written, so that its size is known and a command that panics never reaches the log.
 
 use super::quarantine;
-use super::start::{Opened, Started};
+use super::start::{AtSnapshot, Opened, Started};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{
     Capacity, Divergence, EncodedOutcomes, Replay, ReplayError, StateMachine, command_origin,
@@ -166,17 +166,18 @@ impl Sequencer {
         intake: &Intake,
         now: Nanos,
     ) -> Result<(Self, Started), StartError> {
-        Self::open_on(Arc::new(RealDisk), options, intake, now)
+        Self::open_on(Arc::new(RealDisk), options, intake, now, &mut |_, _| {})
     }
 
-    /// As [`Self::open_with`], on any disk.
+    /// As [`Self::open_with`], on any disk, and for others who begin at the same snapshot.
     pub fn open_on(
         disk: Arc<dyn Disk>,
         options: &Options,
         intake: &Intake,
         now: Nanos,
+        at_snapshot: AtSnapshot<'_>,
     ) -> Result<(Self, Started), StartError> {
-        let mut opened = Opened::new(disk, options, now)?;
+        let mut opened = Opened::new(disk, options, now, at_snapshot)?;
         if let Some(source) = quarantine::due(&opened.recovery.deaths) {
             opened.writer.quarantine(source);
         }

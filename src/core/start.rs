@@ -36,6 +36,10 @@ pub struct Started {
     pub events: u64,
 }
 
+/// Is shown the snapshot that a start begins at, and its state, before the rest of the log is
+/// executed: what else begins there need not load the state again.
+pub type AtSnapshot<'a> = &'a mut dyn FnMut(&SnapshotFile, &StateMachine);
+
 /// A snapshot's state, to go on with from its position.
 ///
 /// # Errors
@@ -65,6 +69,7 @@ impl Opened {
         disk: Arc<dyn Disk>,
         options: &Options,
         now: Nanos,
+        at_snapshot: AtSnapshot<'_>,
     ) -> Result<Self, StartError> {
         let store = &options.store;
         let snapshots = Snapshots::new(Arc::clone(&disk), &store.directory, &store.identity);
@@ -73,7 +78,10 @@ impl Opened {
             let place = Some(snapshot.info().place);
             match StoreWriter::open_from(Arc::clone(&disk), store, place, now) {
                 Err(OpenError::Place { reason, .. }) => Err(reason),
-                opened => Ok((opened, replay)),
+                opened => {
+                    at_snapshot(snapshot, replay.machine());
+                    Ok((opened, replay))
+                }
             }
         });
         let (used, skipped) = newest.map_err(|error| {

@@ -30,8 +30,8 @@ use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
-    Check, Keeper, OpenError, Options as StoreOptions, ReadError, ReaderOptions, RealDisk,
-    SegmentHelper, Snapshots, StoreReader, SyncHelper,
+    Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
+    RealDisk, SegmentHelper, SnapshotFile, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use std::fmt;
@@ -198,8 +198,9 @@ impl Exchange {
         }
         // 2. The log, executed again, and the state machine it leads to; of another process's log
         //    only that it is there. Whoever may not write it, or publish its feed, changes nothing.
+        let mut feed = None;
         let sequencer = match config.has(Component::Core) {
-            true => Some(open_sequencer(config, now)?),
+            true => Some(open_sequencer(config, now, &mut feed)?),
             false => None,
         };
         let sent = match config.has(Component::MarketData) {
@@ -213,7 +214,7 @@ impl Exchange {
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
         if let Some(sent) = sent {
-            exchange.add_feed(config, sent, now)?;
+            exchange.add_feed(config, sent, feed, now)?;
         }
         // 8. A follower executes the log again and takes snapshots, for the next start.
         if config.has(Component::Snapshot)
@@ -264,12 +265,18 @@ impl Exchange {
         Ok(())
     }
 
-    fn add_feed(&mut self, config: &Config, sent: Sent, now: Nanos) -> Result<(), NodeError> {
+    fn add_feed(
+        &mut self,
+        config: &Config,
+        sent: Sent,
+        ready: Option<FeedPlace>,
+        now: Nanos,
+    ) -> Result<(), NodeError> {
         self.sent = sent.before;
         let (ttl, end) = (config.ttl, config.end.clone());
         let options = FeedOptions { line_a: config.endpoint, ttl, end };
         let mut reader = self.reader().map_err(NodeError::Store)?;
-        let core = feed_core(config, &mut reader, self.sent.as_ref())?;
+        let core = feed_core(config, &mut reader, self.sent.as_ref(), ready)?;
         let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
         let feed = feed.map_err(NodeError::Feed)?;
         self.add(Some(match core {
@@ -338,9 +345,24 @@ impl Exchange {
     }
 }
 
-fn open_sequencer(config: &Config, now: Nanos) -> Result<(Sequencer, Started), NodeError> {
+/// A feed, and the place in the log that it goes on from.
+type FeedPlace = (LogPlace, L3);
+
+/// Opens the one writer; `feed` is the feed at the snapshot that it begins at, so that the state
+/// is loaded once for both.
+fn open_sequencer(
+    config: &Config,
+    now: Nanos,
+    feed: &mut Option<FeedPlace>,
+) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
-    Sequencer::open_with(&options, &config.intake, now).map_err(NodeError::Core)
+    let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
+        // One that cannot be used is looked at again, with its reason, where the feed begins.
+        *feed =
+            read_side::feed_at(snapshot, machine).ok().map(|core| (snapshot.info().place, core));
+    };
+    Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
+        .map_err(NodeError::Core)
 }
 
 /// How far the feed of a log was sent, if there is a log.
@@ -363,12 +385,19 @@ fn feed_core(
     config: &Config,
     reader: &mut StoreReader,
     sent: Option<&Mark>,
+    ready: Option<FeedPlace>,
 ) -> Result<Option<L3>, NodeError> {
     let directory = &config.store.directory;
     let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
     // A feed that never sent and cannot read from the beginning begins as late as it can.
     let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
     let up_to = sent.map_or(newest, |mark| mark.position);
+    if let Some((place, feed)) = ready
+        && place.position <= up_to
+    {
+        reader.seek(place.position, Some(place.chain)).map_err(NodeError::Read)?;
+        return Ok(Some(feed));
+    }
     let log_begins = reader.position();
     let feed = feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
         let path = directory.clone();

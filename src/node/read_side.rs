@@ -61,12 +61,21 @@ pub fn feed_from_snapshot(
 }
 
 fn restore_feed(snapshot: &SnapshotFile) -> Result<L3, String> {
-    let section = |number| match snapshot.section(number) {
+    let hash = snapshot.info().state_hash;
+    let mut state = section(snapshot, SECTION_STATE)?;
+    let machine = StateMachine::restore(&mut state, Capacity::default(), hash)
+        .map_err(|error| error.to_string())?;
+    feed_at(snapshot, &machine)
+}
+
+/// The feed at a snapshot whose state is there already.
+pub(super) fn feed_at(snapshot: &SnapshotFile, machine: &StateMachine) -> Result<L3, String> {
+    L3::restore(&mut section(snapshot, SECTION_L3)?, machine)
+}
+
+fn section(snapshot: &SnapshotFile, number: u32) -> Result<impl Read, String> {
+    match snapshot.section(number) {
         Ok(section) => section.ok_or_else(|| format!("it has no section {number}")),
         Err(error) => Err(error.to_string()),
-    };
-    let hash = snapshot.info().state_hash;
-    let machine = StateMachine::restore(&mut section(SECTION_STATE)?, Capacity::default(), hash)
-        .map_err(|error| error.to_string())?;
-    L3::restore(&mut section(SECTION_L3)?, &machine)
+    }
 }

@@ -46,8 +46,13 @@ impl Exchange {
         let segments_ahead = 4;
         let store = StoreOptions { durability, segments_ahead, ..store_options(directory) };
         let options = Options { store, capacity: Capacity::default() };
-        let opened =
-            Sequencer::open_on(Arc::clone(&disk), &options, &Intake::default(), Nanos(1_000));
+        let opened = Sequencer::open_on(
+            Arc::clone(&disk),
+            &options,
+            &Intake::default(),
+            Nanos(1_000),
+            &mut |_, _| {},
+        );
         let (mut sequencer, _) = opened.expect("it opens");
         let segments = sequencer.writer_mut().take_helper().expect("it is taken once");
         let syncer = sequencer.writer_mut().take_syncer().expect("it is taken once");
@@ -159,7 +164,7 @@ fn a_full_disk_is_said_and_service_resumes_when_there_is_space() {
         let start = || {
             let options = exchange.options.clone();
             let disk = Arc::new(image.clone());
-            Sequencer::open_on(disk, &options, &Intake::default(), Nanos(1))
+            Sequencer::open_on(disk, &options, &Intake::default(), Nanos(1), &mut |_, _| {})
         };
         let refused = start().err().expect("there is no room for an epoch").to_string();
         assert!(refused.ends_with("No space left on device (os error 28)"), "{refused}");

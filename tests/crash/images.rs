@@ -64,8 +64,13 @@ impl<'a> Life<'a> {
         written: &[Transaction],
     ) -> Result<(Self, Recovery), StartError> {
         let now = 1_000_000_000 * (1 + written.len() as u64);
-        let (mut sequencer, started) =
-            Sequencer::open_on(Arc::new(disk.clone()), &options(), &Intake::default(), Nanos(now))?;
+        let (mut sequencer, started) = Sequencer::open_on(
+            Arc::new(disk.clone()),
+            &options(),
+            &Intake::default(),
+            Nanos(now),
+            &mut |_, _| {},
+        )?;
         let all = ReaderOptions {
             check: Check::Content,
             until: Until::Published,

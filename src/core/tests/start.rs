@@ -1,8 +1,10 @@
 //! Starts from snapshots: the newest that is valid, the one before it, or none.
 
 use super::*;
+use crate::state_machine::StateMachine;
 use crate::store::{
-    Chain, LogPlace, RealDisk, SECTION_STATE, Skipped, SnapshotInfo, Snapshots, StoreWriter,
+    Chain, LogPlace, RealDisk, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo, Snapshots,
+    StoreWriter,
 };
 use crate::types::{Epoch, Position};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ fn snapshots(directory: &Path) -> Snapshots {
     Snapshots::new(Arc::new(RealDisk), directory, &options(directory).store.identity)
 }
 
-fn keep(directory: &Path, info: SnapshotInfo, machine: &crate::state_machine::StateMachine) {
+fn keep(directory: &Path, info: SnapshotInfo, machine: &StateMachine) {
     let snapshots = snapshots(directory);
     let mut writer = snapshots.begin(info).unwrap();
     writer.section(SECTION_STATE).unwrap();
@@ -68,6 +70,24 @@ fn hash_without_snapshots(directory: &Path) -> u128 {
 
 fn used(started: &Started) -> Option<Position> {
     started.snapshot.map(|info| info.place.position)
+}
+
+#[test]
+fn others_see_the_snapshot_that_a_start_begins_at_before_the_rest_is_executed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (places, end, _) = make(directory.path());
+    let options = options(directory.path());
+    let mut seen = Vec::new();
+    let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
+        seen.push((snapshot.info(), machine.state_hash()));
+    };
+    let disk = Arc::new(RealDisk);
+    let intake = Intake::default();
+    let (_, started) = Sequencer::open_on(disk, &options, &intake, Nanos(1), at_snapshot).unwrap();
+    let newest = *places.last().unwrap();
+    assert!(newest < end && started.commands > 0, "there is a rest");
+    let [(info, hash)] = seen[..] else { panic!("seen {} times", seen.len()) };
+    assert_eq!((info.place.position, info.state_hash), (newest, hash));
 }
 
 #[test]
