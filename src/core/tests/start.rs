@@ -63,7 +63,7 @@ fn make(directory: &Path) -> (Vec<Position>, Position, u128) {
 /// What a start from the log alone leads to.
 fn hash_without_snapshots(directory: &Path) -> u128 {
     let mut reader = StoreReader::attach(directory, None).unwrap();
-    let machine = crate::state_machine::StateMachine::new();
+    let machine = StateMachine::new();
     let replay = read_back(&mut reader, crate::state_machine::Replay::new(machine)).unwrap();
     replay.machine().state_hash()
 }
@@ -79,7 +79,7 @@ fn others_see_the_snapshot_that_a_start_begins_at_before_the_rest_is_executed() 
     let options = options(directory.path());
     let mut seen = Vec::new();
     let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
-        seen.push((snapshot.info(), machine.state_hash()));
+        seen.push((*snapshot.info(), machine.state_hash()));
     };
     let disk = Arc::new(RealDisk);
     let intake = Intake::default();
