@@ -18,6 +18,9 @@ use crate::types::{ClientOrderId, OrderId};
 
 const NONE: u32 = u32::MAX;
 
+/// How far from its home most ids lie at the most: often in the next cache line.
+const NEAR: usize = 2;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     id: ClientOrderId,
@@ -112,7 +115,7 @@ impl ClientIds {
     /// Begins to fetch what a look-up of this id reads.
     #[inline]
     pub fn prefetch(&self, account: u32, id: ClientOrderId) {
-        prefetch(&self.places, hash(account, id) as usize & (self.places.len() - 1));
+        self.prefetch_places(hash(account, id));
     }
 
     /// Begins to fetch where an account's oldest finished id is named, which is forgotten when the
@@ -131,9 +134,16 @@ impl ClientIds {
         let (Some(ring), Some(place)) = self.oldest_place(account) else { return };
         let ClientEntry { tag, entry } = ring.0[place];
         if entry != NONE {
-            prefetch(&self.places, tag as usize & (self.places.len() - 1));
+            self.prefetch_places(tag);
             prefetch(&self.entries, entry as usize);
         }
+    }
+
+    #[inline]
+    fn prefetch_places(&self, tag: u32) {
+        let home = tag as usize & (self.places.len() - 1);
+        prefetch(&self.places, home);
+        prefetch(&self.places, home + NEAR);
     }
 
     #[inline]
