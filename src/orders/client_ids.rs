@@ -9,14 +9,17 @@
 //!   ring of an account: [ 2 | 3 | · | ... ], the place after the newest is the oldest's
 //! ```
 //!
-//! A place holds the hash beside the entry, so that a look-up reads an entry only if it is the one,
-//! and an id is forgotten without reading any: each of them is a wait for memory.
+//! Places and rings hold the hash beside the entry, so that a look-up reads an entry only if it is
+//! the one, and an id is forgotten without reading any: each of them is a wait for memory.
 
 use crate::limits::FINISHED_CLIENT_IDS;
 use crate::memory::{filled_table, prefetch, push, table};
 use crate::types::{ClientOrderId, OrderId};
 
 const NONE: u32 = u32::MAX;
+
+/// How far from its home most ids lie at the most: often in the next cache line.
+const NEAR: usize = 2;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -26,14 +29,24 @@ struct Entry {
     order: OrderId,
 }
 
+/// An id that was taken: what it is finished by.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    /// The hash of the entry's account and id; its low bits are its home.
+pub struct ClientEntry {
+    /// The hash of the entry's account and id; its low bits are its home among the places.
     tag: u32,
     entry: u32,
 }
 
-const VACANT: Place = Place { tag: 0, entry: NONE };
+impl ClientEntry {
+    /// No id.
+    pub(super) const NONE: Self = Self { tag: 0, entry: NONE };
+
+    /// Whether it is none.
+    #[inline]
+    fn is_none(self) -> bool {
+        self.entry == NONE
+    }
+}
 
 /// Where an id that is not in use can be put.
 #[derive(Clone, Copy, Debug)]
@@ -42,16 +55,16 @@ pub struct Vacancy {
     place: usize,
 }
 
-/// The finished ids of an account, as entries.
-type Ring = [u32; FINISHED_CLIENT_IDS];
+/// The finished ids of an account. It begins with a cache line.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Ring([ClientEntry; FINISHED_CLIENT_IDS]);
 
 /// The client order ids of all accounts.
 #[derive(Clone, Debug)]
 pub struct ClientIds {
-    places: Vec<Place>,
+    places: Vec<ClientEntry>,
     entries: Vec<Entry>,
-    /// The hash of each entry.
-    tags: Vec<u32>,
     free: Vec<u32>,
     used: usize,
     /// By account slot.
@@ -65,9 +78,8 @@ impl ClientIds {
     #[must_use]
     pub fn with_capacity(ids: usize) -> Self {
         Self {
-            places: filled_table(VACANT, (ids.max(8) * 2).next_power_of_two()),
+            places: filled_table(ClientEntry::NONE, (ids.max(8) * 2).next_power_of_two()),
             entries: table(ids),
-            tags: table(ids),
             free: table(ids),
             used: 0,
             finished: Vec::new(),
@@ -77,7 +89,7 @@ impl ClientIds {
 
     /// A ring for the next account slot.
     pub fn open(&mut self) {
-        push(&mut self.finished, [NONE; FINISHED_CLIENT_IDS]);
+        push(&mut self.finished, Ring([ClientEntry::NONE; FINISHED_CLIENT_IDS]));
         push(&mut self.counts, 0);
     }
 
@@ -103,7 +115,7 @@ impl ClientIds {
     /// Begins to fetch what a look-up of this id reads.
     #[inline]
     pub fn prefetch(&self, account: u32, id: ClientOrderId) {
-        prefetch(&self.places, hash(account, id) as usize & (self.places.len() - 1));
+        self.prefetch_places(hash(account, id));
     }
 
     /// Begins to fetch where an account's oldest finished id is named, which is forgotten when the
@@ -111,25 +123,27 @@ impl ClientIds {
     #[inline]
     pub fn prefetch_oldest(&self, account: u32) {
         if let (Some(ring), Some(place)) = self.oldest_place(account) {
-            prefetch(ring, place);
+            prefetch(&ring.0, place);
         }
     }
 
-    /// The oldest finished id's entry; begins to fetch its hash.
+    /// Begins to fetch the place of an account's oldest finished id, and its entry, which the next
+    /// id will be put in.
     #[inline]
-    pub fn prefetch_oldest_tag(&self, account: u32) -> u32 {
-        let (Some(ring), Some(place)) = self.oldest_place(account) else { return NONE };
-        prefetch(&self.tags, ring[place] as usize);
-        ring[place]
-    }
-
-    /// Begins to fetch an entry, which the next id will be put in, and its place.
-    #[inline]
-    pub fn prefetch_entry(&self, entry: u32) {
-        if let Some(tag) = self.tags.get(entry as usize) {
-            prefetch(&self.places, *tag as usize & (self.places.len() - 1));
+    pub fn prefetch_forgotten(&self, account: u32) {
+        let (Some(ring), Some(place)) = self.oldest_place(account) else { return };
+        let ClientEntry { tag, entry } = ring.0[place];
+        if entry != NONE {
+            self.prefetch_places(tag);
             prefetch(&self.entries, entry as usize);
         }
+    }
+
+    #[inline]
+    fn prefetch_places(&self, tag: u32) {
+        let home = tag as usize & (self.places.len() - 1);
+        prefetch(&self.places, home);
+        prefetch(&self.places, home + NEAR);
     }
 
     #[inline]
@@ -139,16 +153,16 @@ impl ClientIds {
         (ring, count.map(|count| *count as usize % FINISHED_CLIENT_IDS))
     }
 
-    /// Takes an id that is not in use; gives the entry to finish it by.
+    /// Takes an id that is not in use; gives what to finish it by.
     #[inline]
-    pub fn insert(&mut self, account: u32, id: ClientOrderId, order: OrderId) -> u32 {
+    pub fn insert(&mut self, account: u32, id: ClientOrderId, order: OrderId) -> ClientEntry {
         let vacancy = self.look_up(account, id).unwrap_or_else(|order| {
             panic!("client order id {id} is in use by order {order}");
         });
         self.insert_at(vacancy, account, id, order)
     }
 
-    /// Takes an id at the place that was found for it; gives the entry to finish it by.
+    /// Takes an id at the place that was found for it; gives what to finish it by.
     #[inline]
     pub fn insert_at(
         &mut self,
@@ -156,35 +170,34 @@ impl ClientIds {
         account: u32,
         id: ClientOrderId,
         order: OrderId,
-    ) -> u32 {
+    ) -> ClientEntry {
         if (self.used + 1) * 2 > self.places.len() {
             self.grow();
             place = self.place_of(tag, account, id);
         }
-        assert!(self.places[place].entry == NONE, "client order id {id} is in use");
+        assert!(self.places[place].is_none(), "client order id {id} is in use");
         let entry = Entry { id, account, order };
         let at = if let Some(at) = self.free.pop() {
             self.entries[at as usize] = entry;
-            self.tags[at as usize] = tag;
             at
         } else {
             push(&mut self.entries, entry);
-            push(&mut self.tags, tag);
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 ids")
         };
-        self.places[place] = Place { tag, entry: at };
+        let taken = ClientEntry { tag, entry: at };
+        self.places[place] = taken;
         self.used += 1;
-        at
+        taken
     }
 
-    /// The id of this entry finishes, once; the account's oldest finished one may be forgotten.
+    /// An id finishes, once; the account's oldest finished one may be forgotten.
     #[inline]
-    pub fn finish(&mut self, account: u32, entry: u32) {
+    pub fn finish(&mut self, account: u32, entry: ClientEntry) {
         let count = &mut self.counts[account as usize];
         let place = *count as usize % FINISHED_CLIENT_IDS;
-        let oldest = std::mem::replace(&mut self.finished[account as usize][place], entry);
+        let oldest = std::mem::replace(&mut self.finished[account as usize].0[place], entry);
         *count += 1;
-        if oldest != NONE {
+        if !oldest.is_none() {
             self.forget(oldest);
         }
     }
@@ -195,8 +208,8 @@ impl ClientIds {
         let count = self.counts[account as usize];
         let oldest = count.saturating_sub(FINISHED_CLIENT_IDS as u64);
         (oldest..count).map(|n| {
-            let entry = ring[n as usize % FINISHED_CLIENT_IDS];
-            let entry = &self.entries[entry as usize];
+            let finished = ring.0[n as usize % FINISHED_CLIENT_IDS];
+            let entry = &self.entries[finished.entry as usize];
             (entry.id, entry.order)
         })
     }
@@ -207,7 +220,7 @@ impl ClientIds {
         let mask = self.places.len() - 1;
         let mut place = tag as usize & mask;
         loop {
-            let Place { tag: found, entry } = self.places[place];
+            let ClientEntry { tag: found, entry } = self.places[place];
             if entry == NONE {
                 return place;
             }
@@ -222,9 +235,9 @@ impl ClientIds {
     }
 
     /// Takes an entry out and closes the hole it leaves among the places.
-    fn forget(&mut self, entry: u32) {
+    fn forget(&mut self, ClientEntry { tag, entry }: ClientEntry) {
         let mask = self.places.len() - 1;
-        let mut hole = self.tags[entry as usize] as usize & mask;
+        let mut hole = tag as usize & mask;
         while self.places[hole].entry != entry {
             hole = (hole + 1) & mask;
         }
@@ -232,7 +245,7 @@ impl ClientIds {
         loop {
             place = (place + 1) & mask;
             let moved = self.places[place];
-            if moved.entry == NONE {
+            if moved.is_none() {
                 break;
             }
             let home = moved.tag as usize & mask;
@@ -241,16 +254,16 @@ impl ClientIds {
                 hole = place;
             }
         }
-        self.places[hole] = VACANT;
+        self.places[hole] = ClientEntry::NONE;
         self.free.push(entry);
         self.used -= 1;
     }
 
     fn grow(&mut self) {
-        let larger = filled_table(VACANT, self.places.len() * 2);
+        let larger = filled_table(ClientEntry::NONE, self.places.len() * 2);
         let mask = larger.len() - 1;
         for moved in std::mem::replace(&mut self.places, larger) {
-            if moved.entry != NONE {
+            if !moved.is_none() {
                 let mut place = moved.tag as usize & mask;
                 while self.places[place].entry != NONE {
                     place = (place + 1) & mask;
@@ -293,7 +306,7 @@ mod tests {
     fn it_agrees_with_a_map_and_queues() {
         let mut ids = ClientIds::with_capacity(0);
         let mut in_use: BTreeMap<(u32, ClientOrderId), OrderId> = BTreeMap::new();
-        let mut live: Vec<(u32, ClientOrderId, u32)> = Vec::new();
+        let mut live: Vec<(u32, ClientOrderId, ClientEntry)> = Vec::new();
         let mut queues = vec![VecDeque::new(); 3];
         (0..3).for_each(|_| ids.open());
         let mut state = 7_u64;
@@ -334,7 +347,7 @@ mod tests {
             ids.open();
             let room = (ids.places.len(), ids.entries.capacity());
             let id = |n: usize| ClientOrderId::new(&format!("c{n}")).unwrap();
-            let entries: Vec<u32> =
+            let entries: Vec<ClientEntry> =
                 (0..capacity).map(|n| ids.insert(0, id(n), OrderId(n as u64 + 1))).collect();
             entries.into_iter().for_each(|entry| ids.finish(0, entry));
             // What was forgotten makes room for as many new ones.

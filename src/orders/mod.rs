@@ -18,7 +18,7 @@ mod risk;
 mod volumes;
 mod wallet;
 
-pub use client_ids::{ClientIds, Vacancy};
+pub use client_ids::{ClientEntry, ClientIds, Vacancy};
 pub use fees::{fee, reservation};
 pub use instruments::{Definition, Instrument, Instruments};
 pub use records::{OrderRecord, Orders};

@@ -1,5 +1,6 @@
 //! Order records: all that an order is beside its place in the book.
 
+use super::ClientEntry;
 use crate::memory::{prefetch, push, table};
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
@@ -40,7 +41,7 @@ pub struct OrderRecord {
     /// The client's name for it.
     pub client_id: ClientOrderId,
     /// That name's entry among the client order ids.
-    pub client_entry: u32,
+    pub client_entry: ClientEntry,
     /// Which side.
     pub side: Side,
     /// How long it lives.
@@ -67,7 +68,7 @@ impl OrderRecord {
         holding: 0,
         user_volume: 0,
         client_id: ClientOrderId::EMPTY,
-        client_entry: 0,
+        client_entry: ClientEntry::NONE,
         side: Side::Buy,
         time_in_force: TimeInForce::DAY,
     };

@@ -4,12 +4,12 @@
 //! megabytes, each through another: an id leads to a slot, the slot to a record, the record to its
 //! neighbours. Waited for one after the other, that takes longer than all the rest. Whoever
 //! executes knows the next commands already, from a ring or from the log. So each command is shown
-//! some time before its turn, and takes a step along its chain with every second command that is
-//! shown after it:
+//! some time before its turn, and takes a step along its chain with every command that is shown
+//! after it:
 //!
 //! ```text
-//!   shown: 9 8 7 6 5 4 3 2 1 │ executed next: 0
-//!   step:  0   1   2   3   4 │ each reads what the step before began to fetch
+//!   shown: 7 6 5 4 3 2 1 │ executed next: 0
+//!   step:  0 1 2 3 4 5   │ each reads what the step before began to fetch
 //! ```
 //!
 //! Nothing is decided here. What is fetched may have changed by the time it is needed; then a wait
@@ -23,16 +23,15 @@ use isochron_events::{
     CancelOrderEventReader, Message, NewOrderEventReader, ReplaceOrderEventReader,
 };
 
-/// Steps of the longest chain.
-const STEPS: usize = 8;
+/// Steps of the longest chain that is followed: that of an order's second maker. The third maker's
+/// last step is left out.
+const STEPS: usize = 6;
 
-/// Commands that are shown from one step to the next.
-const SPACING: usize = 1;
+/// Commands that are shown before their turn, at the most; a power of two. What the last steps
+/// begin to fetch has the time of those that remain.
+const AHEAD_MAX: usize = 8;
 
-/// Commands that are shown before their turn, at the most; a power of two.
-const AHEAD_MAX: usize = STEPS * SPACING;
-
-const _: () = assert!(AHEAD_MAX.is_power_of_two());
+const _: () = assert!(AHEAD_MAX.is_power_of_two() && STEPS <= AHEAD_MAX);
 
 /// Orders of one command that are fetched: the taker and three makers. Few orders trade with more.
 const LEAVING_MAX: usize = 4;
@@ -54,8 +53,6 @@ struct Leaving {
     /// Where it rests; none for the taker.
     slot: Option<OrderSlot>,
     account: u32,
-    /// The entry of the id that is forgotten.
-    forgotten: u32,
     /// Steps taken.
     step: u8,
 }
@@ -213,9 +210,9 @@ impl StateMachine {
         let newest = ahead.count;
         ahead.shown[newest % AHEAD_MAX].begin(hint);
         ahead.count += 1;
-        let steps = STEPS.min((newest - ahead.taken) / SPACING + 1);
+        let steps = STEPS.min(newest - ahead.taken + 1);
         for step in 0..steps {
-            self.take_step(&mut ahead.shown[(newest - step * SPACING) % AHEAD_MAX], step);
+            self.take_step(&mut ahead.shown[(newest - step) % AHEAD_MAX], step);
         }
     }
 
@@ -226,8 +223,7 @@ impl StateMachine {
         if ahead.is_empty() {
             return;
         }
-        let taken = (ahead.len() - 1) / SPACING + 1;
-        for step in taken..STEPS {
+        for step in ahead.len()..STEPS {
             self.take_step(&mut ahead.shown[ahead.taken % AHEAD_MAX], step);
         }
     }
@@ -297,7 +293,7 @@ impl StateMachine {
             return self.ledger.orders.prefetch_last(shown.account_slot);
         };
         shown.missing = incoming.quantity.0;
-        let taker = Leaving { slot: None, account: shown.account_slot, forgotten: 0, step: 1 };
+        let taker = Leaving { slot: None, account: shown.account_slot, step: 1 };
         let maker = Leaving { slot: Some(slot), ..Leaving::default() };
         for mut leaving in [maker, taker] {
             self.fetch_leaving_one(&mut leaving);
@@ -350,8 +346,7 @@ impl StateMachine {
                 }
             }
             (1, None) => ledger.client_ids.prefetch_oldest(leaving.account),
-            (2, _) => leaving.forgotten = ledger.client_ids.prefetch_oldest_tag(leaving.account),
-            (3, _) => ledger.client_ids.prefetch_entry(leaving.forgotten),
+            (2, _) => ledger.client_ids.prefetch_forgotten(leaving.account),
             _ => return,
         }
         leaving.step += 1;

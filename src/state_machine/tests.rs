@@ -190,6 +190,12 @@ fn first_order(machine: &mut StateMachine) -> &mut OrderRecord {
     machine.ledger.orders.get_mut(slot.0)
 }
 
+/// Finishes the first order's client order id, as if it were of this account.
+fn finish_first(machine: &mut StateMachine, account: u32) {
+    let entry = first_order(machine).client_entry;
+    machine.ledger.client_ids.finish(account, entry);
+}
+
 #[test]
 fn members_users_accounts_sessions_and_sources_are_hashed() {
     check(
@@ -323,8 +329,8 @@ fn orders_and_client_order_ids_are_hashed() {
             first_order(m).client_id = ClientOrderId::EMPTY;
             first_order(m).side = Side::Buy;
             first_order(m).time_in_force = TimeInForce::FILL_OR_KILL;
-            m.ledger.client_ids.finish(0, 0);
-            m.ledger.client_ids.finish(1, 2);
+            finish_first(m, 0);
+            finish_first(m, 1);
         },
     );
 }
