@@ -56,15 +56,23 @@ pub fn filled_table<T: Clone>(item: T, length: usize) -> Vec<T> {
     table
 }
 
-/// Adds an item to a table; a full one moves to one of twice the room first.
+/// Adds an item to a table; a full one moves to a larger one first. A small table is doubled, one
+/// of large pages gets a quarter more: its room is memory in use from the start.
 #[inline]
 pub fn push<T>(items: &mut Vec<T>, item: T) {
     if items.len() == items.capacity() {
-        let mut larger = table((items.len() * 2).max(4));
-        larger.append(items);
-        *items = larger;
+        grow(items);
     }
     items.push(item);
+}
+
+#[cold]
+fn grow<T>(items: &mut Vec<T>) {
+    let room = items.len();
+    let more = if room * size_of::<T>() < LARGE_PAGE_BYTES { room } else { room / 4 };
+    let mut larger = table((room + more).max(4));
+    larger.append(items);
+    *items = larger;
 }
 
 #[cfg(target_os = "linux")]
