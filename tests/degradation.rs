@@ -191,7 +191,7 @@ impl Feed {
     fn open(world: &World, endpoint: Endpoint) -> Self {
         let counters = Counters::in_memory();
         let options = FeedOptions { line_a: endpoint, ttl: 0, end: StopFlag::new() };
-        let sent = Sent::open(&RealDisk, world.directory()).expect("nobody else publishes");
+        let sent = Sent::open(&RealDisk, world.directory.path()).expect("nobody else publishes");
         let agent = FeedAgent::open(world.reader(), &options, Some(sent), &counters);
         Self { counters, agent: agent.expect("multicast works on loopback") }
     }
@@ -236,7 +236,7 @@ fn a_feed_publisher_that_stands_still_or_dies_goes_on_with_the_same_bytes() {
     let mut feed = Feed::open(&world, endpoint(&port));
     feed.publish(world.now);
     heard.receive(world.now, None);
-    assert_eq!(heard.messages, expected(world.directory()).concat());
+    assert_eq!(heard.messages, expected(world.directory.path()).concat());
     assert_eq!((heard.first, heard.lost.len()), (1, 0));
     assert_eq!(feed.counters.get(Counter::FEED_POSITION), world.sequencer().position().0);
 }
@@ -262,7 +262,7 @@ fn a_subscriber_that_is_too_slow_loses_by_name_and_nobody_waits_for_it() {
         slow.receive(world.now, None);
         quick.receive(world.now, None);
     }
-    let all = expected(world.directory()).concat();
+    let all = expected(world.directory.path()).concat();
     assert_eq!((&quick.messages, quick.lost.len()), (&all, 0));
     let lost: u64 = slow.lost.iter().map(|gap| gap.messages()).sum();
     assert!(lost > 1_000, "{lost} messages lost");

@@ -24,10 +24,19 @@ use counts::Counts;
 use engine::Engine;
 use exchange::words::{BUY, Command, News, Outcome, SELL};
 use exchange::{Asset, Exchange};
+use isochron::state_machine::{Capacity, StateMachine};
 use machine::Machine;
 
 /// More instruments than any seed trades.
 const INSTRUMENTS: u32 = 6;
+
+/// A state that was saved and restored.
+fn reloaded(machine: &StateMachine) -> StateMachine {
+    let mut bytes = Vec::new();
+    let hash = machine.save(&mut bytes).expect("memory takes it");
+    let restored = StateMachine::restore(&mut &bytes[..], Capacity::default(), hash);
+    restored.expect("its own bytes")
+}
 
 /// One exchange twice, under the commands of one seed.
 struct Run {
@@ -62,7 +71,7 @@ impl Run {
     /// Now and then the engine is one that was restored.
     fn may_reload(&mut self) {
         if self.reload_every > 0 && self.random.below(self.reload_every) == 0 {
-            self.engine.reload();
+            self.engine.machine = reloaded(&self.engine.machine);
             self.reloads[usize::from(self.engine.pending().is_some())] += 1;
         }
     }

@@ -48,9 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let model = parse(schema, &text)?;
         let name = format!("{module}_glue");
         fs::write(out.join(format!("{name}.rs")), glue::emit(&model, module, ours))?;
-        let allowed = "#[allow(clippy::all, clippy::too_many_lines, reason = \"generated\")]\n";
-        modules +=
-            &declaration(&out, &name, "", "From our structs to `sbe_gen`'s, and back.", allowed);
+        modules += &declaration(&out, &name, "", "From our structs to `sbe_gen`'s, and back.", "");
     }
     fs::write(out.join("modules.rs"), modules)?;
     Ok(())

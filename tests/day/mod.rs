@@ -74,7 +74,8 @@ struct Running {
 
 /// The exchange. Calling order: `start`; then cycles; `kill` and `start` again.
 pub(crate) struct World {
-    directory: tempfile::TempDir,
+    /// Its store.
+    pub(crate) directory: tempfile::TempDir,
     calendar: Calendar,
     pub(crate) confirmed: Option<u32>,
     pub(crate) now: Nanos,
@@ -106,12 +107,6 @@ impl World {
             }
         }
         world
-    }
-
-    /// Its store.
-    #[allow(dead_code, reason = "the scheduler's tests do not look there")]
-    pub(crate) fn directory(&self) -> &Path {
-        self.directory.path()
     }
 
     /// Opens the store and starts everything.

@@ -3,7 +3,7 @@
 //! Fields that decide nothing (names, descriptions, references) get a value from the command, so
 //! that they are neither zero nor alike everywhere.
 
-use isochron::state_machine::{Capacity, StateMachine};
+use isochron::state_machine::StateMachine;
 use isochron::types::{AccountId, Currency, InstrumentId, Side};
 use isochron_events as wire;
 use wire::{CommandOrigin, EventHeader, Message};
@@ -25,15 +25,6 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new() -> Engine {
         Engine::default()
-    }
-
-    /// Goes on with a state that was saved and restored.
-    #[allow(dead_code, reason = "scenarios never reload")]
-    pub(crate) fn reload(&mut self) {
-        let mut bytes = Vec::new();
-        let hash = self.machine.save(&mut bytes).expect("memory takes it");
-        let restored = StateMachine::restore(&mut &bytes[..], Capacity::default(), hash);
-        self.machine = restored.expect("its own bytes");
     }
 
     fn run(&mut self, message: &Message) -> Vec<Outcome> {

@@ -19,7 +19,6 @@ use crate::types::EventHeader;
 
 /// Any message of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "a plain value, never on the heap")]
 pub enum Message {
     /// A writer's reign begins; written by the core as the epoch's first transaction.
     EpochStarted(EpochStarted),

@@ -15,7 +15,6 @@ use crate::types::EventFlags;
 
 /// Any message of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant, reason = "a plain value, never on the heap")]
 pub enum Message {
     /// What an instrument is; sent before anything else about it.
     InstrumentDefinition(InstrumentDefinition),

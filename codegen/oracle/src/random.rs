@@ -63,18 +63,22 @@ impl Random {
     }
 }
 
+/// As many of its bytes as a narrower number has.
+fn low_bytes<const LENGTH: usize>(bits: u64) -> [u8; LENGTH] {
+    *bits.to_le_bytes().first_chunk().expect("no number is wider")
+}
+
 macro_rules! integers {
     ($($kind:ident)*) => {$(
         impl Value for $kind {
-            #[allow(clippy::cast_possible_wrap, reason = "any bits will do")]
             fn from_random(random: &mut Random) -> Self {
                 match random.below(16) {
                     0 => 0,
                     1 => 1,
                     2 => Self::MAX,
                     3 => Self::MIN,
-                    4 => random.below(100) as Self,
-                    _ => random.bits() as Self,
+                    4 => Self::try_from(random.below(100)).expect("it fits every width"),
+                    _ => Self::from_le_bytes(low_bytes(random.bits())),
                 }
             }
         }

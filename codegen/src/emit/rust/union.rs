@@ -38,7 +38,6 @@ pub(super) fn emit(schema: &Schema) -> String {
          use crate::templates::{{{all}}};\n{uses}use crate::SCHEMA_ID;\n\n\
          /// Any message of the schema.\n\
          #[derive(Clone, Copy, Debug, {equality})]\n\
-         #[allow(clippy::large_enum_variant, reason = \"a plain value, never on the heap\")]\n\
          pub enum Message {{\n{variants}}}\n\n\
          impl Message {{\n\
          /// Bytes of header and block of the longest message.\n\
