@@ -4,6 +4,7 @@
 
 pub mod book;
 pub mod books;
+pub mod channel;
 pub mod checksum;
 pub mod limits;
 pub mod mold;

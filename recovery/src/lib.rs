@@ -21,13 +21,16 @@
 ///     fn next(&self) -> u64 {
 ///         1 + self.0.len() as u64
 ///     }
-///     fn get(&self, sequence: u64) -> Option<&[u8]> {
+///     fn get(&mut self, sequence: u64) -> Option<&[u8]> {
 ///         let index = usize::try_from(sequence.checked_sub(1)?).ok()?;
 ///         self.0.get(index).map(Vec::as_slice)
 ///     }
+///     fn has_ended(&self) -> bool {
+///         false
+///     }
 /// }
 ///
-/// let log = InMemory(vec![b"first".to_vec(), b"second".to_vec()]);
+/// let mut log = InMemory(vec![b"first".to_vec(), b"second".to_vec()]);
 /// assert_eq!((log.first(), log.next()), (1, 3));
 /// assert_eq!(log.get(2), Some(&b"second"[..]));
 /// assert_eq!(log.get(3), None);
@@ -40,6 +43,10 @@ pub trait SequencedLog {
     /// anyone: they were sent to everyone.
     fn next(&self) -> u64;
 
-    /// The bytes of message `sequence`; `None` outside `first..next`.
-    fn get(&self, sequence: u64) -> Option<&[u8]>;
+    /// The bytes of message `sequence`; `None` outside `first..next`. It may move a window over
+    /// a mapped file, so it needs the log for itself.
+    fn get(&mut self, sequence: u64) -> Option<&[u8]>;
+
+    /// Whether the session is over: no message `next` will ever be.
+    fn has_ended(&self) -> bool;
 }

@@ -21,7 +21,7 @@ pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
 use crate::core::{CoreAgent, Intake, read_back};
-use crate::market_data::{FeedAgent, PRODUCT_L3, session_name};
+use crate::market_data::{CHANNEL_L3, FeedAgent};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Component, Config, Exchange, Interrupt};
@@ -187,7 +187,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     check_json_path(args)?;
     // 3. Where the feed goes.
     let (endpoint, _reserved) = reserve(args)?;
-    let session = session_name(date, PRODUCT_L3, 0).to_string();
+    let session = CHANNEL_L3.session(date, b'A').to_string();
     // 4. The exchange.
     let end = StopFlag::new();
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));

@@ -21,16 +21,19 @@ mod snapshot;
 use isochron_events as events;
 use isochron_events::{Liquidity, Message as LogMessage};
 use isochron_feeds::book::{Book, Order};
+use isochron_feeds::channel::{Channel, Product};
 use isochron_feeds::mold::Session;
 use isochron_messages as messages;
 use isochron_messages::{BooleanFlag, EventFlags, InstrumentDefinition, Message, SystemEventCode};
 
-use super::session::{PRODUCT_L3, session_name};
 use crate::limits::INSTRUMENT_ID_MAX;
 use crate::types::Nanos;
 use crate::types::flags::END_OF_EVENT;
 
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// Where every order of every symbol is.
+pub const CHANNEL_L3: Channel = Channel { partition: 0, product: Product::L3 };
 
 /// What goes out, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -433,7 +436,7 @@ impl L3 {
     fn start_session(&mut self, trading_date: u32, sink: &mut impl FnMut(Output<'_>)) {
         self.push_system(SystemEventCode::END_OF_MESSAGES, self.trading_date, sink);
         self.end_bracket(sink);
-        let session = session_name(trading_date, PRODUCT_L3, 0);
+        let session = CHANNEL_L3.session(trading_date, b'A');
         (self.session, self.trading_date) = (Some(session), trading_date);
         self.numbered = 0;
         for instrument in self.instruments.iter_mut().flatten() {

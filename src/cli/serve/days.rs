@@ -3,7 +3,7 @@
 //! It follows the log from where it ends at the start, decoding almost nothing of it. Where it
 //! cannot follow any more it goes on at the end: these are only lines for a reader's eye.
 
-use crate::market_data::{PRODUCT_L3, session_name};
+use crate::market_data::CHANNEL_L3;
 use crate::store::StoreReader;
 use isochron_events::{
     AdministrationApplied, DayEnded, DayStarted, Message, MessageHeader, PhaseChanged,
@@ -69,7 +69,7 @@ impl Days {
             Message::AdministrationApplied(_) => {
                 let asked = self.asked.take();
                 if let Some((_, date)) = asked.filter(|asked| asked.0 == event.header().sequence) {
-                    let session = session_name(date, PRODUCT_L3, 0).to_string();
+                    let session = CHANNEL_L3.session(date, b'A').to_string();
                     info!(date, session, "the trading day has begun");
                 }
             }

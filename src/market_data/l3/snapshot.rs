@@ -18,9 +18,8 @@ use isochron_feeds::book::{Book, Order};
 use isochron_messages as messages;
 use isochron_messages::{BookChecksum, InstrumentDefinition, Message, SystemEvent, TradingStatus};
 
-use super::{Instrument, L3, SECOND_NS};
+use super::{CHANNEL_L3, Instrument, L3, SECOND_NS};
 use crate::limits::INSTRUMENT_ID_MAX;
-use crate::market_data::session::{PRODUCT_L3, session_name};
 use crate::matching::BookIndex;
 use crate::state_machine::StateMachine;
 use crate::types::Side;
@@ -120,8 +119,7 @@ impl L3 {
         let day = due!(from, SystemEvent)?;
         let general = due!(from, TradingStatus)?;
         (feed.trading_date, feed.general_phase) = (day.trading_date, general.phase);
-        feed.session =
-            (day.trading_date != 0).then(|| session_name(day.trading_date, PRODUCT_L3, 0));
+        feed.session = (day.trading_date != 0).then(|| CHANNEL_L3.session(day.trading_date, b'A'));
         feed.numbered = start.last_included_sequence;
         for _ in 0..start.instruments {
             let (id, instrument) = read_instrument(from, machine)?;
