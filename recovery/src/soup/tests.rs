@@ -94,7 +94,10 @@ fn what_is_no_session_and_no_number_is_named() {
         ["18446744073709551616", "-1", "+1", "1 2", "0x10", "one", "1\0", "99999999999999999999"]
     {
         let refused = number(text.as_bytes()).expect_err(text);
-        assert_eq!(refused, format!("\"{}\" is no sequence number", text.as_bytes().escape_ascii()));
+        assert_eq!(
+            refused,
+            format!("\"{}\" is no sequence number", text.as_bytes().escape_ascii())
+        );
     }
     let refused = session_of(b"26-1122300").expect_err("a hyphen");
     assert_eq!(refused.to_string(), "\"26-1122300\" is no session's name");
