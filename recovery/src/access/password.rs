@@ -10,6 +10,9 @@ use crate::limits::{ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX};
 /// The longest password, in characters: SoupBinTCP's field.
 pub const PASSWORD_CHARACTERS_MAX: usize = 10;
 
+/// A shorter hash is found by trying.
+const HASH_BYTES_MIN: usize = 16;
+
 /// What a verification costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -91,8 +94,11 @@ impl Hash {
         if hash.algorithm.as_str() != "argon2id" || hash.version != Some(19) {
             return Err(wrong("it is of another algorithm or version"));
         }
-        if hash.salt.is_none() || hash.hash.is_none() {
+        let (Some(_), Some(output)) = (&hash.salt, &hash.hash) else {
             return Err(wrong("salt or hash is missing"));
+        };
+        if output.as_ref().len() < HASH_BYTES_MIN {
+            return Err(wrong("its hash is short"));
         }
         let params = Params::try_from(&hash).map_err(|_| wrong("its parameters are wrong"))?;
         let cost = Cost { memory_kib: params.m_cost(), passes: params.t_cost() };
