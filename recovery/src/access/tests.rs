@@ -59,10 +59,20 @@ fn a_name_that_is_not_there_costs_as_much_as_a_wrong_password() {
     let mut access = Access::new(&[], [1; 32]).expect("no user");
     assert_eq!(access.check(&login("nobody", "secret"), source(1), 0), Check::Pending);
     let verification = access.poll_verification().expect("it is queued like any other");
-    // The usual cost, not that of a test.
     assert_eq!(format!("{verification:?}"), "Verification { user: \"nobody\" }");
     access.on_verified(verification.run());
     assert_eq!(access.check(&login("nobody", "secret"), source(1), 0), WRONG);
+
+    // The usual cost where there is no user, else that of the costliest.
+    let cost = |hash: &Hash| hash.phc().split('$').nth(3).map(str::to_string);
+    assert_eq!(cost(&access.nobody).as_deref(), Some("m=19456,t=2,p=1"));
+    let dear = Cost { memory_kib: 16, passes: 1 };
+    let hash = hash_password("secret", &[3; 16], dear).expect("a good password");
+    let bob = User { password_hash: hash, ..user("bob", "secret") };
+    let users = [user("alice", "secret"), bob, user("carol", "secret")];
+    access.replace_users(&users).expect("good users");
+    assert_eq!(cost(&access.nobody).as_deref(), Some("m=16,t=1,p=1"));
+    assert!(Hash::new(access.nobody.phc()).is_ok(), "a hash like any other");
 }
 
 #[test]
