@@ -36,7 +36,7 @@ impl<'a> Parser<'a, '_> {
         let text = Self::text(node);
         let constant = node.attribute("presence") == Some("constant");
         let length = match self.number::<usize>(node, "length")? {
-            Some(0) => return self.fault(node, "length=\"0\": var data is not supported"),
+            Some(0) => return self.fault(node, "length=\"0\" stands only beside the name varData"),
             Some(length) if length > BLOCK_LENGTH_MAX => {
                 return self.fault(node, format!("length=\"{length}\" is too long"));
             }

@@ -109,14 +109,16 @@ impl<'a> Parser<'a, '_> {
                 return self.fault(child, "sinceVersion inside a composite is not supported");
             }
             let (name, description) = (self.name(child)?, Self::description(child));
-            let (kind, presence) = if child.tag_name().name() == "type" {
-                let encoding = self.encoding(child)?;
-                (encoding.kind, encoding.presence)
-            } else {
-                match self.named_kind(child)? {
+            let (kind, presence) = match child.tag_name().name() {
+                "type" => {
+                    let encoding = self.encoding(child)?;
+                    (encoding.kind, encoding.presence)
+                }
+                "ref" => self.reference(child)?,
+                _ => match self.named_kind(child)? {
                     Some(kind) => (kind, Presence::Required),
                     None => return self.fault(child, "a message header in a composite"),
-                }
+                },
             };
             let line = self.line(child);
             let member = Member {
@@ -138,6 +140,18 @@ impl<'a> Parser<'a, '_> {
         let (name, description) = (self.name(node)?, Self::description(node));
         self.schema.composites.push(Composite { name, description, members, length });
         Ok(Kind::Composite(self.schema.composites.len() - 1))
+    }
+
+    /// A member of a type that is defined elsewhere.
+    fn reference(&self, node: Node<'a, '_>) -> Parsed<(Kind, Presence)> {
+        let known = ["name", "type", "description", "offset", "sinceVersion", "deprecated"];
+        self.attributes(node, &known)?;
+        let type_name = self.required(node, "type")?;
+        match self.find(type_name) {
+            Some(Named::Encoding(encoding)) => Ok((encoding.kind, encoding.presence.clone())),
+            Some(Named::Kind { kind, .. }) => Ok((*kind, Presence::Required)),
+            _ => self.fault(node, format!("the type `{type_name}` is not defined")),
+        }
     }
 
     /// Adds `member` at its offset and returns where the next one begins.

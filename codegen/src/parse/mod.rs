@@ -2,19 +2,20 @@
 //!
 //! Every element and attribute is known here or refused: a construct that is skipped in silence
 //! would give a decoder that disagrees with everyone else's. Ignored on purpose, since they change
-//! no byte: `deprecated`, `semanticType`, `minValue`, `maxValue`, `characterEncoding`, `timeUnit`,
-//! `epoch`.
+//! no byte: `deprecated`, `semanticType`, `minValue`, `characterEncoding`, `timeUnit`, `epoch`, and
+//! `maxValue` but for the lengths of groups and data.
 
 mod encodings;
 mod kinds;
 mod messages;
+mod parts;
 mod xml;
 
 use std::fmt;
 
 use roxmltree::{Document, Node};
 
-use crate::model::{Kind, Presence, Schema};
+use crate::model::{Counter, Dimension, Kind, Presence, Schema};
 
 /// Blocks and composites stay below what the header's 16 bits can say.
 const BLOCK_LENGTH_MAX: usize = 65_534;
@@ -50,11 +51,36 @@ struct Encoding {
     presence: Presence,
 }
 
-/// What a field's `type` may name.
+/// What a type's name may stand for.
 #[derive(Clone, Debug)]
 enum Named {
     Encoding(Encoding),
-    Kind { name: String, kind: Kind },
+    Kind {
+        name: String,
+        kind: Kind,
+    },
+    /// A composite that stands before the entries of groups.
+    Dimension {
+        name: String,
+        dimension: Dimension,
+    },
+    /// A composite of a length and of that many bytes.
+    Data {
+        name: String,
+        length: Counter,
+        is_text: bool,
+    },
+}
+
+impl Named {
+    fn name(&self) -> &str {
+        match self {
+            Self::Encoding(encoding) => &encoding.name,
+            Self::Kind { name, .. } | Self::Dimension { name, .. } | Self::Data { name, .. } => {
+                name
+            }
+        }
+    }
 }
 
 struct Parser<'a, 'input> {
@@ -139,6 +165,11 @@ impl<'a> Parser<'a, '_> {
                     self.unused_name(node, &encoding.name)?;
                     self.named.push(Named::Encoding(encoding));
                 }
+                "composite" if Self::is_part(node) => {
+                    let part = self.part(node)?;
+                    self.unused_name(node, part.name())?;
+                    self.named.push(part);
+                }
                 _ => {
                     self.named_kind(node)?;
                 }
@@ -175,10 +206,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn find(&self, wanted: &str) -> Option<&Named> {
-        self.named.iter().find(|named| match named {
-            Named::Encoding(encoding) => encoding.name == wanted,
-            Named::Kind { name, .. } => name == wanted,
-        })
+        self.named.iter().find(|named| named.name() == wanted)
     }
 
     /// The header is the standard one: generated code counts on its eight bytes.
