@@ -52,6 +52,12 @@ impl Primitive {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, primitive)| *primitive)
     }
 
+    /// Its name in a schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
+    }
+
     /// Bytes on the wire.
     #[must_use]
     pub const fn size(self) -> usize {

@@ -1,11 +1,12 @@
 //! Writes one message: the plain struct, its reader and its writer.
 
+use super::doc;
 use super::members::{
     constant_items, imports, kind_type, member_type, read_member, visible, visit_members,
     write_member, write_members, write_nulls,
 };
 use super::types::{big_array, default_impl, field_doc, struct_fields};
-use super::{doc, names};
+use crate::emit::names;
 use crate::model::{Body, Member, Message, Presence, Schema};
 
 /// Bytes of the message header.

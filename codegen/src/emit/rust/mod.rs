@@ -5,7 +5,6 @@
 
 mod members;
 mod message;
-mod names;
 mod parts;
 mod runtime;
 mod types;
@@ -15,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::emit::names;
 use crate::format::{FormatError, rustfmt};
 use crate::model::{Body, Schema};
 

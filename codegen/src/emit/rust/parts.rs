@@ -3,10 +3,11 @@
 //! Written is a struct that borrows its parts, so that wire order and completeness come from its
 //! shape. Read is in place: everything is looked at once, when the reader is made.
 
+use super::doc;
 use super::members::{constant_items, imports, visible, write_members};
 use super::message::{getter, lengths};
 use super::types::{big_array, default_impl, struct_fields};
-use super::{doc, names};
+use crate::emit::names;
 use crate::model::{Body, Counter, Data, Dimension, Group, Message, Schema};
 
 /// Fields of a reader that are no part of the message.

@@ -1,10 +1,11 @@
 //! Writes enumerations, sets and composites.
 
+use super::doc;
 use super::members::{
     constant_items, imports, kind_type, literal, member_type, primitive_type, read_kind, visible,
     write_members,
 };
-use super::{doc, names};
+use crate::emit::names;
 use crate::model::{Composite, Enum, Kind, Member, Number, Schema, Set};
 
 /// Each type's file name and text.

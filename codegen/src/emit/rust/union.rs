@@ -1,8 +1,8 @@
 //! Writes the enum over all messages of a schema.
 
 use super::members::{kind_type, visible};
-use super::names;
 use super::types::field_doc;
+use crate::emit::names;
 use crate::model::{Kind, Member, Schema};
 
 /// The file of the enum.

@@ -1,4 +1,4 @@
-//! Turns a schema's names into Rust's.
+//! Turns a schema's names into those of other languages.
 
 /// Words that no field may be called.
 const KEYWORDS: [&str; 52] = [
