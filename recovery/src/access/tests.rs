@@ -172,6 +172,14 @@ fn a_guesser_gets_thirty_passwords_a_minute_and_locks_nobody_out() {
 }
 
 #[test]
+fn a_verification_may_be_run_on_another_thread() {
+    fn sendable<T: Send + 'static>() {}
+    sendable::<Verification>();
+    sendable::<Verdict>();
+    sendable::<Access>();
+}
+
+#[test]
 fn passwords_that_wait_are_bounded_and_so_are_those_remembered() {
     let mut access = Access::new(&[], [1; 32]).expect("no user");
     let guess = |number: usize| login("alice", &format!("guess{number}"));
