@@ -14,7 +14,7 @@ enum Answer {
     Messages(u64),
     NotYet,
     Unknown,
-    Refused,
+    Refused(&'static str),
 }
 
 struct Cursor {
@@ -47,7 +47,7 @@ impl SnapshotSource for Source {
             }
             Answer::NotYet => SnapshotAnswer::NotYet,
             Answer::Unknown => SnapshotAnswer::Unknown,
-            Answer::Refused => SnapshotAnswer::Refused("the builder has no books".into()),
+            Answer::Refused(reason) => SnapshotAnswer::Refused(reason.into()),
         }
     }
 
@@ -167,9 +167,13 @@ fn there_may_be_none() {
     let mut host = source(Answer::Unknown);
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
     assert_eq!(said, ["+ no session 261122300A; retry-after 1", "J S"]);
-    let mut host = source(Answer::Refused);
+    let mut host = source(Answer::Refused("the builder has no books"));
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
     assert_eq!(said, ["+ no snapshot: the builder has no books", "J S"]);
+    // However much there is to say, it is a sentence.
+    let mut host = source(Answer::Refused(include_str!("snapshot.rs")));
+    let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
+    assert_eq!((said[0].len(), &said[1][..]), ("+ ".len() + DEBUG_BYTES_MAX, "J S"));
 }
 
 #[test]
