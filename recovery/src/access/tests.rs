@@ -235,10 +235,10 @@ fn another_list_of_users_counts_from_then_on() {
 fn another_list_of_users_gives_nobody_a_new_quota() {
     let quota = Quota { logins_per_minute: 1, replayed_messages_per_day: 10, ..Quota::default() };
     let alice = User { quota, ..user("alice", "secret") };
-    let mut access = Access::new(&[alice.clone()], [1; 32]).expect("a good user");
+    let mut access = Access::new(std::slice::from_ref(&alice), [1; 32]).expect("a good user");
     let admitted = access.admit(&login("alice", "secret"), 0).expect("she may");
     access.charge(&admitted, 10, 0).expect("all that she has");
-    access.replace_users(&[alice]).expect("a good user");
+    access.replace_users(std::slice::from_ref(&alice)).expect("a good user");
     let refused = access.admit(&login("alice", "secret"), 0).expect_err("she has had hers");
     assert_eq!(refused, Refusal::Logins { limit: 1, retry_after_s: 60 });
     let refused = access.afford(&admitted, 1, 0).expect_err("none are left");
