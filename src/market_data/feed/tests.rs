@@ -3,6 +3,7 @@
 mod exchange;
 mod log;
 mod products;
+mod restore;
 mod twin;
 
 use std::collections::{BTreeMap, BTreeSet};
