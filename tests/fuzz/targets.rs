@@ -4,6 +4,8 @@
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
 
+#[path = "books.rs"]
+mod books;
 #[path = "ring.rs"]
 mod ring;
 #[path = "../crash/script.rs"]
@@ -46,6 +48,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "messages", run: messages, seeds: message_seeds },
     Target { name: "commands", run: commands, seeds: command_seeds },
     Target { name: "feed", run: feed, seeds: feed_seeds },
+    Target { name: "books", run: books::messages, seeds: books::message_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },
