@@ -4,6 +4,8 @@
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
 
+#[path = "books.rs"]
+mod books;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "ring.rs"]
@@ -22,7 +24,7 @@ use std::sync::OnceLock;
 use isochron::config::Config;
 use isochron::demo::flow::{Flow, Itch, Lobster, Next};
 use isochron::limits::{MESSAGE_BYTES_MAX, SOURCE_ID_MAX};
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{Feed, Output, Plan};
 use isochron::order_stream::{OPERATION_BYTES, Operation, OrderStream};
 use isochron::state_machine::{StateMachine, command_origin, end_flags};
 use isochron::types::{Symbol, flags};
@@ -48,6 +50,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "messages", run: messages, seeds: message_seeds },
     Target { name: "commands", run: commands, seeds: command_seeds },
     Target { name: "feed", run: feed, seeds: feed_seeds },
+    Target { name: "books", run: books::messages, seeds: books::message_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },
@@ -262,12 +265,12 @@ pub(crate) fn feed(bytes: &[u8]) {
 
 /// The feed of a little trading.
 fn feed_messages() -> Vec<Vec<u8>> {
-    let (mut exchange, mut l3) = (Exchange::default(), L3::new());
+    let (mut exchange, mut core) = (Exchange::default(), Feed::new(&Plan::default()));
     let mut messages = Vec::new();
     for command in script_commands(60) {
         for event in exchange.execute(command) {
-            l3.on_event(&event, &mut |output| {
-                if let Output::Message(message) = output {
+            core.on_event(&event, &mut |output| {
+                if let Output::Message { bytes: message, .. } = output {
                     messages.push(message.to_vec());
                 }
             });
