@@ -34,7 +34,8 @@ impl Place {
             Self { folder: tempfile::tempdir().unwrap(), port: ReservedPort::new().unwrap() };
         let text = EXAMPLE
             .replace("term_bytes = 67_108_864", "term_bytes = 1_048_576")
-            .replace("port = 40_001", &format!("port = {}", place.port.get()));
+            .replace("port = 40_001", &format!("port = {}", place.port.get()))
+            .replace("port = 41_001", &format!("port = {}", place.port.get()));
         assert!(text.contains("1_048_576\n") && !text.contains("40_001"));
         fs::write(place.config(), text + more).unwrap();
         place
