@@ -20,10 +20,16 @@ const LARGE_PAGE_BYTES: usize = 2 << 20;
 #[inline]
 pub fn prefetch<T>(items: &[T], index: usize) {
     if let Some(item) = items.get(index) {
-        let first = std::ptr::from_ref(item).cast::<i8>();
-        for line in 0..size_of::<T>().div_ceil(LINE_BYTES) {
-            fetch(first.wrapping_add(line * LINE_BYTES));
-        }
+        prefetch_item(item);
+    }
+}
+
+/// Begins to fetch the cache lines of one item.
+#[inline]
+pub fn prefetch_item<T>(item: &T) {
+    let first = std::ptr::from_ref(item).cast::<i8>();
+    for line in 0..size_of::<T>().div_ceil(LINE_BYTES) {
+        fetch(first.wrapping_add(line * LINE_BYTES));
     }
 }
 

@@ -6,9 +6,9 @@ use super::emit::Emit;
 use super::{Capacity, Outcomes};
 use crate::accounts::Accounts;
 use crate::orders::{
-    ClientIds, Instruments, OrderRecord, Orders, UserVolumes, Wallet, fee, reservation,
+    ClientTag, FinishedIds, Instruments, OrderRecord, Orders, UserVolumes, Wallet, fee, reservation,
 };
-use crate::types::{ClientOrderId, Price, Quantity, Side};
+use crate::types::{ClientOrderId, OrderId, Price, Quantity, Side};
 use isochron_events::{
     CancelReason, ExecutionType, Liquidity, OrderCanceledEvent, OrderFilledEvent, OrderStatus,
     OrderType,
@@ -28,7 +28,7 @@ pub(super) struct Ledger {
     pub(super) accounts: Accounts,
     pub(super) instruments: Instruments,
     pub(super) orders: Orders,
-    pub(super) client_ids: ClientIds,
+    pub(super) finished_ids: FinishedIds,
     pub(super) wallet: Wallet,
     pub(super) user_volumes: UserVolumes,
     pub(super) counters: Counters,
@@ -68,7 +68,9 @@ impl Ledger {
             accounts: Accounts::default(),
             instruments: Instruments::default(),
             orders: Orders::with_capacity(capacity.orders),
-            client_ids: ClientIds::with_capacity(capacity.client_ids),
+            finished_ids: FinishedIds::with_capacity(
+                capacity.client_ids.saturating_sub(capacity.orders),
+            ),
             wallet: Wallet::with_capacity(capacity.holdings),
             // Users trade for many accounts; a table that is mostly empty costs more look-ups.
             user_volumes: UserVolumes::with_capacity(capacity.holdings / 16),
@@ -201,7 +203,17 @@ impl Ledger {
     pub(super) fn finish(&mut self, record: &OrderRecord) {
         debug_assert!(record.leaves().0 == 0 && record.reserved == 0);
         self.accounts.accounts.at_mut(record.account).live_orders -= 1;
-        self.client_ids.finish(record.account, record.client_entry);
+        let OrderRecord { account, client_tag, client_id, id, .. } = *record;
+        self.finished_ids.finish(account, client_tag, client_id, id);
+    }
+
+    /// The order, at rest or finished, that has this client order id of an account.
+    #[inline]
+    pub(super) fn named(&self, account: u32, tag: ClientTag, id: ClientOrderId) -> Option<OrderId> {
+        match self.orders.by_client_id(account, tag, id) {
+            Some(slot) => Some(self.orders.get(slot).id),
+            None => self.finished_ids.find(account, tag, id),
+        }
     }
 
     /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer

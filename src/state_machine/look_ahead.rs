@@ -18,6 +18,7 @@
 use super::StateMachine;
 use super::convert::side;
 use crate::matching::{BookIndex, OrderSlot};
+use crate::orders::ClientTag;
 use crate::types::{ClientOrderId, OrderId, Price, Quantity, Side};
 use isochron_events::{
     CancelOrderEventReader, Message, NewOrderEventReader, ReplaceOrderEventReader,
@@ -47,7 +48,7 @@ struct Incoming {
     client_id: ClientOrderId,
 }
 
-/// An order that probably leaves: its account forgets a client order id when it does.
+/// An order that probably leaves: its account remembers its client order id when it does.
 #[derive(Clone, Copy, Default)]
 struct Leaving {
     /// Where it rests; none for the taker.
@@ -267,7 +268,8 @@ impl StateMachine {
             shown.push(leaving);
         }
         let Some(incoming) = &shown.incoming else { return };
-        ledger.client_ids.prefetch(account, incoming.client_id);
+        ledger.orders.prefetch_client_id(ClientTag::new(account, incoming.client_id));
+        ledger.finished_ids.prefetch(account);
         let Some(instrument) = ledger.instruments.table.slot(incoming.instrument) else {
             shown.incoming = None;
             return;
@@ -293,7 +295,7 @@ impl StateMachine {
             return self.ledger.orders.prefetch_last(shown.account_slot);
         };
         shown.missing = incoming.quantity.0;
-        let taker = Leaving { slot: None, account: shown.account_slot, step: 1 };
+        let taker = Leaving { slot: None, account: shown.account_slot, step: 2 };
         let maker = Leaving { slot: Some(slot), ..Leaving::default() };
         for mut leaving in [maker, taker] {
             self.fetch_leaving_one(&mut leaving);
@@ -338,15 +340,15 @@ impl StateMachine {
                 if let Some(record) = ledger.orders.prefetch_neighbours(slot.0) {
                     leaving.account = record.account;
                     ledger.accounts.accounts.prefetch(record.account);
-                    ledger.client_ids.prefetch_oldest(record.account);
+                    ledger.orders.prefetch_client_id(record.client_tag);
+                    ledger.finished_ids.prefetch(record.account);
                     ledger.wallet.prefetch_holding(record.holding);
                     let currency = ledger.instruments.table.at(record.instrument).currency;
                     ledger.wallet.prefetch_cash(record.account, currency);
                     ledger.user_volumes.prefetch(record.user_volume);
                 }
             }
-            (1, None) => ledger.client_ids.prefetch_oldest(leaving.account),
-            (2, _) => ledger.client_ids.prefetch_forgotten(leaving.account),
+            (2, _) => ledger.finished_ids.prefetch_next(leaving.account),
             _ => return,
         }
         leaving.step += 1;

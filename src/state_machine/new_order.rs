@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::{Outcomes, StateMachine};
 use crate::limits::ORDERS_MAX;
 use crate::orders::{
-    Holding, Instrument, OrderRecord, UserVolume, Vacancy, VolumeLimits, check_band, check_terms,
+    ClientTag, Holding, Instrument, OrderRecord, UserVolume, VolumeLimits, check_band, check_terms,
     check_volume, reservation,
 };
 use crate::types::{
@@ -32,8 +32,8 @@ pub(super) struct Place {
 struct Judged {
     place: Place,
     side: Side,
-    /// Where its client order id goes.
-    vacancy: Vacancy,
+    /// Of its client order id.
+    tag: ClientTag,
 }
 
 impl StateMachine {
@@ -110,7 +110,8 @@ impl Ledger {
         let volume = self.user_volumes.find_slot(command.user, command.instrument);
         let place = Place { account, instrument: slot, holding, volume };
         let client_id = ClientOrderId(command.client_order_id);
-        let vacancy = self.client_ids.look_up(account, client_id);
+        let tag = ClientTag::new(account, client_id);
+        let used = self.named(account, tag, client_id);
         let instrument = self.may_trade_in(&place)?;
         if instrument.phase != Phase::OPEN {
             return Err(Refusal::new(Reason::PHASE, 0, instrument.phase.0));
@@ -121,11 +122,10 @@ impl Ledger {
         check_band(instrument, price)?;
         self.check_live_orders(account, live)?;
         self.check_volumes(&place, command.user, side, (quantity, Quantity(0)))?;
-        check_client_id(client_id, vacancy.err())?;
+        check_client_id(client_id, used)?;
         let need = reservation_of(instrument, side, price, quantity);
         self.check_funds(&place, side, need, 0)?;
-        let vacancy = vacancy.expect("an id in use was refused");
-        Ok(Judged { place, side, vacancy })
+        Ok(Judged { place, side, tag })
     }
 
     /// 2, but for the phase: what the account may trade, and no kill switch on it.
@@ -216,7 +216,6 @@ impl Ledger {
             .unwrap_or_else(|| self.wallet.holding_slot(command.account, command.instrument));
         let user_volume =
             volume.unwrap_or_else(|| self.user_volumes.slot(command.user, command.instrument));
-        let client_entry = self.client_ids.insert_at(judged.vacancy, account, client_id, id);
         let mut record = OrderRecord {
             id,
             price: Price(command.price),
@@ -233,7 +232,7 @@ impl Ledger {
             holding,
             user_volume,
             client_id,
-            client_entry,
+            client_tag: judged.tag,
             side: judged.side,
             time_in_force: command.time_in_force,
         };
