@@ -94,6 +94,11 @@ impl Ledger {
     /// Moves the record's reservation to what its leaves need now.
     fn reserve_anew(&mut self, record: &mut OrderRecord) {
         let need = self.need(record);
+        self.reserve(record, need);
+    }
+
+    #[inline]
+    fn reserve(&mut self, record: &mut OrderRecord, need: i64) {
         let balance = match record.side {
             Side::Buy => {
                 let currency = self.instruments.table.at(record.instrument).currency;
@@ -107,9 +112,17 @@ impl Ledger {
     }
 
     /// Opens an order's leaves: reserves for them and counts them as open.
-    pub(super) fn open(&mut self, record: &mut OrderRecord) {
+    fn open(&mut self, record: &mut OrderRecord) {
+        let need = self.need(record);
+        self.open_with(record, need);
+    }
+
+    /// Opens the leaves of an order that need this.
+    #[inline]
+    pub(super) fn open_with(&mut self, record: &mut OrderRecord, need: i64) {
+        debug_assert_eq!(need, self.need(record));
         let leaves = record.leaves().0;
-        self.reserve_anew(record);
+        self.reserve(record, need);
         self.user_volumes.get_mut(record.user_volume).open += leaves;
         if record.side == Side::Buy {
             self.wallet.holding_mut(record.holding).open_buys += leaves.cast_signed();
@@ -150,7 +163,6 @@ impl Ledger {
         let instrument_id = instrument.id.0;
         let notional = price.checked_notional(quantity).expect("risk let only these in");
         let fee = fee(notional, rate);
-        self.close_leaves(record);
         record.cumulative.0 += quantity.0;
         record.cumulative_notional.0 += notional.0;
         let shares = quantity.0.cast_signed();
@@ -158,6 +170,7 @@ impl Ledger {
         holding.execute(self.day.date, quantity.0);
         let paid = match record.side {
             Side::Buy => {
+                holding.open_buys -= shares;
                 holding.shares.pending += shares;
                 notional.0 + fee.0
             }
@@ -168,8 +181,10 @@ impl Ledger {
         };
         self.wallet.cash_mut(record.account, currency).pending -= paid;
         self.wallet.house[currency as usize].0 += fee.0;
-        self.user_volumes.get_mut(record.user_volume).execute(self.day.date, quantity.0);
-        self.open(record);
+        let volume = self.user_volumes.get_mut(record.user_volume);
+        volume.open -= quantity.0;
+        volume.execute(self.day.date, quantity.0);
+        self.reserve_anew(record);
         self.day.count_fill(quantity, notional, fee, maker);
         self.counters.execution += 1;
         let (header, outbound) = emit.private(&mut self.accounts, record.session);

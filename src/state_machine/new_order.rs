@@ -34,6 +34,8 @@ struct Judged {
     side: Side,
     /// Of its client order id.
     tag: ClientTag,
+    /// What it reserves: money for a buy, shares for a sell.
+    need: i64,
 }
 
 impl StateMachine {
@@ -124,8 +126,8 @@ impl Ledger {
         self.check_volumes(&place, command.user, side, (quantity, Quantity(0)))?;
         check_client_id(client_id, used)?;
         let need = reservation_of(instrument, side, price, quantity);
-        self.check_funds(&place, side, need, 0)?;
-        Ok(Judged { place, side, tag })
+        let need = self.check_funds(&place, side, need, 0)?;
+        Ok(Judged { place, side, tag, need })
     }
 
     /// 2, but for the phase: what the account may trade, and no kill switch on it.
@@ -165,10 +167,10 @@ impl Ledger {
         side: Side,
         leaves: (Quantity, Quantity),
     ) -> Result<(), Refusal> {
-        let holding = place.holding.map_or_else(Holding::default, |s| *self.wallet.holding(s));
-        let volume = place.volume.map_or_else(UserVolume::default, |s| *self.user_volumes.get(s));
-        let general = self.accounts.accounts.at(place.account).limits;
-        let own = self.wallet.limits(&holding);
+        let holding = place.holding.map_or(&Holding::NONE, |slot| self.wallet.holding(slot));
+        let volume = place.volume.map_or(&UserVolume::NONE, |slot| self.user_volumes.get(slot));
+        let general = &self.accounts.accounts.at(place.account).limits;
+        let own = self.wallet.limits(holding);
         let limits = VolumeLimits {
             user_daily: self.accounts.users.get(user).map_or(0, |user| user.daily_volume_max),
             account_daily: own.map_or(general.daily_volume_max, |own| own.daily_volume_max),
@@ -176,10 +178,11 @@ impl Ledger {
         };
         let limits =
             VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };
-        check_volume(limits, (&volume, &holding), self.day.date, side, leaves)
+        check_volume(limits, (volume, holding), self.day.date, side, leaves)
     }
 
-    /// 9: what is needed beyond `reserved` is available. A need that does not fit is `None`.
+    /// 9: what is needed beyond `reserved` is available; gives the need. One that does not fit is
+    /// `None`.
     #[inline]
     pub(super) fn check_funds(
         &self,
@@ -187,7 +190,7 @@ impl Ledger {
         side: Side,
         need: Option<i64>,
         reserved: i64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<i64, Refusal> {
         let instrument = self.instruments.table.at(place.instrument);
         let (available, reason) = match side {
             Side::Buy => {
@@ -200,11 +203,11 @@ impl Ledger {
                 (available, Reason::INSUFFICIENT_SHARES)
             }
         };
-        let need = need.map_or(i64::MAX, |need| need - reserved);
-        if need > available {
-            return Err(Refusal::new(reason, available, need));
+        let more = need.map_or(i64::MAX, |need| need - reserved);
+        match need {
+            Some(need) if more <= available => Ok(need),
+            _ => Err(Refusal::new(reason, available, more)),
         }
-        Ok(())
     }
 
     fn accept(&mut self, command: &NewOrderEvent, judged: &Judged) -> OrderRecord {
@@ -237,7 +240,7 @@ impl Ledger {
             time_in_force: command.time_in_force,
         };
         self.accounts.accounts.at_mut(account).live_orders += 1;
-        self.open(&mut record);
+        self.open_with(&mut record, judged.need);
         record
     }
 }
