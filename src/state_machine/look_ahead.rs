@@ -34,6 +34,9 @@ const AHEAD_MAX: usize = 8;
 
 const _: () = assert!(AHEAD_MAX.is_power_of_two() && STEPS <= AHEAD_MAX);
 
+/// Steps of an order that leaves.
+const LEAVING_STEPS: u8 = 3;
+
 /// Orders of one command that are fetched: the taker and three makers. Few orders trade with more.
 const LEAVING_MAX: usize = 4;
 
@@ -164,6 +167,19 @@ impl Default for LookAhead {
 }
 
 impl LookAhead {
+    /// The place of one more.
+    #[inline]
+    fn push(&mut self) -> &mut Shown {
+        self.count += 1;
+        self.latest(0)
+    }
+
+    /// The one that was shown `ago` before the latest.
+    #[inline]
+    fn latest(&mut self, ago: usize) -> &mut Shown {
+        &mut self.shown[self.count.wrapping_sub(ago + 1) % AHEAD_MAX]
+    }
+
     /// How many they are.
     #[must_use]
     #[inline]
@@ -208,12 +224,19 @@ impl StateMachine {
     #[inline]
     fn show_hint(&self, hint: Hint, ahead: &mut LookAhead) {
         debug_assert!(ahead.wants_more(), "more commands than places");
-        let newest = ahead.count;
-        ahead.shown[newest % AHEAD_MAX].begin(hint);
-        ahead.count += 1;
-        let steps = STEPS.min(newest - ahead.taken + 1);
-        for step in 0..steps {
-            self.take_step(&mut ahead.shown[(newest - step) % AHEAD_MAX], step);
+        let before = ahead.len();
+        let shown = ahead.push();
+        shown.begin(hint);
+        self.fetch_names(shown);
+        // A step for each of the latest ones, written out: this is done for every command.
+        if before >= 1 {
+            self.fetch_records(ahead.latest(1));
+        }
+        if before >= 2 {
+            self.fetch_meeting(ahead.latest(2));
+        }
+        for step in 3..STEPS.min(before + 1) {
+            self.fetch_leaving(ahead.latest(step));
         }
     }
 
@@ -307,7 +330,9 @@ impl StateMachine {
     #[inline]
     fn fetch_leaving(&self, shown: &mut Shown) {
         for leaving in &mut shown.leaving[..shown.leaving_count] {
-            self.fetch_leaving_one(leaving);
+            if leaving.step < LEAVING_STEPS {
+                self.fetch_leaving_one(leaving);
+            }
         }
         if shown.missing > 0 {
             self.fetch_next_maker(shown);
