@@ -52,6 +52,13 @@ fn a_store_is_read_by_another_process() {
 }
 
 #[test]
+fn a_feed_is_published_on_both_lines() {
+    let small = "--commands 5000 --passes 1 --subscribers 1,2 --rates 2000 --seconds 1";
+    let line = last_line(&format!("feed {small}"));
+    check(&line, "feed: # M messages/s on both lines, all # M, at #/s p50 # p99 #");
+}
+
+#[test]
 fn a_log_is_executed_again() {
     let line = last_line("replay --commands 20000 --passes 1");
     check(&line, "replay: # M commands/s, # M events/s");
