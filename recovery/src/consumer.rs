@@ -57,9 +57,11 @@ impl Consumer {
     /// A consumer that has heard nothing yet.
     ///
     /// # Errors
-    /// A user or a password that fits no login.
+    /// A user or a password that fits no login, where there are servers to log in to.
     pub fn new(options: Options) -> Result<Consumer, FieldError> {
-        LoginRequest::new(&options.user, &options.password, Session::BLANK, 1)?;
+        if options.replay_servers + options.snapshot_servers > 0 {
+            LoginRequest::new(&options.user, &options.password, Session::BLANK, 1)?;
+        }
         Ok(Consumer {
             subscriber: Subscriber::new(options.feed()),
             request_server: 0,
