@@ -46,7 +46,7 @@ fn bursts(first_ms: u64, length_ms: u64) -> Line {
         let start_ns = second * SECOND + ms(first_ms);
         start_ns..start_ns + ms(length_ms)
     };
-    Line::dead((0..6).map(burst).collect())
+    Line { dead: (0..6).map(burst).collect(), ..Line::default() }
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -65,7 +65,7 @@ fn scenarios() -> Vec<Scenario> {
         scenario("reordered by up to 2 ms", 10, |it| it.lines = both(reordering)),
         scenario("30 % twice", 11, |it| it.lines = both(doubling)),
         scenario("A dead from 1 s on", 12, |it| {
-            it.lines = [Line::dead(vec![SECOND..u64::MAX]), Line::lossy(10)];
+            it.lines = [Line::dead(SECOND..u64::MAX), Line::lossy(10)];
         }),
         scenario("1 % on both, requests lost", 13, |it| {
             it.lines = both(Line::lossy(10));
@@ -76,13 +76,13 @@ fn scenarios() -> Vec<Scenario> {
             it.options.request_servers = 0;
         }),
         scenario("both dead for 4 s", 14, |it| {
-            it.lines = both(Line::dead(vec![SECOND..5 * SECOND]));
+            it.lines = both(Line::dead(SECOND..5 * SECOND));
         }),
         scenario("both dead until after the end", 15, |it| {
-            it.lines = both(Line::dead(vec![5 * SECOND..u64::MAX]));
+            it.lines = both(Line::dead(5 * SECOND..u64::MAX));
         }),
         scenario("dead for 2 s, not kept", 16, |it| {
-            it.lines = both(Line::dead(vec![SECOND..3 * SECOND]));
+            it.lines = both(Line::dead(SECOND..3 * SECOND));
             it.forgotten_ns = Some(ms(2_900));
         }),
         scenario("200 ms bursts, service dead 3 s", 17, |it| {

@@ -91,10 +91,10 @@ impl Market {
             }
             let mut flags = EventFlags::default();
             if index == 0 {
-                flags = flags | EventFlags::START_OF_EVENT;
+                flags |= EventFlags::START_OF_EVENT;
             }
             if index == last {
-                flags = flags | EventFlags::END_OF_EVENT;
+                flags |= EventFlags::END_OF_EVENT;
             }
             encoded.push(self.encode(&message, instrument, flags, now_ns));
         }
@@ -145,7 +145,7 @@ impl Market {
 
     fn add(&mut self, index: usize) -> Message {
         self.ids += 1;
-        let (bid, away) = (self.random.below(2) == 0, 1 + self.random.below(20) as i64);
+        let (bid, away) = (self.random.below(2) == 0, 1 + self.random.below(20).cast_signed());
         let side = if bid { Side::BUY } else { Side::SELL };
         let price = 1_000_000 + 100 * if bid { -away } else { away };
         let quantity = 100 * (1 + self.random.below(9));

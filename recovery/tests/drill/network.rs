@@ -40,8 +40,8 @@ impl Line {
         Line { loss_per_mille, ..Line::default() }
     }
 
-    pub(crate) fn dead(dead: Vec<Range<u64>>) -> Line {
-        Line { dead, ..Line::default() }
+    pub(crate) fn dead(dead: Range<u64>) -> Line {
+        Line { dead: [dead].into(), ..Line::default() }
     }
 
     /// When copies of a datagram that is sent now arrive: none, one or two.

@@ -557,7 +557,7 @@ fn random_sessions_are_whole_in_the_end() {
         let mut seed = 0x0e9a_1200 + case;
         let held_messages_max = 1 + (splitmix64(&mut seed) % 60) as usize;
         let repair = Repair { snapshot: true, ..REPAIR };
-        let from_start = splitmix64(&mut seed) % 2 == 0;
+        let from_start = splitmix64(&mut seed).is_multiple_of(2);
         let join = if from_start { Join::From(1) } else { Join::Snapshot };
         let patience_ns = u64::MAX;
         let options =
