@@ -134,7 +134,7 @@ fn a_login_waits_ten_seconds_and_no_longer() {
 fn there_may_be_none() {
     let mut host = source(Answer::Unknown);
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
-    assert_eq!(said, ["+ no session 261122300A", "J S"]);
+    assert_eq!(said, ["+ no session 261122300A; retry-after 1", "J S"]);
     let mut host = source(Answer::Refused);
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
     assert_eq!(said, ["+ no snapshot: the builder has no books", "J S"]);
