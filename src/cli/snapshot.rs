@@ -2,6 +2,7 @@
 
 use super::output::{End, end};
 use crate::agent::{Agent, Clock, IdleStrategy, Idler, SystemClock};
+use crate::market_data::{CONFLATION_NS_DEFAULT, Plan};
 use crate::metrics::Counters;
 use crate::node::{Interrupt, read_side_sections};
 use crate::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions, Taken};
@@ -73,7 +74,8 @@ fn follow(args: &Args) -> Result<(), End> {
         every: args.every,
         budget,
         keep: args.keep.into(),
-        make_sections: read_side_sections,
+        // Whatever is published, so that a feed of any products can begin there.
+        make_sections: read_side_sections(&Plan::all(CONFLATION_NS_DEFAULT)),
     };
     let counters = SnapshotCounters::new(&counters);
     let mut agent = SnapshotAgent::new(reader, snapshots, options, counters);

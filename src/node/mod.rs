@@ -21,7 +21,7 @@ use crate::core::{
     CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
     Started,
 };
-use crate::market_data::{Feed, FeedAgent, FeedOptions, Mark, Sent};
+use crate::market_data::{Feed, FeedAgent, FeedOptions, Mark, Plan, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
@@ -358,8 +358,9 @@ fn open_sequencer(
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
     let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
         // One that cannot be used is looked at again, with its reason, where the feed begins.
-        *feed =
-            read_side::feed_at(snapshot, machine).ok().map(|core| (snapshot.info().place, core));
+        *feed = read_side::feed_at(snapshot, machine, &Plan::default())
+            .ok()
+            .map(|core| (snapshot.info().place, core));
     };
     Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
         .map_err(NodeError::Core)
@@ -399,10 +400,11 @@ fn feed_core(
         return Ok(Some(feed));
     }
     let log_begins = reader.position();
-    let feed = feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
-        let path = directory.clone();
-        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-    })?;
+    let feed =
+        feed_from_snapshot(&snapshots, reader, up_to, &Plan::default()).map_err(|error| {
+            let path = directory.clone();
+            NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+        })?;
     match feed {
         None if log_begins != Position(0) => Err(NodeError::FeedBehind { log_begins, up_to }),
         feed => Ok(feed),

@@ -4,6 +4,7 @@ use super::{Component, Config, read_side_sections};
 use crate::agent::StopFlag;
 use crate::config;
 use crate::core::Intake;
+use crate::market_data::Plan;
 use crate::net::Endpoint;
 use crate::scheduler::{Calendar, CalendarOptions, EarlyClose, PhaseAt};
 use crate::snapshot::{Budget, SnapshotOptions};
@@ -67,7 +68,7 @@ fn snapshots(config: &config::Snapshots) -> Option<SnapshotOptions> {
         every: config.every_commands,
         budget: Budget { start_ns, ..Budget::default() },
         keep: config.keep,
-        make_sections: read_side_sections,
+        make_sections: read_side_sections(&Plan::default()),
     })
 }
 

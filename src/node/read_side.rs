@@ -3,17 +3,18 @@
 //! Components do not know each other: here is where the feed meets the snapshots.
 
 use crate::market_data::{Feed, Plan};
-use crate::snapshot::SnapshotSection;
+use crate::snapshot::{MakeSections, SnapshotSection};
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots, StoreReader};
 use crate::types::Position;
 use isochron_events::Message;
 use std::io::{self, Read, Write};
 
-/// All of them, of an empty log.
+/// All of them; `plan` is of the feed that is to begin there, or has more products.
 #[must_use]
-pub fn read_side_sections() -> Vec<Box<dyn SnapshotSection>> {
-    vec![Box::new(FeedSection(Feed::new(&Plan::default())))]
+pub fn read_side_sections(plan: &Plan) -> MakeSections {
+    let plan = plan.clone();
+    MakeSections::new(move || vec![Box::new(FeedSection(Feed::new(&plan)))])
 }
 
 /// The feed, which numbers its messages and sends none.
@@ -47,30 +48,35 @@ pub fn feed_from_snapshot(
     snapshots: &Snapshots,
     reader: &mut StoreReader,
     up_to: Position,
+    plan: &Plan,
 ) -> io::Result<Option<Feed>> {
     let (found, _) = snapshots.newest(|snapshot| {
         let place = snapshot.info().place;
         if place.position > up_to {
             return Err(format!("it is beyond {up_to}, which is where the feed goes on"));
         }
-        let feed = restore_feed(snapshot)?;
+        let feed = restore_feed(snapshot, plan)?;
         reader.seek(place.position, Some(place.chain)).map_err(|error| error.to_string())?;
         Ok(feed)
     })?;
     Ok(found.map(|(_, feed)| feed))
 }
 
-fn restore_feed(snapshot: &SnapshotFile) -> Result<Feed, String> {
+fn restore_feed(snapshot: &SnapshotFile, plan: &Plan) -> Result<Feed, String> {
     let hash = snapshot.info().state_hash;
     let mut state = section(snapshot, SECTION_STATE)?;
     let machine = StateMachine::restore(&mut state, Capacity::default(), hash)
         .map_err(|error| error.to_string())?;
-    feed_at(snapshot, &machine)
+    feed_at(snapshot, &machine, plan)
 }
 
 /// The feed at a snapshot whose state is there already.
-pub(super) fn feed_at(snapshot: &SnapshotFile, machine: &StateMachine) -> Result<Feed, String> {
-    Feed::restore(&Plan::default(), &mut section(snapshot, SECTION_FEED)?, machine)
+pub(super) fn feed_at(
+    snapshot: &SnapshotFile,
+    machine: &StateMachine,
+    plan: &Plan,
+) -> Result<Feed, String> {
+    Feed::restore(plan, &mut section(snapshot, SECTION_FEED)?, machine)
 }
 
 fn section(snapshot: &SnapshotFile, number: u32) -> Result<impl Read, String> {

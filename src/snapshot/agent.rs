@@ -162,7 +162,8 @@ impl SnapshotAgent {
     /// There is no snapshot to begin with, and the log's beginning is recycled.
     pub fn begin(&mut self) -> Result<&Begun, FollowError> {
         if self.follower.is_none() {
-            let SnapshotOptions { capacity, make_sections, .. } = self.options;
+            let capacity = self.options.capacity;
+            let make_sections = self.options.make_sections.clone();
             let (follower, begun) =
                 Follower::begin(&mut self.reader, &self.snapshots, capacity, make_sections)?;
             let position = begun.snapshot.map_or(0, |info| info.place.position.get());
