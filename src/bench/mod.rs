@@ -8,6 +8,7 @@
 //!   waits          how long others wait for work that goes on by continuation
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
+//!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -25,6 +26,7 @@ mod snapshot;
 mod state_machine;
 mod store;
 mod stream;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -56,6 +58,9 @@ pub enum Bench {
     /// All state saved and loaded, and how far apart snapshots may be for a fast start.
     #[command(after_help = "Example:\n  isochron bench snapshot --finished 64")]
     Snapshot(snapshot::Args),
+    /// The core of a subscriber: datagrams of two lines to messages in order, without sockets.
+    #[command(after_help = "Example:\n  isochron bench subscriber --messages 20000000")]
+    Subscriber(subscriber::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
@@ -71,6 +76,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
+        Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
