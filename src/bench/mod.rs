@@ -6,6 +6,7 @@
 //!   store          append, and the way to a reader in another process
 //!   replay         a log executed again and compared
 //!   waits          how long others wait for work that goes on by continuation
+//!   books          what a consumer does: messages decoded and applied, snapshots
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
 //!   subscriber     datagrams of two lines to messages in order
@@ -16,6 +17,7 @@
 //! latency are measured in passes of their own, because reading the clock costs as much as an
 //! operation. `docs/benchmarks.md` says what the figures include.
 
+mod books;
 mod causes;
 mod matching;
 mod memory;
@@ -52,6 +54,9 @@ pub enum Bench {
     /// A log of the demo's default flow executed again, every outcome compared.
     #[command(after_help = "Example:\n  isochron bench replay --commands 500000")]
     Replay(replay::Args),
+    /// The feed's messages decoded and applied to books, per product, and a snapshot.
+    #[command(after_help = "Example:\n  isochron bench books --commands 200000")]
+    Books(books::Args),
     /// The memory of many live orders in many accounts.
     #[command(after_help = "Example:\n  isochron bench memory --orders 1000000 --accounts 100000")]
     Memory(memory::Args),
@@ -74,6 +79,7 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
+        Bench::Books(args) => ("books", books::run(args), args.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
         Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),

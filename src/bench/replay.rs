@@ -95,7 +95,7 @@ impl Intake {
 }
 
 /// Makes the log; the hash of the state that it leads to.
-fn make(args: &Args, directory: &Path) -> Result<u128, String> {
+pub(super) fn make(args: &Args, directory: &Path) -> Result<u128, String> {
     let store = StoreOptions::new(directory, identity());
     let options = Options { store, capacity: CAPACITY };
     let (sequencer, _) = Sequencer::open(&options, Nanos(1)).map_err(text)?;
