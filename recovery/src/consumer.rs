@@ -17,11 +17,13 @@ mod action;
 mod event;
 mod link;
 mod options;
+mod polled;
 mod snapshot;
 
 pub use action::{Action, ConnectionId, Service};
 pub use event::{Event, Notice};
 pub use options::Options;
+pub use polled::{PolledConsumer, PolledEvent};
 
 use isochron_feeds::mold::{HEADER_BYTES, Request, Session};
 use isochron_feeds::subscriber::{Event as FeedEvent, Refused, Source, State, Subscriber};

@@ -70,6 +70,10 @@ pub const REFUSALS_MAX: u32 = 3;
 /// login counts against a quota.
 pub const REPLAY_LINGER_NS: u64 = 1_000_000_000;
 
+/// Events that wait in a polled consumer, before it takes no more datagrams: as many as a
+/// subscriber may hold behind a gap, which become events all at once.
+pub const POLLED_EVENTS_MAX: usize = isochron_feeds::limits::HELD_MESSAGES_MAX;
+
 /// The longest retry-after that a client believes: a day.
 pub const RETRY_AFTER_S_MAX: u64 = 86_400;
 

@@ -489,3 +489,32 @@ fn giving_up_ends_everything() {
     assert_eq!(rig.until(60 * SECOND), "send0:logout close0");
     assert_eq!(rig.consumer.next_deadline(), None);
 }
+
+#[test]
+fn events_can_be_polled_and_what_has_no_room_is_repaired() {
+    let feed = FeedOptions { held_messages_max: 10, ..FeedOptions::repairing(Repair::default()) };
+    let mut polled = PolledConsumer::new(Options { feed, ..options() }).unwrap();
+    // With `Joined`, one for each place.
+    let many = crate::limits::POLLED_EVENTS_MAX as u64;
+    (1..many).for_each(|n| polled.on_datagram(Source::LineA, &data(n, n + 1), 0).unwrap());
+    assert!(!polled.has_room());
+    polled.on_datagram(Source::LineA, &data(many, many + 1), 0).unwrap();
+    assert_eq!(polled.untaken(), 1);
+    let joined = PolledEvent::Joined { session: session(), sequence: 1 };
+    assert_eq!(polled.poll_event(), Some(joined));
+    assert_eq!(
+        std::iter::from_fn(|| polled.poll_event()).last(),
+        Some(PolledEvent::Message { sequence: many - 1, bytes: message(many - 1) })
+    );
+    // The next one shows that one is missing, and by then there is room for it.
+    polled.on_datagram(Source::LineA, &data(many + 1, many + 2), 0).unwrap();
+    polled.on_time(MS);
+    assert!(matches!(polled.poll_action(MS), Some(Action::SendRequest { .. })));
+    polled.on_datagram(Source::Retransmission, &data(many, many + 1), MS).unwrap();
+    let gap = isochron_feeds::subscriber::Gap { first: many, next: many + 1 };
+    let events: Vec<_> = std::iter::from_fn(|| polled.poll_event()).collect();
+    let of = |sequence| PolledEvent::Message { sequence, bytes: message(sequence) };
+    assert_eq!(events, [PolledEvent::GapOpened(gap), of(many), of(many + 1)]);
+    polled.give_up(MS);
+    assert_eq!(polled.next_deadline(), None);
+}
