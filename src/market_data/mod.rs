@@ -7,10 +7,11 @@
 //! ```
 //!
 //! `feed.rs` is the pure core: it rebuilds the books from outcomes and says what the public may
-//! know on each product, anonymously, once per event; `plan.rs` says which products. The bytes and numbers it emits are a function of the log
-//! alone, so that a restart or another node's publisher sends the same. `sent.rs` notes how far
-//! they were sent, `agent.rs` is the loop around them. How messages are packed and received, and
-//! how sessions are named, is the crate `isochron-feeds`, which knows nothing of the exchange.
+//! know on each product, anonymously, once per event; `plan.rs` says which products. The bytes and
+//! numbers it emits are a function of the log alone, so that a restart or another node's publisher
+//! sends the same. `sent.rs` notes how far they were sent, `agent.rs` is the loop around them. How
+//! messages are packed and received, and how sessions are named, is the crate `isochron-feeds`,
+//! which knows nothing of the exchange.
 
 mod agent;
 mod feed;

@@ -1,9 +1,10 @@
 //! A snapshot as it comes: built beside the books, and checked until nothing is left to doubt.
 //!
 //! ```text
-//!  SnapshotStart ─▶ InstrumentDefinition TradingStatus orders.. BookChecksum ─▶ ... ─▶ SnapshotComplete
-//!                   └────────── for each instrument, by ascending id ─────┘
-//! On L1: BestBidOffer and Statistics instead of orders and checksum.
+//!  SnapshotStart ─▶ for each instrument, by ascending id ─▶ SnapshotComplete
+//!                   InstrumentDefinition TradingStatus
+//!                   orders or levels, BookChecksum    (L3, L2)
+//!                   BestBidOffer, Statistics          (L1)
 //! ```
 
 use isochron_messages::{EventFlags, Message, SnapshotComplete, SnapshotStart};

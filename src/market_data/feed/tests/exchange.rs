@@ -187,7 +187,7 @@ impl NaiveExchange {
         for instrument in 1..=Self::INSTRUMENTS {
             let seed = &mut self.seed;
             let orders = self.orders.get_mut(&instrument).unwrap();
-            let expired = orders.extract_if(.., |_| splitmix64(seed) % 2 == 0);
+            let expired = orders.extract_if(.., |_| splitmix64(seed).is_multiple_of(2));
             step.extend(expired.map(|order| cancel_of(instrument, order.order_id)));
             self.log.transaction(std::mem::take(&mut step), false);
             step.push(Continuation::default().into());

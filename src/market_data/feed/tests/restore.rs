@@ -57,7 +57,7 @@ fn restored_at_any_end_of_an_event_it_sends_the_same() {
             sent += expected.len();
             expected.clear();
             found.clear();
-            if split.moment.event_id == 0 && splitmix64(&mut random) % 4 == 0 {
+            if split.moment.event_id == 0 && splitmix64(&mut random).is_multiple_of(4) {
                 let streams = split.partitions.iter().flatten().flatten();
                 waiting += streams.filter(|stream| !stream.dirty.is_empty()).count();
                 split = restored(&split);

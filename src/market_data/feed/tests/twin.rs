@@ -144,7 +144,7 @@ fn day(trades: &[(i64, u64)]) -> Statistics {
         open_price: prices().next(),
         high_price: prices().max(),
         low_price: prices().min(),
-        last_price: prices().last(),
+        last_price: prices().next_back(),
         volume: trades.iter().map(|(_, quantity)| quantity).sum(),
         notional: trades.iter().map(|(price, quantity)| price * quantity.cast_signed()).sum(),
         trades: trades.len() as u64,
