@@ -211,8 +211,9 @@ impl Consumer {
         self.failed(service, server, result, now_ns, sink);
     }
 
-    /// Says why a connection was of no use, and draws the consequence when servers have said no
-    /// often enough.
+    /// Says why a connection was of no use, and draws the consequence when all servers have said
+    /// no often enough: once where a snapshot can stand in, else with pauses, because the next
+    /// thing is a loss.
     fn failed(
         &mut self,
         service: Service,
@@ -224,7 +225,9 @@ impl Consumer {
         if let Err(failure) = &result {
             sink(Event::Notice(Notice::Failed { service, server, failure }));
         }
-        if self.link(service).refusals() < REFUSALS_MAX {
+        let last_resort = service == Service::Snapshot || self.options.snapshot_servers == 0;
+        let rounds = if last_resort { REFUSALS_MAX } else { 1 };
+        if self.link(service).rounds() < rounds {
             return;
         }
         self.link_mut(service).succeed();

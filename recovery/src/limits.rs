@@ -62,8 +62,8 @@ pub const RECONNECT_PAUSE_NS_MAX: u64 = 30_000_000_000;
 /// How long a connection may take to stand.
 pub const CONNECT_TIMEOUT_NS: u64 = 5_000_000_000;
 
-/// So often in a row servers may say no for good before a consumer believes them. More than once,
-/// because a server may be a moment behind the multicast, and another one may have more.
+/// So often each server of a service may say no for good before a consumer does without it and
+/// loses messages. Another product's servers may say so of what is there in a moment.
 pub const REFUSALS_MAX: u32 = 3;
 
 /// How long a consumer keeps a replay that it no longer needs: losses come in bursts, and each
