@@ -10,6 +10,7 @@
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
+//!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -29,6 +30,7 @@ mod snapshot;
 mod state_machine;
 mod store;
 mod stream;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -66,6 +68,9 @@ pub enum Bench {
     /// The feed: from the store to datagrams on both lines; subscribers; latency at a rate.
     #[command(after_help = "Example:\n  isochron bench feed --subscribers 1,4,16")]
     Feed(feed::Args),
+    /// The core of a subscriber: datagrams of two lines to messages in order, without sockets.
+    #[command(after_help = "Example:\n  isochron bench subscriber --messages 20000000")]
+    Subscriber(subscriber::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
@@ -83,6 +88,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
         Bench::Feed(args) => ("feed", feed::run(args), args.json),
+        Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
