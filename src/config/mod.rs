@@ -7,12 +7,14 @@
 //! its parts.
 
 mod calendar;
+mod recovery;
 mod section;
 mod sections;
 #[cfg(test)]
 mod tests;
 
 pub use calendar::Calendar;
+pub use recovery::{Network, Recovery, RecoveryUser};
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Feed, Idle, Log, LogFormat, LogLevel,
@@ -37,6 +39,8 @@ pub struct Config {
     pub threads: Threads,
     /// Where the market data goes.
     pub feed: Feed,
+    /// Repair for those who missed some of it.
+    pub recovery: Recovery,
     /// When the state is written down.
     pub snapshots: Snapshots,
     /// When days begin and end; without one somebody else submits that.
@@ -61,6 +65,7 @@ impl Config {
             capacity: Capacity::read(root.section("capacity")),
             threads: Threads::read(root.section("threads")),
             feed: Feed::read(root.section("feed")),
+            recovery: Recovery::read(root.section("recovery")),
             snapshots: Snapshots::read(root.section("snapshots")),
             calendar: root.optional_section("calendar").map(Calendar::read),
             sources: Source::read_all(&mut root),

@@ -37,8 +37,19 @@ const RING_BYTES_MAX: usize = 1024 * 1024 * 1024;
 const RING_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The agents that an exchange has, by name: those that may be placed.
-pub const AGENTS: [&str; 8] =
-    ["core", "feed", "source", "sync", "segments", "retention", "snapshot", "scheduler"];
+pub const AGENTS: [&str; 11] = [
+    "core",
+    "feed",
+    "source",
+    "sync",
+    "segments",
+    "retention",
+    "snapshot",
+    "scheduler",
+    "recovery",
+    "images",
+    "passwords",
+];
 
 /// Who the exchange is: what its store, and its feed, are marked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
