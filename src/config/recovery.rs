@@ -1,12 +1,13 @@
 //! The repair service as it is written down: where it listens, who may log in, and what for.
 //!
-//! What a product is, and whether a text is a password's hash, is known to the wiring; here are
-//! numbers and texts, and where they stand.
+//! Whether a text is a password's hash is known to the wiring; here are numbers and texts, and where
+//! they stand.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::str::FromStr;
 
+use super::market_data::PRODUCTS;
 use super::section::Section;
 
 /// Users, and entries of one user's lists.
@@ -78,7 +79,7 @@ pub struct RecoveryUser {
     /// The password's hash, in PHC form, as `isochron password` prints it.
     pub password: String,
     /// The products that the user may see, by name; `None` for all.
-    pub products: Option<Vec<String>>,
+    pub products: Option<Vec<&'static str>>,
     /// The partitions that the user may see; `None` for all.
     pub partitions: Option<Vec<u16>>,
     /// The symbols that the user may see; `None` for all.
@@ -125,9 +126,9 @@ impl Default for Recovery {
         let here = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         Self {
             enabled: true,
-            replay: here(41_001),
-            snapshots: here(41_002),
-            rerequests: here(41_003),
+            replay: here(42_001),
+            snapshots: here(42_002),
+            rerequests: here(42_003),
             rerequest_networks: vec![Network { address: Ipv4Addr::new(127, 0, 0, 0), bits: 8 }],
             rerequests_per_second: 100,
             rerequests_per_minute: 1_500,
@@ -190,7 +191,7 @@ impl Recovery {
     }
 }
 
-const ADDRESS: &str = "an IPv4 address and a port, such as 127.0.0.1:41001; port 0 is any that is \
+const ADDRESS: &str = "an IPv4 address and a port, such as 127.0.0.1:42001; port 0 is any that is \
                        free";
 
 fn networks(section: &mut Section<'_>) -> Option<Vec<Network>> {
@@ -237,7 +238,7 @@ fn user(entry: &mut Section<'_>) -> RecoveryUser {
         line: entry.line(),
         name: name.unwrap_or_default(),
         password: entry.text("password", HASH_BYTES_MAX).unwrap_or_default(),
-        products: entry.texts("products", ENTRIES_MAX),
+        products: entry.words("products", &PRODUCTS),
         partitions: entry.integers("partitions", ENTRIES_MAX),
         symbols: entry.texts("symbols", ENTRIES_MAX),
         connections_max: entry.optional_integer("connections_max", 1..=u32::MAX),
