@@ -9,3 +9,566 @@
 //! says that it does. A turn writes at most a slice of a replay, so that others are served between
 //! two slices; the order of a round is drawn anew each time.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use isochron_feeds::mold::Session;
+use isochron_recovery::access::{Access, User, UserError};
+use isochron_recovery::limits::OUTGOING_BYTES_MAX;
+use isochron_recovery::server::{Connection, Replay, Service, Snapshots, Turn};
+use isochron_recovery::soup::Packet;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token};
+
+use super::counters::RecoveryCounters;
+use super::doors::Doors;
+use super::images::ImageSource;
+use super::library::FeedLibrary;
+use super::password_agent::{PasswordAgent, Passwords, passwords};
+use super::rerequests_agent::{RerequestOptions, Rerequests};
+use super::turns::Turns;
+use crate::agent::Agent;
+use crate::metrics::Counters;
+use crate::store::Disk;
+use crate::types::Nanos;
+
+/// Events taken from the system in one cycle; the others come in the next.
+const EVENTS_MAX: usize = 1_024;
+
+/// Connections taken in one cycle, and turns given in one: some milliseconds of writing at most.
+const ACCEPTS_PER_CYCLE: usize = 64;
+const TURNS_PER_CYCLE: usize = 64;
+
+/// Reads of one connection in one turn. A client has little to say.
+const READS_PER_TURN: usize = 4;
+const READ_BYTES: usize = 2_048;
+
+/// How often connections are looked at for what is due by the time.
+const TICK_NS: u64 = 50_000_000;
+
+/// How long a connection whose last bytes were sent waits for its client to close: what is not
+/// read by then may be lost, as the system forgets what it has not delivered.
+const DRAIN_NS: u64 = 2_000_000_000;
+
+/// How long nothing is accepted where the system has no file left.
+const NO_FILES_NS: u64 = 100_000_000;
+
+const REPLAY: usize = 0;
+const SNAPSHOTS: usize = 1;
+const REREQUESTS: usize = 2;
+/// Tokens below are listeners and the re-request socket; then two for each place, one a port.
+const FIRST_PLACE: usize = 4;
+
+/// Where the service listens, whom it serves, and how many.
+#[derive(Clone, Debug)]
+pub struct RecoveryOptions {
+    /// The directory of the event store, which the feed's logs lie in.
+    pub store: PathBuf,
+    /// Where replay listens; port 0 is any that is free.
+    pub replay: SocketAddrV4,
+    /// Where snapshots are had.
+    pub snapshots: SocketAddrV4,
+    /// Where single messages are asked for again, and by whom.
+    pub rerequests: RerequestOptions,
+    /// Connections at a time, and from one address.
+    pub connections_max: usize,
+    /// As above, from one address.
+    pub connections_per_address_max: usize,
+    /// Who may log in.
+    pub users: Vec<User>,
+    /// Random bytes, anew with each start: they key what is remembered of passwords, and draw the
+    /// order in which connections are served.
+    pub secret: [u8; 32],
+}
+
+/// Where it listens now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Replay, TCP.
+    pub replay: SocketAddr,
+    /// Snapshots, TCP.
+    pub snapshots: SocketAddr,
+    /// Re-requests, UDP.
+    pub rerequests: SocketAddr,
+}
+
+/// Why the service cannot start.
+#[derive(Debug)]
+pub enum RecoveryError {
+    /// It cannot listen there.
+    Listen {
+        /// What for.
+        service: &'static str,
+        /// Where.
+        address: SocketAddrV4,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system does not tell of events.
+    Poll(io::Error),
+    /// The users cannot be.
+    Users(UserError),
+}
+
+impl fmt::Display for RecoveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { service, address, source } => {
+                write!(f, "recovery cannot listen for {service} at {address}: {source}")
+            }
+            Self::Poll(error) => write!(f, "recovery cannot wait for events: {error}"),
+            Self::Users(error) => write!(f, "recovery: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RecoveryError {}
+
+/// One connection and its socket.
+struct Place<S: Service> {
+    socket: TcpStream,
+    connection: Connection<S>,
+    readable: bool,
+    writable: bool,
+    /// Whether it is among the followers of its session.
+    follows: bool,
+    /// Whether its end was counted.
+    is_counted: bool,
+    /// Everything was sent: what the client says is thrown away until it closes, or until then.
+    drains_until: Option<Nanos>,
+}
+
+/// What became of a connection in its turn.
+enum After {
+    /// It waits for something.
+    Waits,
+    /// It wants another turn.
+    Again,
+    /// Its socket is to be closed.
+    Gone,
+}
+
+/// A listening socket, its connections, and what they are served with.
+struct Port<S: Service> {
+    number: usize,
+    listener: TcpListener,
+    /// Whether somebody may wait to be accepted.
+    knocks: bool,
+    accepts_from: Nanos,
+    places: Vec<Option<Place<S>>>,
+    free: Vec<usize>,
+    turns: Turns,
+    /// Places that have all there is of a session.
+    followers: BTreeMap<Session, Vec<usize>>,
+    service: S,
+}
+
+/// What both ports share.
+struct Shared {
+    doors: Doors,
+    access: Access,
+    counters: RecoveryCounters,
+}
+
+impl<S: Service> Port<S> {
+    fn listen(
+        number: usize,
+        address: SocketAddrV4,
+        registry: &Registry,
+        seed: u64,
+        service: S,
+    ) -> io::Result<Self> {
+        let mut listener = TcpListener::bind(address.into())?;
+        registry.register(&mut listener, Token(number), Interest::READABLE)?;
+        Ok(Self {
+            number,
+            listener,
+            knocks: true,
+            accepts_from: Nanos(0),
+            places: Vec::new(),
+            free: Vec::new(),
+            turns: Turns::new(seed),
+            followers: BTreeMap::new(),
+            service,
+        })
+    }
+
+    fn accept(&mut self, registry: &Registry, shared: &mut Shared, now: Nanos) -> usize {
+        if !self.knocks || now < self.accepts_from {
+            return 0;
+        }
+        for accepted in 0..ACCEPTS_PER_CYCLE {
+            match self.listener.accept() {
+                Ok((socket, address)) => self.let_in(socket, address, registry, shared, now),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.knocks = false;
+                    return accepted;
+                }
+                // One that has gone before it was accepted.
+                Err(error) if is_of_the_client(error.kind()) => {}
+                Err(_) => {
+                    shared.counters.no_files.add(1);
+                    self.accepts_from = Nanos(now.0 + NO_FILES_NS);
+                    return accepted;
+                }
+            }
+        }
+        ACCEPTS_PER_CYCLE
+    }
+
+    fn let_in(
+        &mut self,
+        mut socket: TcpStream,
+        address: SocketAddr,
+        registry: &Registry,
+        shared: &mut Shared,
+        now: Nanos,
+    ) {
+        if let Err(reason) = shared.doors.enter(address.ip()) {
+            shared.counters.turned_away.add(1);
+            let mut packet = Vec::new();
+            Packet::Debug(reason.to_string().as_bytes()).emit(&mut packet);
+            // As much as the system takes: nothing is kept for whoever is turned away.
+            let _ = socket.write(&packet);
+            return;
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        let token = Token(FIRST_PLACE + 2 * index + self.number);
+        let registered = registry.register(
+            &mut socket,
+            token,
+            Interest::READABLE | Interest::WRITABLE,
+        );
+        if registered.is_err() || socket.set_nodelay(true).is_err() {
+            shared.counters.no_files.add(1);
+            shared.doors.leave(address.ip());
+            self.free.push(index);
+            return;
+        }
+        shared.counters.accepted.add(1);
+        self.places[index] = Some(Place {
+            socket,
+            connection: Connection::new(address.ip(), now.0),
+            readable: true,
+            writable: true,
+            follows: false,
+            is_counted: false,
+            drains_until: None,
+        });
+        self.turns.ask(index);
+    }
+
+    fn on_event(&mut self, index: usize, readable: bool, writable: bool) {
+        if let Some(place) = self.places.get_mut(index).and_then(Option::as_mut) {
+            place.readable |= readable;
+            place.writable |= writable;
+            self.turns.ask(index);
+        }
+    }
+
+    /// There is more of a session: those who had all of it get a turn.
+    fn on_advanced(&mut self, session: Session) {
+        for index in self.followers.get_mut(&session).into_iter().flat_map(|all| all.drain(..)) {
+            if let Some(place) = &mut self.places[index] {
+                place.follows = false;
+                self.turns.ask(index);
+            }
+        }
+    }
+
+    /// Gives a turn to all for whom `wants` holds.
+    fn ask_all(&mut self, wants: impl Fn(&Place<S>) -> bool) {
+        for (index, place) in self.places.iter().enumerate() {
+            if place.as_ref().is_some_and(&wants) {
+                self.turns.ask(index);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, now: Nanos) {
+        self.ask_all(|place| match place.drains_until {
+            Some(until) => now >= until,
+            None => place.connection.next_deadline().is_some_and(|deadline| deadline <= now.0),
+        });
+    }
+
+    /// Serves some of this round; how much was done.
+    fn serve(&mut self, shared: &mut Shared, now: Nanos) -> usize {
+        self.turns.begin();
+        let mut served = 0;
+        while served < TURNS_PER_CYCLE
+            && let Some(index) = self.turns.next()
+        {
+            served += 1;
+            let Some(place) = &mut self.places[index] else { continue };
+            match place.turn(&mut self.service, shared, now) {
+                After::Again => self.turns.ask(index),
+                After::Waits => self.follow(index),
+                After::Gone => {
+                    shared.doors.leave(place.connection.source());
+                    self.places[index] = None;
+                    self.free.push(index);
+                }
+            }
+        }
+        served
+    }
+
+    /// Notes that a connection has all there is.
+    fn follow(&mut self, index: usize) {
+        let Some(place) = &mut self.places[index] else { return };
+        let session = place.connection.session().filter(|_| place.connection.is_streaming());
+        if let Some(session) = session
+            && !std::mem::replace(&mut place.follows, true)
+        {
+            self.followers.entry(session).or_default().push(index);
+        }
+    }
+}
+
+/// Errors of one connection, not of the system.
+fn is_of_the_client(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(kind, ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+impl<S: Service> Place<S> {
+    fn turn(&mut self, service: &mut S, shared: &mut Shared, now: Nanos) -> After {
+        if self.read(now).is_err() {
+            return After::Gone;
+        }
+        if let Some(until) = self.drains_until {
+            return match (now >= until, self.readable) {
+                (true, _) => After::Gone,
+                (false, true) => After::Again,
+                (false, false) => After::Waits,
+            };
+        }
+        let before = self.connection.next_sequence();
+        let turn = self.connection.on_turn(service, &mut shared.access, now.0);
+        if let Some(next) = self.connection.next_sequence() {
+            shared.counters.logins.add(u64::from(before.is_none()));
+            let sent = before.map_or(0, |before| next - before);
+            shared.counters.messages.add(sent);
+        }
+        if let Some(reason) = self.connection.closed()
+            && !std::mem::replace(&mut self.is_counted, true)
+        {
+            shared.counters.on_closed(reason);
+        }
+        let is_full = self.connection.outgoing().len() >= OUTGOING_BYTES_MAX;
+        match self.write(now) {
+            Ok(written) => shared.counters.bytes.add(written),
+            Err(_) => return After::Gone,
+        }
+        if self.connection.is_done(now.0) {
+            // The client reads to the end, then closes; one that does not read is cut.
+            let sent = self.connection.outgoing().is_empty();
+            if !sent || self.socket.shutdown(Shutdown::Write).is_err() {
+                return After::Gone;
+            }
+            self.drains_until = Some(Nanos(now.0 + DRAIN_NS));
+        }
+        let has_more = turn == Turn::More || (is_full && self.writable);
+        if has_more || self.readable { After::Again } else { After::Waits }
+    }
+
+    /// Takes what the client says; an error where it has gone.
+    fn read(&mut self, now: Nanos) -> io::Result<()> {
+        let mut buffer = [0; READ_BYTES];
+        for _ in 0..READS_PER_TURN {
+            if !self.readable {
+                break;
+            }
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) if self.drains_until.is_some() => {}
+                Ok(bytes) => self.connection.on_bytes(&buffer[..bytes], now.0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what the socket takes; how many bytes.
+    fn write(&mut self, now: Nanos) -> io::Result<u64> {
+        let mut written = 0;
+        while self.writable && !self.connection.outgoing().is_empty() {
+            match self.socket.write(self.connection.outgoing()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(bytes) => {
+                    self.connection.on_transmitted(bytes, now.0);
+                    written += bytes as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Serves replays, snapshots and re-requests.
+pub struct RecoveryAgent {
+    poll: Poll,
+    events: Events,
+    replay: Port<Replay<FeedLibrary>>,
+    snapshots: Port<Snapshots<ImageSource>>,
+    rerequests: Rerequests,
+    shared: Shared,
+    passwords: Passwords,
+    tick_at: Nanos,
+    fault: Option<io::Error>,
+}
+
+impl RecoveryAgent {
+    /// Opens the sockets, and makes the agent that verifies passwords for this one.
+    ///
+    /// # Errors
+    /// It cannot listen, or the users cannot be.
+    ///
+    /// # Panics
+    /// If the service's counters have another writer.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        options: &RecoveryOptions,
+        images: ImageSource,
+        counters: &Counters,
+    ) -> Result<(Self, PasswordAgent), RecoveryError> {
+        let poll = Poll::new().map_err(RecoveryError::Poll)?;
+        let registry = poll.registry();
+        let listen = |service, address| {
+            move |source| RecoveryError::Listen { service, address, source }
+        };
+        let seeds = options.secret.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        let library = FeedLibrary::new(disk, options.store.clone());
+        let replay = Port::listen(REPLAY, options.replay, registry, seeds, Replay(library))
+            .map_err(listen("replay", options.replay))?;
+        let (address, service) = (options.snapshots, Snapshots(images));
+        let snapshots = Port::listen(SNAPSHOTS, address, registry, !seeds, service)
+            .map_err(listen("snapshots", address))?;
+        let rerequests =
+            Rerequests::open(&options.rerequests, registry, Token(REREQUESTS), counters)
+                .map_err(listen("re-requests", options.rerequests.address))?;
+        let access = Access::new(&options.users, options.secret).map_err(RecoveryError::Users)?;
+        let doors = Doors::new(options.connections_max, options.connections_per_address_max);
+        let (passwords, password_agent) = passwords();
+        let agent = Self {
+            poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            replay,
+            snapshots,
+            rerequests,
+            shared: Shared { doors, access, counters: RecoveryCounters::new(counters) },
+            passwords,
+            tick_at: Nanos(0),
+            fault: None,
+        };
+        Ok((agent, password_agent))
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn listening(&self) -> io::Result<Listening> {
+        Ok(Listening {
+            replay: self.replay.listener.local_addr()?,
+            snapshots: self.snapshots.listener.local_addr()?,
+            rerequests: self.rerequests.address()?,
+        })
+    }
+
+    /// Takes the system's events.
+    fn on_events(&mut self) -> usize {
+        match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => {
+                self.fault = Some(error);
+                return 0;
+            }
+            _ => {}
+        }
+        let mut events = 0;
+        for event in &self.events {
+            events += 1;
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable();
+            match event.token().0 {
+                REPLAY => self.replay.knocks = true,
+                SNAPSHOTS => self.snapshots.knocks = true,
+                REREQUESTS => self.rerequests.on_readable(),
+                token => {
+                    let index = (token - FIRST_PLACE) / 2;
+                    match token % 2 {
+                        REPLAY => self.replay.on_event(index, readable, writable),
+                        _ => self.snapshots.on_event(index, readable, writable),
+                    }
+                }
+            }
+        }
+        events
+    }
+
+    /// Follows the logs, the snapshots and the passwords: who waited for them gets a turn.
+    fn follow(&mut self, now: Nanos) -> usize {
+        let mut advanced: Vec<Session> = Vec::new();
+        let mut work = self.replay.service.0.follow(now, |session| advanced.push(session));
+        advanced.into_iter().for_each(|session| self.replay.on_advanced(session));
+        if self.snapshots.service.0.follow() {
+            self.snapshots.ask_all(|place| !place.connection.is_streaming());
+            work += 1;
+        }
+        if self.passwords.exchange(&mut self.shared.access) {
+            self.replay.ask_all(|place| place.connection.is_deciding());
+            self.snapshots.ask_all(|place| place.connection.is_deciding());
+            work += 1;
+        }
+        work
+    }
+}
+
+impl Agent for RecoveryAgent {
+    fn name(&self) -> &str {
+        "recovery"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        let mut work = self.on_events();
+        let Self { poll, replay, snapshots, shared, .. } = self;
+        work += replay.accept(poll.registry(), shared, now);
+        work += snapshots.accept(poll.registry(), shared, now);
+        work += self.rerequests.answer(&mut self.replay.service.0, now);
+        work += self.follow(now);
+        if now >= self.tick_at {
+            self.tick_at = Nanos(now.0 + TICK_NS);
+            self.replay.on_tick(now);
+            self.snapshots.on_tick(now);
+        }
+        work += self.replay.serve(&mut self.shared, now);
+        work += self.snapshots.serve(&mut self.shared, now);
+        let counters = &mut self.shared.counters;
+        counters.connections.set(self.shared.doors.inside() as u64);
+        counters.faults.set(self.replay.service.0.faults());
+        work
+    }
+
+    /// It reads mapped files, which may have to come from a disk.
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.fault.as_ref().map(|error| format!("recovery cannot wait for events: {error}"))
+    }
+}
