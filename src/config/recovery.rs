@@ -1,11 +1,9 @@
 //! The repair service as it is written down: where it listens, who may log in, and what for.
 //!
-//! Whether a text is a password's hash is known to the wiring; here are numbers and texts, and where
-//! they stand.
+//! Whether a text is a network, or a password's hash, is known to the wiring; here are numbers and
+//! texts, and where they stand.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::str::FromStr;
 
 use super::market_data::PRODUCTS;
 use super::section::Section;
@@ -28,46 +26,6 @@ const CONNECTIONS_MAX: usize = 65_536;
 
 /// Milliseconds of a snapshot's age.
 const AGE_MS_MAX: u64 = 60_000;
-
-/// A network of IPv4 addresses, as in `10.1.0.0/16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// Its first address.
-    pub address: Ipv4Addr,
-    /// The bits that its addresses share, 0 to 32.
-    pub bits: u8,
-}
-
-impl Network {
-    /// Whether an address is one of the network's.
-    #[must_use]
-    pub fn contains(self, address: Ipv4Addr) -> bool {
-        let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
-        u32::from(self.address) & mask == u32::from(address) & mask
-    }
-}
-
-impl FromStr for Network {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-        let network =
-            Self { address: address.parse().map_err(drop)?, bits: bits.parse().map_err(drop)? };
-        // Bits behind the mask are a slip of somebody's pen.
-        let host = u32::MAX.checked_shr(network.bits.into()).unwrap_or(0);
-        match network.bits <= 32 && u32::from(network.address) & host == 0 {
-            true => Ok(network),
-            false => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
-    }
-}
 
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +53,8 @@ pub struct RecoveryUser {
 /// Repair for those who missed something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
+    /// The line where it begins, for what is found wrong with it later; 0 where it is left out.
+    pub line: usize,
     /// Whether it is there.
     pub enabled: bool,
     /// Where replay listens, TCP.
@@ -103,8 +63,8 @@ pub struct Recovery {
     pub snapshots: SocketAddrV4,
     /// Where single messages are asked for again, UDP.
     pub rerequests: SocketAddrV4,
-    /// Who is answered there.
-    pub rerequest_networks: Vec<Network>,
+    /// Who is answered there, networks such as `10.1.0.0/16`.
+    pub rerequest_networks: Vec<String>,
     /// Answers to one address a second, a minute and a day.
     pub rerequests_per_second: u32,
     /// As above, a minute.
@@ -125,11 +85,12 @@ impl Default for Recovery {
     fn default() -> Self {
         let here = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         Self {
+            line: 0,
             enabled: true,
             replay: here(42_001),
             snapshots: here(42_002),
             rerequests: here(42_003),
-            rerequest_networks: vec![Network { address: Ipv4Addr::new(127, 0, 0, 0), bits: 8 }],
+            rerequest_networks: vec!["127.0.0.0/8".to_owned()],
             rerequests_per_second: 100,
             rerequests_per_minute: 1_500,
             rerequests_per_day: 100_000,
@@ -149,11 +110,14 @@ impl Recovery {
         let snapshots = at("snapshots", default.snapshots);
         let rerequests = at("rerequests", default.rerequests);
         let read = Self {
+            line: section.line(),
             enabled: section.boolean("enabled", default.enabled),
             replay,
             snapshots,
             rerequests,
-            rerequest_networks: networks(&mut section).unwrap_or(default.rerequest_networks),
+            rerequest_networks: section
+                .texts("rerequest_networks", NETWORKS_MAX)
+                .unwrap_or(default.rerequest_networks),
             rerequests_per_second: section.integer(
                 "rerequests_per_second",
                 default.rerequests_per_second,
@@ -194,20 +158,6 @@ impl Recovery {
 const ADDRESS: &str = "an IPv4 address and a port, such as 127.0.0.1:42001; port 0 is any that is \
                        free";
 
-fn networks(section: &mut Section<'_>) -> Option<Vec<Network>> {
-    let texts = section.texts("rerequest_networks", NETWORKS_MAX)?;
-    let mut networks = Vec::new();
-    for text in texts {
-        match text.parse() {
-            Ok(network) => networks.push(network),
-            Err(()) => section.fault(format_args!(
-                "rerequest_networks: {text:?} is no network, such as 10.1.0.0/16"
-            )),
-        }
-    }
-    Some(networks)
-}
-
 fn users(section: &mut Section<'_>) -> Vec<RecoveryUser> {
     let entries = section.sections("users");
     if let Some(first_too_many) = entries.get(USERS_MAX) {
@@ -244,25 +194,5 @@ fn user(entry: &mut Section<'_>) -> RecoveryUser {
         connections_max: entry.optional_integer("connections_max", 1..=u32::MAX),
         logins_per_minute: entry.optional_integer("logins_per_minute", 1..=u32::MAX),
         messages_per_day: entry.optional_integer("messages_per_day", 1..=u64::MAX),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_are_addresses_with_a_mask() {
-        let network = |text: &str| text.parse::<Network>();
-        let ten: Network = network("10.1.0.0/16").unwrap();
-        assert!(ten.contains(Ipv4Addr::new(10, 1, 255, 1)));
-        assert!(!ten.contains(Ipv4Addr::new(10, 2, 0, 0)));
-        let one = network("192.0.2.7").unwrap();
-        assert_eq!((one.bits, one.to_string().as_str()), (32, "192.0.2.7/32"));
-        assert!(one.contains(one.address) && !one.contains(Ipv4Addr::new(192, 0, 2, 6)));
-        assert!(network("0.0.0.0/0").unwrap().contains(Ipv4Addr::BROADCAST));
-        for wrong in ["", "10.1.0.0/33", "10.1.0.1/16", "10.1.0.0/-1", "ten", "::1/128"] {
-            assert_eq!(network(wrong), Err(()), "{wrong}");
-        }
     }
 }

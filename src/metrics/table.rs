@@ -117,6 +117,7 @@ counters! {
     RECOVERY_FAULTS: 1, "recovery-faults", "Feed logs that could not be opened or read.";
     REREQUESTS: 1, "rerequests", "Datagrams that came to the re-request port.";
     REREQUESTS_ANSWERED: 1, "rerequests-answered", "Re-requests answered, with one datagram each.";
+    REREQUESTS_UNSENT: 1, "rerequests-unsent", "Answers that the system did not take.";
     REREQUESTS_LIMITED: 1, "rerequests-limited", "Re-requests dropped: too many of one source.";
     REREQUESTS_FOREIGN: 1, "rerequests-foreign", "Re-requests dropped: from no allowed network.";
     REREQUESTS_MALFORMED: 1, "rerequests-malformed", "Datagrams dropped: no re-requests.";

@@ -11,26 +11,26 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isochron_feeds::mold::Session;
+use isochron_feeds::mold::{HEADER_BYTES, Session};
 use isochron_recovery::access::{Access, User, UserError};
-use isochron_recovery::limits::OUTGOING_BYTES_MAX;
-use isochron_recovery::server::{Connection, Replay, Service, Snapshots, Turn};
+use isochron_recovery::rerequest::{Network, Rates, Responder};
+use isochron_recovery::server::{Replay, Service, Snapshots};
 use isochron_recovery::soup::Packet;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::{TcpListener, TcpStream, UdpSocket};
 use mio::{Events, Interest, Poll, Registry, Token};
 
-use super::counters::RecoveryCounters;
+use super::counters::{RecoveryCounters, RerequestCounters};
 use super::doors::Doors;
 use super::images::ImageSource;
 use super::library::FeedLibrary;
 use super::password_agent::{PasswordAgent, Passwords, passwords};
-use super::rerequests_agent::{RerequestOptions, Rerequests};
+use super::place::{After, Place, Shared};
 use super::turns::Turns;
 use crate::agent::Agent;
 use crate::metrics::Counters;
@@ -44,16 +44,11 @@ const EVENTS_MAX: usize = 1_024;
 const ACCEPTS_PER_CYCLE: usize = 64;
 const TURNS_PER_CYCLE: usize = 64;
 
-/// Reads of one connection in one turn. A client has little to say.
-const READS_PER_TURN: usize = 4;
-const READ_BYTES: usize = 2_048;
+/// Re-requests answered in one cycle.
+const DATAGRAMS_PER_CYCLE: usize = 256;
 
 /// How often connections are looked at for what is due by the time.
 const TICK_NS: u64 = 50_000_000;
-
-/// How long a connection whose last bytes were sent waits for its client to close: what is not
-/// read by then may be lost, as the system forgets what it has not delivered.
-const DRAIN_NS: u64 = 2_000_000_000;
 
 /// How long nothing is accepted where the system has no file left.
 const NO_FILES_NS: u64 = 100_000_000;
@@ -73,8 +68,12 @@ pub struct RecoveryOptions {
     pub replay: SocketAddrV4,
     /// Where snapshots are had.
     pub snapshots: SocketAddrV4,
-    /// Where single messages are asked for again, and by whom.
-    pub rerequests: RerequestOptions,
+    /// Where single messages are asked for again, UDP.
+    pub rerequests: SocketAddrV4,
+    /// Who is answered there, at most 256 networks.
+    pub rerequest_networks: Vec<Network>,
+    /// How often each address is.
+    pub rerequest_rates: Rates,
     /// Connections at a time, and from one address.
     pub connections_max: usize,
     /// As above, from one address.
@@ -129,30 +128,6 @@ impl fmt::Display for RecoveryError {
 
 impl std::error::Error for RecoveryError {}
 
-/// One connection and its socket.
-struct Place<S: Service> {
-    socket: TcpStream,
-    connection: Connection<S>,
-    readable: bool,
-    writable: bool,
-    /// Whether it is among the followers of its session.
-    follows: bool,
-    /// Whether its end was counted.
-    is_counted: bool,
-    /// Everything was sent: what the client says is thrown away until it closes, or until then.
-    drains_until: Option<Nanos>,
-}
-
-/// What became of a connection in its turn.
-enum After {
-    /// It waits for something.
-    Waits,
-    /// It wants another turn.
-    Again,
-    /// Its socket is to be closed.
-    Gone,
-}
-
 /// A listening socket, its connections, and what they are served with.
 struct Port<S: Service> {
     number: usize,
@@ -160,19 +135,12 @@ struct Port<S: Service> {
     /// Whether somebody may wait to be accepted.
     knocks: bool,
     accepts_from: Nanos,
-    places: Vec<Option<Place<S>>>,
+    places: Vec<Option<Place<S, TcpStream>>>,
     free: Vec<usize>,
     turns: Turns,
     /// Places that have all there is of a session.
     followers: BTreeMap<Session, Vec<usize>>,
     service: S,
-}
-
-/// What both ports share.
-struct Shared {
-    doors: Doors,
-    access: Access,
-    counters: RecoveryCounters,
 }
 
 impl<S: Service> Port<S> {
@@ -254,22 +222,13 @@ impl<S: Service> Port<S> {
             return;
         }
         shared.counters.accepted.add(1);
-        self.places[index] = Some(Place {
-            socket,
-            connection: Connection::new(address.ip(), now.0),
-            readable: true,
-            writable: true,
-            follows: false,
-            is_counted: false,
-            drains_until: None,
-        });
+        self.places[index] = Some(Place::new(socket, address.ip(), now));
         self.turns.ask(index);
     }
 
     fn on_event(&mut self, index: usize, readable: bool, writable: bool) {
         if let Some(place) = self.places.get_mut(index).and_then(Option::as_mut) {
-            place.readable |= readable;
-            place.writable |= writable;
+            place.on_event(readable, writable);
             self.turns.ask(index);
         }
     }
@@ -285,7 +244,7 @@ impl<S: Service> Port<S> {
     }
 
     /// Gives a turn to all for whom `wants` holds.
-    fn ask_all(&mut self, wants: impl Fn(&Place<S>) -> bool) {
+    fn ask_all(&mut self, wants: impl Fn(&Place<S, TcpStream>) -> bool) {
         for (index, place) in self.places.iter().enumerate() {
             if place.as_ref().is_some_and(&wants) {
                 self.turns.ask(index);
@@ -294,10 +253,7 @@ impl<S: Service> Port<S> {
     }
 
     fn on_tick(&mut self, now: Nanos) {
-        self.ask_all(|place| match place.drains_until {
-            Some(until) => now >= until,
-            None => place.connection.next_deadline().is_some_and(|deadline| deadline <= now.0),
-        });
+        self.ask_all(|place| place.is_due(now));
     }
 
     /// Serves some of this round; how much was done.
@@ -312,7 +268,9 @@ impl<S: Service> Port<S> {
             match place.turn(&mut self.service, shared, now) {
                 After::Again => self.turns.ask(index),
                 After::Waits => self.follow(index),
-                After::Gone => {
+                // The client reads to the end, then closes.
+                After::Sent if place.socket.shutdown(Shutdown::Write).is_ok() => {}
+                After::Sent | After::Gone => {
                     shared.doors.leave(place.connection.source());
                     self.places[index] = None;
                     self.free.push(index);
@@ -340,82 +298,55 @@ fn is_of_the_client(kind: ErrorKind) -> bool {
     matches!(kind, ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-impl<S: Service> Place<S> {
-    fn turn(&mut self, service: &mut S, shared: &mut Shared, now: Nanos) -> After {
-        if self.read(now).is_err() {
-            return After::Gone;
-        }
-        if let Some(until) = self.drains_until {
-            return match (now >= until, self.readable) {
-                (true, _) => After::Gone,
-                (false, true) => After::Again,
-                (false, false) => After::Waits,
-            };
-        }
-        let before = self.connection.next_sequence();
-        let turn = self.connection.on_turn(service, &mut shared.access, now.0);
-        if let Some(next) = self.connection.next_sequence() {
-            shared.counters.logins.add(u64::from(before.is_none()));
-            let sent = before.map_or(0, |before| next - before);
-            shared.counters.messages.add(sent);
-        }
-        if let Some(reason) = self.connection.closed()
-            && !std::mem::replace(&mut self.is_counted, true)
-        {
-            shared.counters.on_closed(reason);
-        }
-        let is_full = self.connection.outgoing().len() >= OUTGOING_BYTES_MAX;
-        match self.write(now) {
-            Ok(written) => shared.counters.bytes.add(written),
-            Err(_) => return After::Gone,
-        }
-        if self.connection.is_done(now.0) {
-            // The client reads to the end, then closes; one that does not read is cut.
-            let sent = self.connection.outgoing().is_empty();
-            if !sent || self.socket.shutdown(Shutdown::Write).is_err() {
-                return After::Gone;
-            }
-            self.drains_until = Some(Nanos(now.0 + DRAIN_NS));
-        }
-        let has_more = turn == Turn::More || (is_full && self.writable);
-        if has_more || self.readable { After::Again } else { After::Waits }
+/// The socket that single messages are asked for again at.
+struct Rerequests {
+    socket: UdpSocket,
+    /// Whether datagrams may wait.
+    readable: bool,
+    responder: Responder,
+    /// Answers that the system did not take: the client asks again.
+    unsent: u64,
+    counters: RerequestCounters,
+}
+
+impl Rerequests {
+    fn open(
+        options: &RecoveryOptions,
+        registry: &Registry,
+        counters: &Counters,
+    ) -> io::Result<Self> {
+        let mut socket = UdpSocket::bind(options.rerequests.into())?;
+        registry.register(&mut socket, Token(REREQUESTS), Interest::READABLE)?;
+        let responder = Responder::new(&options.rerequest_networks, options.rerequest_rates);
+        let counters = RerequestCounters::new(counters);
+        Ok(Self { socket, readable: true, responder, unsent: 0, counters })
     }
 
-    /// Takes what the client says; an error where it has gone.
-    fn read(&mut self, now: Nanos) -> io::Result<()> {
-        let mut buffer = [0; READ_BYTES];
-        for _ in 0..READS_PER_TURN {
-            if !self.readable {
-                break;
-            }
-            match self.socket.read(&mut buffer) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(_) if self.drains_until.is_some() => {}
-                Ok(bytes) => self.connection.on_bytes(&buffer[..bytes], now.0),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what the socket takes; how many bytes.
-    fn write(&mut self, now: Nanos) -> io::Result<u64> {
-        let mut written = 0;
-        while self.writable && !self.connection.outgoing().is_empty() {
-            match self.socket.write(self.connection.outgoing()) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(bytes) => {
-                    self.connection.on_transmitted(bytes, now.0);
-                    written += bytes as u64;
+    /// Answers some of the requests that wait, each with one datagram or none; how many came.
+    fn answer(&mut self, library: &mut FeedLibrary, now: Nanos) -> usize {
+        // One byte more than a request has: a longer one is not taken for its beginning.
+        let mut datagram = [0; HEADER_BYTES + 1];
+        let mut came = 0;
+        while self.readable && came < DATAGRAMS_PER_CYCLE {
+            match self.socket.recv_from(&mut datagram) {
+                Ok((bytes, source)) => {
+                    came += 1;
+                    let request = &datagram[..bytes];
+                    if let Ok(answer) = self.responder.on_request(source, request, library, now.0)
+                        && self.socket.send_to(answer, source).is_err()
+                    {
+                        self.unsent += 1;
+                    }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                // What an earlier answer met on its way; the socket is well.
+                Err(_) => came += 1,
             }
         }
-        Ok(written)
+        if came > 0 {
+            self.counters.set(self.responder.statistics(), self.unsent);
+        }
+        came
     }
 }
 
@@ -458,9 +389,8 @@ impl RecoveryAgent {
         let (address, service) = (options.snapshots, Snapshots(images));
         let snapshots = Port::listen(SNAPSHOTS, address, registry, !seeds, service)
             .map_err(listen("snapshots", address))?;
-        let rerequests =
-            Rerequests::open(&options.rerequests, registry, Token(REREQUESTS), counters)
-                .map_err(listen("re-requests", options.rerequests.address))?;
+        let rerequests = Rerequests::open(options, registry, counters)
+            .map_err(listen("re-requests", options.rerequests))?;
         let access = Access::new(&options.users, options.secret).map_err(RecoveryError::Users)?;
         let doors = Doors::new(options.connections_max, options.connections_per_address_max);
         let (passwords, password_agent) = passwords();
@@ -486,7 +416,7 @@ impl RecoveryAgent {
         Ok(Listening {
             replay: self.replay.listener.local_addr()?,
             snapshots: self.snapshots.listener.local_addr()?,
-            rerequests: self.rerequests.address()?,
+            rerequests: self.rerequests.socket.local_addr()?,
         })
     }
 
@@ -507,7 +437,7 @@ impl RecoveryAgent {
             match event.token().0 {
                 REPLAY => self.replay.knocks = true,
                 SNAPSHOTS => self.snapshots.knocks = true,
-                REREQUESTS => self.rerequests.on_readable(),
+                REREQUESTS => self.rerequests.readable = true,
                 token => {
                     let index = (token - FIRST_PLACE) / 2;
                     match token % 2 {

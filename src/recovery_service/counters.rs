@@ -1,5 +1,6 @@
 //! What the repair service counts.
 
+use isochron_recovery::rerequest::{Dropped, Statistics};
 use isochron_recovery::server::{Closed, Rejection};
 
 use crate::metrics::{Counter, CounterWriter, Counters};
@@ -63,5 +64,67 @@ impl RecoveryCounters {
             _ => return,
         };
         counter.add(1);
+    }
+}
+
+/// The rows of the re-requests, with the kinds of drops that belong to each.
+pub(super) struct RerequestCounters {
+    came: CounterWriter,
+    answered: CounterWriter,
+    unsent: CounterWriter,
+    dropped: [(CounterWriter, &'static [&'static str]); 4],
+}
+
+impl RerequestCounters {
+    pub(super) fn new(counters: &Counters) -> Self {
+        const FOREIGN: &[&str] = &["no-unicast-source", "not-allowed"];
+        const UNKNOWN: &[&str] = &["unknown-session", "ahead", "not-kept"];
+        const LIMITED: &[&str] = &["over-second", "over-minute", "over-day", "sources-full"];
+        Self {
+            came: counters.writer(Counter::REREQUESTS),
+            answered: counters.writer(Counter::REREQUESTS_ANSWERED),
+            unsent: counters.writer(Counter::REREQUESTS_UNSENT),
+            dropped: [
+                (counters.writer(Counter::REREQUESTS_FOREIGN), FOREIGN),
+                (counters.writer(Counter::REREQUESTS_MALFORMED), &["malformed"]),
+                (counters.writer(Counter::REREQUESTS_UNKNOWN), UNKNOWN),
+                (counters.writer(Counter::REREQUESTS_LIMITED), LIMITED),
+            ],
+        }
+    }
+
+    /// Shows what the responder counted, and the answers that did not leave.
+    pub(super) fn set(&mut self, counted: &Statistics, unsent: u64) {
+        self.came.set(counted.requests);
+        self.answered.set(counted.answers - unsent);
+        self.unsent.set(unsent);
+        for (writer, words) in &mut self.dropped {
+            let kinds = Dropped::WORDS.iter().zip(counted.dropped);
+            let of_these = kinds.filter(|(word, _)| words.contains(word));
+            writer.set(of_these.map(|(_, count)| count).sum());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_drop_is_in_one_row() {
+        let counters = Counters::in_memory();
+        let mut rows = RerequestCounters::new(&counters);
+        let dropped = std::array::from_fn(|kind| 1 << kind);
+        let counted = Statistics { requests: 1_100, answers: 77, dropped, ..Statistics::default() };
+        rows.set(&counted, 7);
+        let rows = [
+            Counter::REREQUESTS_FOREIGN,
+            Counter::REREQUESTS_MALFORMED,
+            Counter::REREQUESTS_UNKNOWN,
+            Counter::REREQUESTS_LIMITED,
+        ];
+        let sum: u64 = rows.iter().map(|row| counters.get(*row)).sum();
+        assert_eq!(sum, (1 << Dropped::WORDS.len()) - 1);
+        assert_eq!(counters.get(Counter::REREQUESTS_ANSWERED), 70);
     }
 }
