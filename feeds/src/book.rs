@@ -223,6 +223,14 @@ impl Book {
         })
     }
 
+    /// The level of a side at a price.
+    #[must_use]
+    pub fn level(&self, side: Side, price: i64) -> Option<Level> {
+        let place = place(side)?;
+        let queue = self.levels[place].get(&key(place, price))?;
+        Some(Level { price, quantity: queue.quantity, orders: queue.orders })
+    }
+
     /// The best level of a side.
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {

@@ -6,6 +6,7 @@ pub mod book;
 pub mod books;
 pub mod channel;
 pub mod checksum;
+pub mod envelope;
 pub mod limits;
 pub mod mold;
 pub mod publisher;

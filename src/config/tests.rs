@@ -82,7 +82,10 @@ fn a_configuration_is_read() {
         store.durability = "disk"
         store.retention = "snapshots"
         threads.placement = "dedicated"
-        market_data = { products = ["l3", "l2-5"], conflation_ms = 1, ttl = 255, log_days = 0 }
+        market_data.products = ["l3", "l2-5"]
+        market_data.conflation_ms = 1
+        market_data.ttl = 255
+        market_data.log_days = 0
         market_data.line_a = { group = "224.0.1.9", port = 1, interface = "10.0.0.7" }
         market_data.line_b.enabled = false
         snapshots = { enabled = false, start_seconds = 2, every_commands = 7, keep = 1 }
