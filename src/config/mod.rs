@@ -16,7 +16,7 @@ mod tests;
 
 pub use calendar::Calendar;
 pub use market_data::{Line, MarketData, PRODUCTS};
-pub use recovery::{Recovery, RecoveryUser};
+pub use recovery::{Networks, Recovery, RecoveryUser};
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel,

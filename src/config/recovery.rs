@@ -27,6 +27,23 @@ const CONNECTIONS_MAX: usize = 65_536;
 /// Milliseconds of a snapshot's age.
 const AGE_MS_MAX: u64 = 60_000;
 
+/// Networks such as `10.1.0.0/16`, as they are written. Equal ones say the same, wherever they stand.
+#[derive(Clone, Debug)]
+pub struct Networks {
+    /// The line of the section, for what is found wrong with them later.
+    pub line: usize,
+    /// Their texts.
+    pub texts: Vec<String>,
+}
+
+impl PartialEq for Networks {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts
+    }
+}
+
+impl Eq for Networks {}
+
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoveryUser {
@@ -53,8 +70,6 @@ pub struct RecoveryUser {
 /// Repair for those who missed something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
-    /// The line where it begins, for what is found wrong with it later; 0 where it is left out.
-    pub line: usize,
     /// Whether it is there.
     pub enabled: bool,
     /// Where replay listens, TCP.
@@ -63,8 +78,8 @@ pub struct Recovery {
     pub snapshots: SocketAddrV4,
     /// Where single messages are asked for again, UDP.
     pub rerequests: SocketAddrV4,
-    /// Who is answered there, networks such as `10.1.0.0/16`.
-    pub rerequest_networks: Vec<String>,
+    /// Who is answered there.
+    pub rerequest_networks: Networks,
     /// Answers to one address a second, a minute and a day.
     pub rerequests_per_second: u32,
     /// As above, a minute.
@@ -85,12 +100,11 @@ impl Default for Recovery {
     fn default() -> Self {
         let here = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
         Self {
-            line: 0,
             enabled: true,
             replay: here(42_001),
             snapshots: here(42_002),
             rerequests: here(42_003),
-            rerequest_networks: vec!["127.0.0.0/8".to_owned()],
+            rerequest_networks: Networks { line: 0, texts: vec!["127.0.0.0/8".to_owned()] },
             rerequests_per_second: 100,
             rerequests_per_minute: 1_500,
             rerequests_per_day: 100_000,
@@ -110,14 +124,16 @@ impl Recovery {
         let snapshots = at("snapshots", default.snapshots);
         let rerequests = at("rerequests", default.rerequests);
         let read = Self {
-            line: section.line(),
             enabled: section.boolean("enabled", default.enabled),
             replay,
             snapshots,
             rerequests,
-            rerequest_networks: section
-                .texts("rerequest_networks", NETWORKS_MAX)
-                .unwrap_or(default.rerequest_networks),
+            rerequest_networks: Networks {
+                line: section.line(),
+                texts: section
+                    .texts("rerequest_networks", NETWORKS_MAX)
+                    .unwrap_or(default.rerequest_networks.texts),
+            },
             rerequests_per_second: section.integer(
                 "rerequests_per_second",
                 default.rerequests_per_second,

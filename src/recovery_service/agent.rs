@@ -108,8 +108,8 @@ pub enum RecoveryError {
         /// What the system said.
         source: io::Error,
     },
-    /// The system does not tell of events.
-    Poll(io::Error),
+    /// The system does not tell of events, or gives no random bytes.
+    System(io::Error),
     /// The users cannot be.
     Users(UserError),
 }
@@ -120,7 +120,7 @@ impl fmt::Display for RecoveryError {
             Self::Listen { service, address, source } => {
                 write!(f, "recovery cannot listen for {service} at {address}: {source}")
             }
-            Self::Poll(error) => write!(f, "recovery cannot wait for events: {error}"),
+            Self::System(error) => write!(f, "recovery cannot start: {error}"),
             Self::Users(error) => write!(f, "recovery: {error}"),
         }
     }
@@ -374,10 +374,9 @@ impl RecoveryAgent {
     pub fn open(
         disk: Arc<dyn Disk>,
         options: &RecoveryOptions,
-        images: ImageSource,
         counters: &Counters,
     ) -> Result<(Self, PasswordAgent), RecoveryError> {
-        let poll = Poll::new().map_err(RecoveryError::Poll)?;
+        let poll = Poll::new().map_err(RecoveryError::System)?;
         let registry = poll.registry();
         let listen = |service, address| {
             move |source| RecoveryError::Listen { service, address, source }
@@ -386,7 +385,7 @@ impl RecoveryAgent {
         let library = FeedLibrary::new(disk, options.store.clone());
         let replay = Port::listen(REPLAY, options.replay, registry, seeds, Replay(library))
             .map_err(listen("replay", options.replay))?;
-        let (address, service) = (options.snapshots, Snapshots(images));
+        let (address, service) = (options.snapshots, Snapshots(ImageSource));
         let snapshots = Port::listen(SNAPSHOTS, address, registry, !seeds, service)
             .map_err(listen("snapshots", address))?;
         let rerequests = Rerequests::open(options, registry, counters)
@@ -455,7 +454,7 @@ impl RecoveryAgent {
         let mut advanced: Vec<Session> = Vec::new();
         let mut work = self.replay.service.0.follow(now, |session| advanced.push(session));
         advanced.into_iter().for_each(|session| self.replay.on_advanced(session));
-        if self.snapshots.service.0.follow() {
+        if self.snapshots.service.0.follow(now) {
             self.snapshots.ask_all(|place| !place.connection.is_streaming());
             work += 1;
         }
