@@ -206,7 +206,7 @@ impl Follower {
         books.instruments().into_iter().map(|(id, instrument)| {
             let symbol = symbol(books, id);
             let (orders, checksum) = (instrument.book.order_count(), instrument.book.checksum());
-            let incomplete = if instrument.complete { "" } else { ", incomplete" };
+            let incomplete = if instrument.is_current() { "" } else { ", incomplete" };
             format!(
                 "instrument {id} {symbol}: checksum {checksum:08x}, {orders} orders{incomplete}"
             )
@@ -247,7 +247,7 @@ impl Follower {
                 let value = json!({
                     "checksum": book.checksum(),
                     "orders": book.order_count(),
-                    "complete": instrument.complete,
+                    "complete": instrument.is_current(),
                 });
                 (id.to_string(), value)
             })
