@@ -1,10 +1,11 @@
 //! The repair service of an exchange: its options, and its agents.
 
 use super::{Exchange, NodeError};
+use crate::agent::SystemClock;
 use crate::config;
 use crate::limits::OPEN_FILES_BESIDE_CONNECTIONS;
 use crate::net::allow_open_files;
-use crate::recovery_service::{Listening, RecoveryAgent, RecoveryError, RecoveryOptions};
+use crate::recovery_service::{Listening, Opened, RecoveryAgent, RecoveryError, RecoveryOptions};
 use crate::store::RealDisk;
 use isochron_feeds::channel::Product;
 use isochron_recovery::access::{Access, Entitlement, Grant, Quota, User};
@@ -44,6 +45,7 @@ pub fn options(
         },
         connections_max: config.connections_max,
         connections_per_address_max: config.connections_per_address_max,
+        snapshot_age_ns_max: config.snapshot_age_ms * 1_000_000,
         users,
         secret: [0; 32],
     }))
@@ -91,11 +93,13 @@ impl Exchange {
         // Fewer are no reason not to start: each connection that finds none is counted.
         allow_open_files(options.connections_max as u64 + OPEN_FILES_BESIDE_CONNECTIONS)
             .map_err(system)?;
-        let service = RecoveryAgent::open(Arc::new(RealDisk), &options, &self.counters);
-        let (agent, passwords) = service.map_err(NodeError::Recovery)?;
-        self.recovery = Some(agent.listening().map_err(system)?);
-        self.add(Some(agent));
+        let (disk, clock) = (Arc::new(RealDisk), Box::new(SystemClock::new()));
+        let service = RecoveryAgent::open(disk, &options, clock, &self.counters);
+        let Opened { recovery, passwords, images } = service.map_err(NodeError::Recovery)?;
+        self.recovery = Some(recovery.listening().map_err(system)?);
+        self.add(Some(recovery));
         self.add(Some(passwords));
+        self.add(Some(images));
         Ok(())
     }
 

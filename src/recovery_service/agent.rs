@@ -27,12 +27,13 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::counters::{RecoveryCounters, RerequestCounters};
 use super::doors::Doors;
-use super::images::ImageSource;
+use super::image_agent::ImageAgent;
+use super::images::{ImageSource, Shelf};
 use super::library::FeedLibrary;
 use super::password_agent::{PasswordAgent, Passwords, passwords};
 use super::place::{After, Place, Shared};
 use super::turns::Turns;
-use crate::agent::Agent;
+use crate::agent::{Agent, Clock};
 use crate::metrics::Counters;
 use crate::store::Disk;
 use crate::types::Nanos;
@@ -78,6 +79,8 @@ pub struct RecoveryOptions {
     pub connections_max: usize,
     /// As above, from one address.
     pub connections_per_address_max: usize,
+    /// A snapshot is given to others too while it is no older, in nanoseconds.
+    pub snapshot_age_ns_max: u64,
     /// Who may log in.
     pub users: Vec<User>,
     /// Random bytes, anew with each start: they key what is remembered of passwords, and draw the
@@ -350,6 +353,16 @@ impl Rerequests {
     }
 }
 
+/// The agents of the service, each to be run.
+pub struct Opened {
+    /// The one with the sockets.
+    pub recovery: RecoveryAgent,
+    /// The one that verifies passwords.
+    pub passwords: PasswordAgent,
+    /// The one that makes snapshots.
+    pub images: ImageAgent,
+}
+
 /// Serves replays, snapshots and re-requests.
 pub struct RecoveryAgent {
     poll: Poll,
@@ -364,7 +377,7 @@ pub struct RecoveryAgent {
 }
 
 impl RecoveryAgent {
-    /// Opens the sockets, and makes the agent that verifies passwords for this one.
+    /// Opens the sockets, and makes the agents that work for this one.
     ///
     /// # Errors
     /// It cannot listen, or the users cannot be.
@@ -374,18 +387,21 @@ impl RecoveryAgent {
     pub fn open(
         disk: Arc<dyn Disk>,
         options: &RecoveryOptions,
+        clock: Box<dyn Clock>,
         counters: &Counters,
-    ) -> Result<(Self, PasswordAgent), RecoveryError> {
+    ) -> Result<Opened, RecoveryError> {
         let poll = Poll::new().map_err(RecoveryError::System)?;
         let registry = poll.registry();
         let listen = |service, address| {
             move |source| RecoveryError::Listen { service, address, source }
         };
         let seeds = options.secret.first_chunk().copied().map_or(0, u64::from_le_bytes);
-        let library = FeedLibrary::new(disk, options.store.clone());
+        let library = FeedLibrary::new(Arc::clone(&disk), options.store.clone());
         let replay = Port::listen(REPLAY, options.replay, registry, seeds, Replay(library))
             .map_err(listen("replay", options.replay))?;
-        let (address, service) = (options.snapshots, Snapshots(ImageSource));
+        let shelf = Arc::new(Shelf::default());
+        let source = ImageSource::new(Arc::clone(&shelf), options.snapshot_age_ns_max);
+        let (address, service) = (options.snapshots, Snapshots(source));
         let snapshots = Port::listen(SNAPSHOTS, address, registry, !seeds, service)
             .map_err(listen("snapshots", address))?;
         let rerequests = Rerequests::open(options, registry, counters)
@@ -393,7 +409,8 @@ impl RecoveryAgent {
         let access = Access::new(&options.users, options.secret).map_err(RecoveryError::Users)?;
         let doors = Doors::new(options.connections_max, options.connections_per_address_max);
         let (passwords, password_agent) = passwords();
-        let agent = Self {
+        let images = ImageAgent::new(disk, options.store.clone(), shelf, clock, counters);
+        let recovery = Self {
             poll,
             events: Events::with_capacity(EVENTS_MAX),
             replay,
@@ -404,7 +421,7 @@ impl RecoveryAgent {
             tick_at: Nanos(0),
             fault: None,
         };
-        Ok((agent, password_agent))
+        Ok(Opened { recovery, passwords: password_agent, images })
     }
 
     /// Where it listens, with the ports that the system chose.

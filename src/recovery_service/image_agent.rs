@@ -69,25 +69,31 @@ impl Follower {
     }
 
     /// An image of what a user may see, and how many orders or levels are in it.
-    fn make(&mut self, symbols: &Grant<String>, now: Nanos) -> Result<(Image, u64), String> {
+    fn make(&mut self, symbols: &Grant<String>) -> Result<(Image, u32), String> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
         let sees = Entitlement { symbols: symbols.clone(), ..Entitlement::all() };
         let shows = |instrument: &Instrument| {
-            let symbol = instrument.definition.as_ref().map(|definition| definition.symbol);
-            symbol.is_some_and(|symbol| sees.may_see(symbol.as_str()))
+            let definition = instrument.definition.as_ref();
+            definition.is_some_and(|definition| sees.may_see(symbol(&definition.symbol)))
         };
         let writer = Writer::of_those(&self.books, self.next - 1, shows);
         let mut writer = writer.map_err(|error| error.to_string())?;
         let orders = writer.entries();
-        let mut image = Image::new(self.next, now, self.image_bytes);
+        let mut image = Image::new(self.next, self.image_bytes);
         while let Some(message) = writer.next_message() {
             image.push(message);
         }
         self.image_bytes = image.bytes();
         Ok((image, orders))
     }
+}
+
+/// A symbol without its padding.
+fn symbol(padded: &[u8]) -> &str {
+    let text = std::str::from_utf8(padded).unwrap_or_default();
+    text.trim_end_matches(['\0', ' '])
 }
 
 struct ImageCounters {
@@ -102,7 +108,8 @@ pub struct ImageAgent {
     library: FeedLibrary,
     followers: BTreeMap<Session, Follower>,
     shelf: Arc<Shelf>,
-    /// How long an image takes is a figure for operators; nothing depends on it.
+    /// An image is as old as the moment at which it was done, or one that takes long would be too
+    /// old at once.
     clock: Box<dyn Clock>,
     counters: ImageCounters,
 }
@@ -146,19 +153,20 @@ impl ImageAgent {
         }
     }
 
-    fn make(&mut self, wanted: &Wanted, now: Nanos) {
+    fn make(&mut self, wanted: &Wanted) {
         let Some(follower) = self.followers.get_mut(&wanted.session) else { return };
         if !follower.can_make(wanted.next_at_least) || !self.shelf.has_room() {
             return;
         }
         let begun = self.clock.now();
-        let made = follower.make(&wanted.symbols, now);
+        let made = follower.make(&wanted.symbols);
+        let now = self.clock.now();
         if let Ok((_, orders)) = &made {
             self.counters.made.add(1);
-            self.counters.orders.set(*orders);
-            self.counters.make_ns.set(self.clock.now().0.saturating_sub(begun.0));
+            self.counters.orders.set(u64::from(*orders));
+            self.counters.make_ns.set(now.0.saturating_sub(begun.0));
         }
-        self.shelf.put(wanted, made.map(|(image, _)| image));
+        self.shelf.put(wanted, made.map(|(image, _)| image), now);
     }
 }
 
@@ -178,7 +186,7 @@ impl Agent for ImageAgent {
             }
         }
         for wanted in self.shelf.wanted() {
-            self.make(&wanted, now);
+            self.make(&wanted);
         }
         work
     }

@@ -27,14 +27,13 @@ const LENGTH_BYTES: usize = 2;
 pub(super) struct Image {
     /// The number of the channel's next message.
     next_sequence: u64,
-    made_at: Nanos,
     /// Each message behind its length.
     bytes: Vec<u8>,
 }
 
 impl Image {
-    pub(super) fn new(next_sequence: u64, made_at: Nanos, bytes_expected: usize) -> Self {
-        Self { next_sequence, made_at, bytes: Vec::with_capacity(bytes_expected) }
+    pub(super) fn new(next_sequence: u64, bytes_expected: usize) -> Self {
+        Self { next_sequence, bytes: Vec::with_capacity(bytes_expected) }
     }
 
     /// Adds the next message.
@@ -58,7 +57,8 @@ struct Slot {
     /// The lowest number that somebody waits for: all messages before it must be in the image.
     wanted: Option<u64>,
     asked_at: Nanos,
-    image: Option<Arc<Image>>,
+    /// The last one, and when it was done.
+    image: Option<(Arc<Image>, Nanos)>,
     /// Why there can be none.
     refused: Option<String>,
 }
@@ -119,7 +119,7 @@ impl Shelf {
     }
 
     /// Answers what was wanted, by an image or the reason why there is none.
-    pub(super) fn put(&self, wanted: &Wanted, answer: Result<Image, String>) {
+    pub(super) fn put(&self, wanted: &Wanted, answer: Result<Image, String>, now: Nanos) {
         let mut content = self.content();
         content.changes += 1;
         let Content { slots, made, .. } = &mut *content;
@@ -132,7 +132,7 @@ impl Shelf {
             Ok(image) => {
                 let image = Arc::new(image);
                 made.push(Arc::downgrade(&image));
-                (slot.image, slot.refused) = (Some(image), None);
+                (slot.image, slot.refused) = (Some((image, now)), None);
             }
             Err(reason) => (slot.image, slot.refused) = (None, Some(reason)),
         }
@@ -160,7 +160,7 @@ impl Content {
 }
 
 /// The side that gives them out. Calling order: `follow` in each cycle, then [`SnapshotSource`].
-pub struct ImageSource {
+pub(super) struct ImageSource {
     shelf: Arc<Shelf>,
     /// An image that is older is made anew.
     age_ns_max: u64,
@@ -201,9 +201,10 @@ impl SnapshotSource for ImageSource {
             return SnapshotAnswer::NotYet;
         };
         slot.asked_at = now;
-        let is_young = |image: &&Arc<Image>| image.made_at.0 + self.age_ns_max >= now.0;
-        let image = slot.image.as_ref().filter(is_young);
-        if let Some(image) = image.filter(|image| image.next_sequence >= next_at_least) {
+        if let Some((image, made_at)) = &slot.image
+            && image.next_sequence >= next_at_least
+            && made_at.0 + self.age_ns_max >= now.0
+        {
             return SnapshotAnswer::Ready(ImageCursor { image: Arc::clone(image), at: 0 });
         }
         if let Some(reason) = slot.refused.take() {
@@ -221,7 +222,7 @@ impl SnapshotSource for ImageSource {
 
 /// One client's way through an image.
 #[derive(Clone, Debug)]
-pub struct ImageCursor {
+pub(super) struct ImageCursor {
     image: Arc<Image>,
     at: usize,
 }
@@ -252,8 +253,8 @@ mod tests {
         SnapshotRequest { session: SESSION, next_at_least, entitlement }
     }
 
-    fn image(next_sequence: u64, made_at: u64) -> Image {
-        let mut image = Image::new(next_sequence, Nanos(made_at), 0);
+    fn image(next_sequence: u64) -> Image {
+        let mut image = Image::new(next_sequence, 0);
         image.push(b"first");
         image.push(b"");
         image
@@ -279,7 +280,7 @@ mod tests {
         }
         let wanted = shelf.wanted();
         assert_eq!((wanted.len(), wanted[0].next_at_least), (1, 5));
-        shelf.put(&wanted[0], Ok(image(9, 20)));
+        shelf.put(&wanted[0], Ok(image(9)), Nanos(20));
         assert!(source.follow(Nanos(20)) && shelf.wanted().is_empty());
         let SnapshotAnswer::Ready(mut first) = source.snapshot(&wants(9, &[])) else { panic!() };
         let SnapshotAnswer::Ready(second) = source.snapshot(&wants(1, &[])) else { panic!() };
@@ -302,7 +303,7 @@ mod tests {
         assert!(!is_ready(&source.snapshot(&wants(1, &["B"]))));
         let wanted = shelf.wanted();
         assert_eq!(wanted.len(), 2);
-        shelf.put(&wanted[0], Ok(image(9, 10)));
+        shelf.put(&wanted[0], Ok(image(9)), Nanos(10));
         assert!(is_ready(&source.snapshot(&wants(1, &["A"]))));
         assert!(!is_ready(&source.snapshot(&wants(1, &["B"]))));
         assert!(!is_ready(&source.snapshot(&wants(1, &[]))));
@@ -312,7 +313,7 @@ mod tests {
     fn a_refusal_is_said_once_to_each_who_waits_for_it_and_then_tried_again() {
         let (shelf, mut source) = shelf();
         assert!(!is_ready(&source.snapshot(&wants(1, &[]))));
-        shelf.put(&shelf.wanted()[0], Err("stale".to_owned()));
+        shelf.put(&shelf.wanted()[0], Err("stale".to_owned()), Nanos(10));
         let SnapshotAnswer::Refused(reason) = source.snapshot(&wants(1, &[])) else { panic!() };
         assert_eq!(reason, "stale");
         assert!(matches!(source.snapshot(&wants(1, &[])), SnapshotAnswer::NotYet));
@@ -329,7 +330,7 @@ mod tests {
         }
         let wanted = shelf.wanted();
         assert_eq!(wanted.len(), IMAGES_MAX);
-        wanted.iter().for_each(|wanted| shelf.put(wanted, Ok(image(9, 10))));
+        wanted.iter().for_each(|wanted| shelf.put(wanted, Ok(image(9)), Nanos(10)));
         assert!(!is_ready(&source.snapshot(&wants(1, &["late"]))));
         assert_eq!(shelf.wanted().len(), 1);
     }

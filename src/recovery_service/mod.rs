@@ -19,11 +19,13 @@
 mod agent;
 mod counters;
 mod doors;
+mod image_agent;
 mod images;
 mod library;
 mod password_agent;
 mod place;
 mod turns;
 
-pub use agent::{Listening, RecoveryAgent, RecoveryError, RecoveryOptions};
+pub use agent::{Listening, Opened, RecoveryAgent, RecoveryError, RecoveryOptions};
+pub use image_agent::ImageAgent;
 pub use password_agent::PasswordAgent;
