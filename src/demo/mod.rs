@@ -21,7 +21,7 @@ pub mod tally;
 
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
 use crate::core::{CoreAgent, Intake, read_back};
-use crate::market_data::{CHANNEL_L3, FeedAgent};
+use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions};
 use crate::metrics::{Collector, Counter, Counters, latencies};
 use crate::net::{Endpoint, ReservedPort};
 use crate::node::{Component, Config, Exchange, Interrupt};
@@ -191,7 +191,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 4. The exchange.
     let end = StopFlag::new();
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
-    let config = exchange_config(store, endpoint, &counters, &end);
+    let config = exchange_config(store, endpoint, &counters, &end)?;
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
     say(pasteable(&arguments(endpoint, &session)));
     // 5. The subscribers, listening before anything is sent.
@@ -276,9 +276,13 @@ fn exchange_config(
     endpoint: Endpoint,
     counters: &Path,
     end: &StopFlag,
-) -> Config {
-    let (counters, end) = (Some(counters.to_path_buf()), end.clone());
-    Config {
+) -> Outcome<Config> {
+    let counters = Some(counters.to_path_buf());
+    // The subscribers' group and port are those of L3, the only product.
+    let line = FeedOptions::line_with(CHANNEL_L3, endpoint);
+    let line = line.ok_or_else(|| format!("{endpoint}: the first ports and groups are others'"))?;
+    let feed = FeedOptions { end: end.clone(), ..FeedOptions::new(&store, line) };
+    Ok(Config {
         store,
         capacity: capacity(),
         intake: Intake::default(),
@@ -288,14 +292,12 @@ fn exchange_config(
         recovery: None,
         forgets: false,
         snapshots: None,
-        endpoint,
-        ttl: 0,
+        feed,
         sources: Vec::new(),
         rings: 1,
         counters,
         intake_end: StopFlag::new(),
-        end,
-    }
+    })
 }
 
 /// Room for a minute of the default flow before anything grows.
