@@ -333,14 +333,14 @@ impl<S: Service> Connection<S> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
         let after = |from_ns: u64, time_ns: u64| Some(from_ns.saturating_add(time_ns));
-        let heartbeat = after(self.sent_ns, HEARTBEAT_INTERVAL_NS);
         let slow = self.reader.and_then(|(_, from_ns)| after(from_ns, SLOW_READER_NS));
         let own = match &self.phase {
             Phase::Login => after(self.opened_ns, LOGIN_TIMEOUT_NS),
             Phase::Deciding(_, since_ns) => after(*since_ns, DECISION_TIMEOUT_NS),
-            Phase::Opening(_, since_ns) => heartbeat.min(after(*since_ns, SNAPSHOT_WAIT_NS)),
+            Phase::Opening(_, since_ns) => after(*since_ns, SNAPSHOT_WAIT_NS),
             Phase::Streaming(_) => {
                 let idle = after(self.heard_ns, IDLE_TIMEOUT_NS);
+                let heartbeat = after(self.sent_ns, HEARTBEAT_INTERVAL_NS);
                 if self.outgoing.is_empty() { idle.min(heartbeat) } else { idle }
             }
             Phase::Closing(_, until_ns) => return Some(*until_ns),
