@@ -39,7 +39,8 @@ fn a_replay_begins_where_it_is_asked_to_and_goes_on_live() {
     assert_eq!(site.count(Counter::RECOVERY_LOGINS), 5);
     assert_eq!(site.count(Counter::RECOVERY_MESSAGES), 5_000 + 1_000 + 3);
     site.end_session();
-    site.until("the end", &mut client, |said| said.last() == Some(&Said::End));
+    site.until("the end", &mut client, |said| said.last() == Some(&Said::Gone));
+    assert_eq!(client.said[client.said.len() - 2], Said::End);
 }
 
 /// The publisher has written, and not sent: neither a replay nor a re-request gets it.
@@ -74,8 +75,8 @@ fn what_cannot_be_had_is_rejected_with_a_reason() {
     for (user, password, session, sequence, code, reason) in [
         ("alice", "secreT1", "", "1", b'A', "unknown user or wrong password"),
         ("nobody", "secret", "", "1", b'A', "unknown user or wrong password"),
-        ("alice", "secret", other, "1", b'S', "no session 261122200A"),
-        ("alice", "secret", "yesterday", "1", b'S', "no session yesterday"),
+        ("alice", "secret", other, "1", b'S', "no session 261122200A; retry-after 1"),
+        ("alice", "secret", "yesterday", "1", b'S', "no session yesterday; retry-after 1"),
         ("alice", "secret", "", "12", b'S', "sequence 12 is ahead of this session: its next is 11"),
         ("alice", "secret", "", "", b'S', "no requested sequence number: 1 is the first, 0 new"),
         ("bob", "secret", "", "1", b'S', "no current session that you may have"),
