@@ -7,6 +7,8 @@ mod components;
 mod configured;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "serve/recovery.rs"]
+mod recovery;
 #[path = "serve/send.rs"]
 mod send;
 #[path = "serve/sources.rs"]

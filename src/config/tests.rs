@@ -51,7 +51,10 @@ fn what_the_example_comments_out_is_right_too() {
     let [user] = &config.recovery.users[..] else { panic!("{:?}", config.recovery.users) };
     assert_eq!((user.name.as_str(), user.messages_per_day), ("alice", Some(100_000_000)));
     assert_eq!(user.products, Some(vec!["l1", "l2", "l3"]));
-    assert_eq!((&user.partitions, &user.symbols), (&Some(vec![0]), &Some(texts(&["S001", "S002"]))));
+    assert_eq!(
+        (&user.partitions, &user.symbols),
+        (&Some(vec![0]), &Some(texts(&["S001", "S002"])))
+    );
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
     let recovery = Recovery { users: Vec::new(), ..config.recovery };
     let config = Config { calendar, sources, threads, recovery, ..config };
@@ -130,11 +133,26 @@ fn unknown_keys_are_named_with_their_line_and_the_nearest() {
 #[test]
 fn wrong_values_are_named_with_what_is_allowed() {
     for (text, fault) in [
-        ("market_data.line_a.port = 0", "market_data.line_a.port = 0: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = 65536", "market_data.line_a.port = 65536: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = -1", "market_data.line_a.port = -1: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = \"1\"", "market_data.line_a.port = \"1\": it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = 1.5", "market_data.line_a.port = 1.5: it is an integer from 1 to 65535"),
+        (
+            "market_data.line_a.port = 0",
+            "market_data.line_a.port = 0: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 65536",
+            "market_data.line_a.port = 65536: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = -1",
+            "market_data.line_a.port = -1: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = \"1\"",
+            "market_data.line_a.port = \"1\": it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 1.5",
+            "market_data.line_a.port = 1.5: it is an integer from 1 to 65535",
+        ),
         (
             "capacity.orders = 99999999999999999999999999999999999999999999999999",
             "capacity.orders = 99999999999999999999999999999999999999999999999999: it is an \

@@ -41,8 +41,8 @@ use crate::types::Nanos;
 /// Events taken from the system in one cycle; the others come in the next.
 const EVENTS_MAX: usize = 1_024;
 
-/// Connections taken in one cycle, and turns given in one: some milliseconds of writing at most.
-const ACCEPTS_PER_CYCLE: usize = 64;
+/// Connections taken in one cycle, and turns given in one: some milliseconds at most.
+const ACCEPTS_PER_CYCLE: usize = 256;
 const TURNS_PER_CYCLE: usize = 64;
 
 /// Re-requests answered in one cycle.
@@ -213,11 +213,8 @@ impl<S: Service> Port<S> {
             self.places.len() - 1
         });
         let token = Token(FIRST_PLACE + 2 * index + self.number);
-        let registered = registry.register(
-            &mut socket,
-            token,
-            Interest::READABLE | Interest::WRITABLE,
-        );
+        let registered =
+            registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE);
         if registered.is_err() || socket.set_nodelay(true).is_err() {
             shared.counters.no_files.add(1);
             shared.doors.leave(address.ip());
@@ -392,9 +389,8 @@ impl RecoveryAgent {
     ) -> Result<Opened, RecoveryError> {
         let poll = Poll::new().map_err(RecoveryError::System)?;
         let registry = poll.registry();
-        let listen = |service, address| {
-            move |source| RecoveryError::Listen { service, address, source }
-        };
+        let listen =
+            |service, address| move |source| RecoveryError::Listen { service, address, source };
         let seeds = options.secret.first_chunk().copied().map_or(0, u64::from_le_bytes);
         let library = FeedLibrary::new(Arc::clone(&disk), options.store.clone());
         let replay = Port::listen(REPLAY, options.replay, registry, seeds, Replay(library))
