@@ -37,6 +37,7 @@ impl Place {
         let text = EXAMPLE
             .replace("term_bytes = 67_108_864", "term_bytes = 1_048_576")
             .replace("port = 40_001", &format!("port = {}", place.port.get()))
+            .replace("port = 41_001", &format!("port = {}", place.port.get()))
             .replace(":42001", ":0")
             .replace(":42002", ":0")
             .replace(":42003", ":0");

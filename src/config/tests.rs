@@ -176,6 +176,24 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "market_data.line_a.interface = \"eth0\"",
             "market_data.line_a.interface = \"eth0\": it is the IPv4 address of an interface",
         ),
+        ("store = 1", "store = 1: it is a section, written [store]"),
+        ("sources = 1", "sources = 1: it is written [[sources]]"),
+        ("sources = [1]", "sources = 1: it is written [[sources]]"),
+        ("[[sources]]\nid = 1", "sources[0]: it has no `ring`"),
+        (
+            "[[threads.dedicated]]\nagent = \"coer\"",
+            "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \
+             \"feed-log\", \"source\", \"sync\", \"segments\", \"retention\", \"snapshot\", \
+             \"scheduler\", \"recovery\", \"images\", \"passwords\"",
+        ),
+    ] {
+        check_only_fault(text, fault);
+    }
+}
+
+#[test]
+fn wrong_market_data_is_named_with_what_is_allowed() {
+    for (text, fault) in [
         (
             "market_data.end_session_at_stop = 1",
             "market_data.end_session_at_stop = 1: it is true or false",
@@ -193,23 +211,17 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "market_data.line_b = { group = \"239.77.1.1\", port = 40_001 }",
             "market_data: both lines begin at 239.77.1.1:40001",
         ),
-        ("store = 1", "store = 1: it is a section, written [store]"),
-        ("sources = 1", "sources = 1: it is written [[sources]]"),
-        ("sources = [1]", "sources = 1: it is written [[sources]]"),
-        ("[[sources]]\nid = 1", "sources[0]: it has no `ring`"),
-        (
-            "[[threads.dedicated]]\nagent = \"coer\"",
-            "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \
-             \"feed-log\", \"source\", \"sync\", \"segments\", \"retention\", \"snapshot\", \
-             \"scheduler\", \"recovery\", \"images\", \"passwords\"",
-        ),
     ] {
-        let found = faults(text);
-        assert_eq!(found.len(), 1, "{text}: {found:?}");
-        let (line, found) = found[0].split_once(": ").unwrap();
-        assert_eq!(found, fault);
-        assert!(line == "line 1" || line == "line 2", "{line}");
+        check_only_fault(text, fault);
     }
+}
+
+fn check_only_fault(text: &str, fault: &str) {
+    let found = faults(text);
+    assert_eq!(found.len(), 1, "{text}: {found:?}");
+    let (line, found) = found[0].split_once(": ").unwrap();
+    assert_eq!(found, fault);
+    assert!(line == "line 1" || line == "line 2", "{line}");
 }
 
 #[test]

@@ -437,8 +437,7 @@ impl FeedAgent {
         work += self.backlog.unload(&mut self.channels, self.now)?;
         let flushed = self.channels.flush();
         work += self.channels.send(self.now)?;
-        let nothing_waits =
-            flushed && self.backlog.items.is_empty() && self.channels.is_sent();
+        let nothing_waits = flushed && self.backlog.items.is_empty() && self.channels.is_sent();
         Ok((work, nothing_waits))
     }
 
@@ -469,8 +468,8 @@ fn on_frame(
     now: Nanos,
 ) -> Result<(), FeedError> {
     let (position, epoch) = (frame.position, frame.epoch);
-    let event = LogMessage::decode(frame.message)
-        .map_err(|error| FeedError::Decode { position, error })?;
+    let event =
+        LogMessage::decode(frame.message).map_err(|error| FeedError::Decode { position, error })?;
     let header = event.header();
     let (time, cause) = (Nanos(header.timestamp), header.cause);
     let origin = Origin { position, epoch, time, cause };
@@ -507,13 +506,12 @@ impl Agent for FeedAgent {
             return 0;
         }
         let ending = self.end.is_stopped();
-        let mut work = 0;
+        let (mut work, mut nothing_more) = (0, false);
         if self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said {
-            let read = self.read();
-            self.caught_up |= read < FRAMES_PER_CYCLE;
-            work += read;
+            work = self.read();
+            self.caught_up |= work < FRAMES_PER_CYCLE;
+            nothing_more = ending && work == 0 && self.fault.is_none();
         }
-        let nothing_more = ending && work == 0;
         let nothing_waits = match self.publish() {
             Ok((done, nothing_waits)) => {
                 work += done;
