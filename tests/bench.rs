@@ -107,3 +107,9 @@ fn all_figures_are_there_for_programs() {
     assert!(json["ops_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
     assert_eq!(json["oracle"], true);
 }
+
+#[test]
+fn a_snapshot_and_a_replay_come_over_tcp() {
+    let line = last_line("recovery --orders 20000 --passes 1 --rate 0");
+    check(&line, "recovery: snapshot of # orders # s, replay # M messages/s");
+}

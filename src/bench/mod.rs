@@ -12,6 +12,7 @@
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
 //!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
+//!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
 //!
 //! Each prints what it measured, and as its last line the figures in a fixed form. Throughput and
@@ -24,6 +25,7 @@ mod feed;
 mod matching;
 mod memory;
 mod path;
+mod recovery;
 mod replay;
 mod report;
 mod snapshot;
@@ -74,6 +76,9 @@ pub enum Bench {
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
+    #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
+    Recovery(recovery::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
     Waits(waits::Args),
@@ -90,6 +95,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Feed(args) => ("feed", feed::run(args), args.json),
         Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),
