@@ -4,7 +4,9 @@
 //! says at the end what it saw. The decisions are in `subscribe/follower.rs`; here are the
 //! socket, the clock and the terminal.
 
+mod capture;
 mod follower;
+mod ladder;
 
 use crate::agent::{Clock, IdleStrategy, Idler, SystemClock};
 use crate::metrics::{AttachError, Counter, CounterWriter, Counters};
