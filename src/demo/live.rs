@@ -1,6 +1,5 @@
 //! The line that people watch: rate, latency, best prices, subscribers in step.
 
-use super::source::Progress;
 use crate::metrics::{Collector, Counter, CounterWriter, Counters, Percentiles};
 use std::io::{IsTerminal, Write};
 
@@ -13,7 +12,6 @@ pub(super) struct Live {
     terminal: bool,
     seconds: u64,
     commands: u64,
-    waited_ns: u64,
     latencies: Latencies,
 }
 
@@ -47,8 +45,8 @@ impl Live {
     pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let latencies = Latencies::new(&exchange);
-        let (seconds, commands, waited_ns) = (0, 0, 0);
-        Self { exchange, subscribers, symbol, terminal, seconds, commands, waited_ns, latencies }
+        let (seconds, commands) = (0, 0);
+        Self { exchange, subscribers, symbol, terminal, seconds, commands, latencies }
     }
 
     /// Trading begins: what was executed before is not counted.
@@ -57,13 +55,11 @@ impl Live {
     }
 
     /// Another second has passed.
-    pub(super) fn second(&mut self, latencies: &mut Collector, progress: &Progress) {
+    pub(super) fn second(&mut self, latencies: &mut Collector) {
         self.seconds += 1;
         let commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
         let rate = commands - self.commands;
         self.commands = commands;
-        let waited = progress.waited_ns() - self.waited_ns;
-        self.waited_ns += waited;
         let interval = latencies.take_interval();
         self.latencies.set(&interval);
         let us = |ns: u64| ns / 1_000;
@@ -75,7 +71,7 @@ impl Live {
         let behind: Vec<u64> = self.subscribers.iter().map(|s| behind(s, published)).collect();
         let in_step = behind.iter().filter(|behind| **behind == 0).count();
         let furthest = behind.iter().max().copied().unwrap_or(0);
-        let mut line = format!(
+        let line = format!(
             "{:>3} s  {rate:>7} commands/s  p50 {} p99 {} p99.9 {} max {} us  {} {} / {}  \
              {in_step} of {} in step, furthest {furthest} behind",
             self.seconds,
@@ -88,9 +84,6 @@ impl Live {
             price(Counter::BEST_ASK),
             behind.len(),
         );
-        if waited > 0 {
-            line.push_str(&format!("  waited {} ms", waited / 1_000_000));
-        }
         self.print(&line);
     }
 

@@ -38,7 +38,7 @@ use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
 use report::{Check, Report, check_subscriber, engine_books};
-use source::{Parts, Progress, SourceAgent, Watch};
+use source::{Parts, Progress, SourceAgent};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -202,7 +202,6 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
-    let watch = Watch { exchange: exchange_counters.clone(), subscribers: watched.clone() };
     let trading_end = StopFlag::new();
     let (source, progress) = SourceAgent::new(Parts {
         setup,
@@ -214,7 +213,6 @@ fn demo(args: &Args) -> Outcome<Report> {
         reader: exchange.reader().map_err(text)?,
         journal: Box::new(recorder),
         clock: Box::new(clock),
-        watch,
         stop: trading_end.clone(),
     });
     // 7. All of it runs, watched, until the source has seen its last command committed.
@@ -226,7 +224,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
     let live = Live::new(exchange_counters.clone(), watched, symbol);
     let trading_ns = watch_run(live, &mut collector, &progress, &clock, || {
-        // Without all its subscribers the run has failed, and the source would wait for them.
+        // Without all its subscribers the run has failed.
         if interrupt.has_come() || subscribers.iter_mut().any(Subscriber::has_ended) {
             trading_end.stop();
         }
@@ -243,7 +241,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let counters = exchange_counters;
     let interrupted = interrupt.has_come();
     let drop_datagram = args.drop_datagram;
-    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted, drop_datagram }
+    Finished { agents, counters, collector, trading_ns, pace, interrupted, drop_datagram }
         .report(&directory, ended)
 }
 
@@ -442,7 +440,7 @@ fn watch_run(
         });
         if (now - begun) / 1_000_000_000 > second {
             second += 1;
-            live.second(collector, progress);
+            live.second(collector);
         }
     }
     collector.collect();
@@ -463,7 +461,6 @@ struct Finished {
     counters: Counters,
     collector: Collector,
     trading_ns: u64,
-    progress: Progress,
     pace: Pace,
     interrupted: bool,
     drop_datagram: Option<u64>,
@@ -503,13 +500,12 @@ impl Finished {
             latencies: self.collector.total(),
             latencies_missed: self.collector.missed(),
             trading_ns: self.trading_ns,
-            paced: self.pace != Pace::Max,
+            open_loop: self.pace != Pace::Max,
             interrupted: self.interrupted,
             events,
             log_bytes,
             feed_messages: published,
             feed_datagrams: self.counters.get(Counter::FEED_DATAGRAMS),
-            waited_ns: self.progress.waited_ns(),
             state_hash: machine.state_hash(),
             checksums: books,
             subscribers: ended,

@@ -29,8 +29,9 @@ pub(super) struct Report {
     pub(super) latencies_missed: u64,
     /// From the first order to the last one committed.
     pub(super) trading_ns: u64,
-    /// Whether commands had times at which they were meant to be sent.
-    pub(super) paced: bool,
+    /// Whether commands had times at which they were meant to be sent: latencies of what is sent as
+    /// fast as it is taken say nothing about a client's.
+    pub(super) open_loop: bool,
     /// Whether a signal ended it early.
     pub(super) interrupted: bool,
     /// Commands after the setup.
@@ -43,8 +44,6 @@ pub(super) struct Report {
     pub(super) feed_messages: u64,
     /// Datagrams of the feed.
     pub(super) feed_datagrams: u64,
-    /// Time that the source waited for subscribers.
-    pub(super) waited_ns: u64,
     /// The state at the end.
     pub(super) state_hash: u128,
     /// Each instrument's book at the end, as the engine has it.
@@ -145,12 +144,6 @@ impl Report {
         self.checks.iter().all(|check| check.fault.is_none())
     }
 
-    /// Whether latencies are from times that did not depend on the exchange: what is sent as fast
-    /// as it is taken, or waits for subscribers, says nothing about a client's latency.
-    fn is_open_loop(&self) -> bool {
-        self.paced && self.waited_ns == 0
-    }
-
     /// Commands a second while trading.
     #[must_use]
     pub(super) fn rate(&self) -> u64 {
@@ -200,8 +193,7 @@ impl Report {
             "log_bytes": self.log_bytes,
             "feed_messages": self.feed_messages,
             "feed_datagrams": self.feed_datagrams,
-            "waited_ns": self.waited_ns,
-            "open_loop": self.is_open_loop(),
+            "open_loop": self.open_loop,
             "latency": self.latencies.to_json(),
             "latencies_missed": self.latencies_missed,
             "state_hash": format!("{:032x}", self.state_hash),
@@ -251,15 +243,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "{}", self.tally)?;
         self.show_notes(f)?;
-        let kind = if self.is_open_loop() { "open-loop" } else { "not open-loop" };
+        let kind = if self.open_loop { "open-loop" } else { "not open-loop" };
         if self.latencies.count > 0 {
             writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
         }
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
-        }
-        if self.waited_ns > 0 {
-            writeln!(f, "the source waited {} ms for subscribers", self.waited_ns / 1_000_000)?;
         }
         writeln!(f, "feed: {} messages in {} datagrams", self.feed_messages, self.feed_datagrams)?;
         writeln!(f, "state hash {:032x}", self.state_hash)?;

@@ -176,9 +176,8 @@ fn from_ipv4(packet: &[u8]) -> Result<Datagram<'_>, NotTaken> {
         return Err(NotTaken::Malformed);
     }
     let payload = udp.get(UDP_BYTES..udp_length).ok_or(NotTaken::Malformed)?;
-    let address = |at: usize| {
-        Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3])
-    };
+    let address =
+        |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
     Ok(Datagram {
         source: SocketAddrV4::new(address(12), word(udp, 0)?),
         destination: SocketAddrV4::new(address(16), word(udp, 2)?),

@@ -80,10 +80,7 @@ impl Section {
     pub(super) const TYPE: u32 = 0x0a0d_0d0a;
 
     /// Reads the block that begins a section, after its type.
-    pub(super) fn begin<R: Read>(
-        input: &mut Input<R>,
-        time_ns: u64,
-    ) -> Result<Self, CaptureError> {
+    pub(super) fn begin<R: Read>(input: &mut Input<R>, time_ns: u64) -> Result<Self, CaptureError> {
         let (mut header, offset) = ([0; 20], input.offset - 4);
         input.exact(&mut header)?;
         let order = match (
@@ -174,8 +171,7 @@ impl Section {
 
     fn i64(&self, bytes: &[u8]) -> i64 {
         let (first, second) = (self.order.u32(bytes, 0), self.order.u32(bytes, 4));
-        let (high, low) =
-            if self.order == Order::Big { (first, second) } else { (second, first) };
+        let (high, low) = if self.order == Order::Big { (first, second) } else { (second, first) };
         (u64::from(high) << 32 | u64::from(low)).cast_signed()
     }
 
@@ -196,7 +192,11 @@ impl Section {
         };
         let kept = if simple {
             let original = self.order.u32(body, 0);
-            if found.packet_bytes_max == 0 { original } else { original.min(found.packet_bytes_max) }
+            if found.packet_bytes_max == 0 {
+                original
+            } else {
+                original.min(found.packet_bytes_max)
+            }
         } else {
             let (high, low) = (self.order.u32(body, 4), self.order.u32(body, 8));
             let ns = found.unit.ns(u64::from(high) << 32 | u64::from(low));

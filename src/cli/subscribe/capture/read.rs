@@ -99,7 +99,11 @@ pub(super) fn packet_bytes(offset: u64, bytes: u32) -> Result<usize, CaptureErro
 /// How the rest of the file is to be understood.
 enum Format {
     /// One link layer, and nanoseconds in a unit of time.
-    Classic { order: Order, link: u32, unit_ns: u64 },
+    Classic {
+        order: Order,
+        link: u32,
+        unit_ns: u64,
+    },
     NextGeneration(Section),
 }
 
@@ -135,9 +139,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// What is wrong with it; what came before is none the worse.
-    pub(in crate::cli::subscribe) fn next(
-        &mut self,
-    ) -> Result<Option<Captured<'_>>, CaptureError> {
+    pub(in crate::cli::subscribe) fn next(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
         let Self { input, format, packet } = self;
         let (time_ns, link) = match format {
             Format::NextGeneration(section) => match section.next(input, packet)? {

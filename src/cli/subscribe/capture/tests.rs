@@ -215,7 +215,8 @@ fn captures_of_the_next_generation_are_read() {
 #[test]
 fn classic_captures_of_other_machines_are_read() {
     let big = Words(true);
-    let header = [big.words(&[0xa1b2_c3d4]), big.u16(2), big.u16(4), big.words(&[0, 0, 65_535, 113])];
+    let header =
+        [big.words(&[0xa1b2_c3d4]), big.u16(2), big.u16(4), big.words(&[0, 0, 65_535, 113])];
     let packet = [big.words(&[7, 8, 2, 900]), b"ab".to_vec()];
     let file = [header.concat(), packet.concat()].concat();
     assert_eq!(all(&file).unwrap(), [(7_000_008_000, 113, b"ab".to_vec())]);
@@ -261,7 +262,10 @@ fn what_is_wrong_with_a_file_is_said() {
     assert!(error(&length(13)).starts_with("byte 48: a block of 13 bytes"));
     assert!(error(&length(0xffff_fff0)).starts_with("byte 48: a block of 4294967268 bytes"));
     let longer = words.block(6, &words.words(&[0, 0, 0, 5, 5, 0]));
-    assert_eq!(error(&begin(&longer)), "byte 48: a content of a block of 25 bytes; there can be 24");
+    assert_eq!(
+        error(&begin(&longer)),
+        "byte 48: a content of a block of 25 bytes; there can be 24"
+    );
     let unit = words.interface(1, &words.option(9, &[20]));
     let unit = error(&[words.section(), unit].concat());
     assert_eq!(unit, "byte 28: times in units of code 20 are not understood");

@@ -31,9 +31,7 @@ impl Key {
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc => Some(Self::Quit),
             // Terminals that are taken over make no signal of it.
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                Some(Self::Quit)
-            }
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Self::Quit),
             KeyCode::Right | KeyCode::Down => Some(Self::Step(1)),
             KeyCode::Left | KeyCode::Up => Some(Self::Step(-1)),
             KeyCode::PageDown => Some(Self::Step(10)),

@@ -32,10 +32,7 @@ fn orders() -> View {
             session: "261122300A".into(),
             next_sequence: 1_234,
             messages_per_second: 56,
-            lines: vec![
-                LineView { datagrams: 80, lost: 2 },
-                LineView { datagrams: 81, lost: 0 },
-            ],
+            lines: vec![LineView { datagrams: 80, lost: 2 }, LineView { datagrams: 81, lost: 0 }],
             gaps: 3,
             lost: 0,
             repaired_udp: 5,

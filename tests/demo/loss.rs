@@ -1,0 +1,72 @@
+//! Datagrams that are lost, and subscribers that come late.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::program::Program;
+use crate::report::{demo, number, pasted};
+
+#[test]
+fn a_lost_datagram_fails_the_demo_and_the_gap_is_named() {
+    // The hundred definitions fill more than so many, however much goes into one datagram.
+    let arguments = ["--seconds", "1", "--rate", "2000", "--drop-datagram", "5"];
+    let (ended, report) = demo(&arguments);
+    assert_eq!((ended.code, report["holds"].as_bool()), (Some(1), Some(false)), "{}", ended.out);
+    assert_eq!(ended.left, [] as [PathBuf; 0]);
+    let subscribers = report["subscribers"].as_array().unwrap();
+    let codes: Vec<_> = subscribers.iter().map(|s| s["exit_code"].as_i64()).collect();
+    assert_eq!(codes, [Some(1), Some(0), Some(0)]);
+    let lost = number(&subscribers[0]["report"]["lost"]);
+    assert!(lost > 0);
+    let line = ended.out.lines().find(|line| line.contains("FAIL")).unwrap();
+    let (pid, named) = (&subscribers[0]["pid"], format!("{lost} messages"));
+    assert!(line.contains(&pid.to_string()) && ended.out.contains(&named), "{}", ended.out);
+    // The gap is the messages [first, next) of that datagram.
+    let place = ended.out.split("lost [").nth(1).unwrap().split(')').next().unwrap();
+    let (first, next) = place.split_once(", ").unwrap();
+    let (first, next): (u64, u64) = (first.parse().unwrap(), next.parse().unwrap());
+    assert_eq!(next - first, lost);
+    assert!(1 < first && next <= number(&report["feed_messages"]) + 1, "{first} {next}");
+    // The others, and the engine, are as they should be.
+    let failed = |check: &&Value| check["holds"] == false;
+    assert_eq!(report["checks"].as_array().unwrap().iter().filter(failed).count(), 1);
+}
+
+#[test]
+fn a_datagram_that_never_came_cannot_be_lost_and_that_is_said() {
+    let arguments =
+        ["--seconds", "1", "--rate", "2000", "--subscribers", "1", "--drop-datagram", "1000000"];
+    let (ended, report) = demo(&arguments);
+    assert_eq!((ended.code, report["holds"].as_bool()), (Some(1), Some(false)), "{}", ended.out);
+    let failed: Vec<_> =
+        report["checks"].as_array().unwrap().iter().filter(|c| c["holds"] == false).collect();
+    assert_eq!(failed.len(), 1, "{report}");
+    let came = &report["subscribers"][0]["report"]["data_datagrams"];
+    let said = format!("{came} datagrams with messages came, and none was lost");
+    assert!(number(came) > 0 && ended.out.contains(&said), "{}", ended.out);
+}
+
+#[test]
+fn who_subscribes_late_is_told_that_its_books_are_incomplete() {
+    let mut demo = Program::start(["demo", "--seconds", "3", "--rate", "2000"]);
+    let line = demo.line_with(" subscribe --group ");
+    assert!(line.contains("--group 239.77.1.1") && line.contains("--interface 127.0.0.1"));
+    demo.line_with("  1 s ");
+    let arguments = pasted(&line);
+    let late = Program::start(&arguments);
+    let json = Program::start(arguments.iter().map(String::as_str).chain(["--json"]));
+    let demo = demo.end();
+    assert_eq!(demo.code, Some(0), "a subscriber more or less does not matter: {}", demo.out);
+
+    let late = late.end();
+    assert_eq!(late.code, Some(3), "{}{}", late.out, late.errors);
+    let joined = late.errors.split("joined at ").nth(1).unwrap_or_else(|| panic!("{late:?}"));
+    let (sequence, rest) = joined.split_once(',').unwrap();
+    assert!(sequence.parse::<u64>().unwrap() > 1);
+    assert!(rest.starts_with(" book incomplete"), "{}", late.errors);
+    let json = json.end();
+    let report: Value = serde_json::from_str(json.out.trim()).unwrap();
+    assert_eq!((json.code, number(&report["lost"])), (Some(3), 0));
+    assert!(number(&report["first_sequence"]) > 1 && json.errors.contains("book incomplete"));
+}
