@@ -24,7 +24,7 @@ use isochron_events::{
     NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
 };
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Line, State};
+use isochron_feeds::subscriber::{Source, State};
 
 const SECOND_NS: u64 = 1_000_000_000;
 const INSTRUMENTS: u32 = 3;
@@ -230,7 +230,7 @@ fn a_publisher_goes_on_after_another() {
     assert_eq!(heard.subscriber.state(now.0), State::Ended);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
+    let again = heard.subscriber.source(Source::LineA).duplicates;
     assert_eq!(again, 0, "each cycle noted what it sent");
 }
 
@@ -257,7 +257,7 @@ fn a_death_between_sending_and_noting_repeats_and_changes_nothing() {
     run(&mut last, &mut heard, &mut now, None);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
+    let again = heard.subscriber.source(Source::LineA).duplicates;
     assert_eq!(again, (sent_at - noted_at) as u64);
     assert!(again > 100);
 }

@@ -27,7 +27,7 @@ use isochron::types::{Symbol, flags};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold;
-use isochron_feeds::subscriber::{Event, Line, Options, Subscriber};
+use isochron_feeds::subscriber::{Event, Options, Source, Subscriber};
 use script::{SOURCES, Script};
 
 /// A kind of bytes.
@@ -236,7 +236,7 @@ pub(crate) fn feed(bytes: &[u8]) {
         let Some((&pace, datagram)) = datagram.split_first() else { continue };
         now_ns += u64::from(pace) * 1_000_000;
         let _ = mold::Request::parse(datagram);
-        let line = if pace % 2 == 0 { Line::A } else { Line::B };
+        let line = if pace % 2 == 0 { Source::LineA } else { Source::LineB };
         let _ = subscriber.on_datagram(line, datagram, now_ns, &mut |event| match event {
             Event::Joined { sequence, .. } => next = Some(sequence),
             Event::Message { sequence, bytes } => {

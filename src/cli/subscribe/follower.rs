@@ -2,7 +2,7 @@
 
 use isochron_feeds::books::{Books, FeedError};
 use isochron_feeds::mold::{COUNT_END_OF_SESSION, COUNT_HEARTBEAT, Header, Session};
-use isochron_feeds::subscriber::{Event, Line as FeedLine, Options, State, Statistics, Subscriber};
+use isochron_feeds::subscriber::{Event, Options, Source, State, Statistics, Subscriber};
 use isochron_messages::{FieldValue, Message, Side};
 use serde_json::{Map, Value, json};
 
@@ -95,7 +95,7 @@ impl Follower {
         }
         let Self { subscriber, content, .. } = self;
         let taken = subscriber
-            .on_datagram(FeedLine::A, datagram, now_ns, &mut |event| content.on_event(event));
+            .on_datagram(Source::LineA, datagram, now_ns, &mut |event| content.on_event(event));
         if let Err(refused) = taken {
             self.refusals += 1;
             if self.refusals <= FAULTS_SAID_MAX {
@@ -159,7 +159,7 @@ impl Follower {
     }
 
     pub(super) fn datagrams(&self) -> u64 {
-        self.subscriber.line(FeedLine::A).datagrams
+        self.subscriber.source(Source::LineA).datagrams
     }
 
     /// Loss comes before lateness: who joined late can still have missed something since.
@@ -235,7 +235,7 @@ impl Follower {
 
     /// The last line as JSON.
     pub(super) fn report(&self) -> Value {
-        let (statistics, line) = (self.statistics(), self.subscriber.line(FeedLine::A));
+        let (statistics, line) = (self.statistics(), self.subscriber.source(Source::LineA));
         let books = self.content.books.statistics();
         let checksums: Map<String, Value> = self
             .content
