@@ -154,7 +154,10 @@ impl ReceiveBatch {
 
 /// An address as the system writes it: in the network's order of bytes.
 fn address(name: &libc::sockaddr_in) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::from(u32::from_be(name.sin_addr.s_addr)), u16::from_be(name.sin_port))
+    SocketAddrV4::new(
+        Ipv4Addr::from(u32::from_be(name.sin_addr.s_addr)),
+        u16::from_be(name.sin_port),
+    )
 }
 
 /// The datagrams that a call moved: none where the queue is full or empty, or a signal came.

@@ -217,3 +217,6 @@ impl Subscriber {
         self.invariants();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,19 +7,24 @@ use super::*;
 use crate::limits::GAPS_OPEN_MAX;
 use crate::mold::{HEADER_BYTES, Header, MoldError};
 
-const SECOND_NS: u64 = 1_000_000_000;
+pub(super) const SECOND_NS: u64 = 1_000_000_000;
 
-fn session() -> Session {
+pub(super) fn session() -> Session {
     Session::new("261122300A").unwrap()
 }
 
 /// The bytes of message `sequence`: different for each, of different lengths.
-fn message(sequence: u64) -> Vec<u8> {
+pub(super) fn message(sequence: u64) -> Vec<u8> {
     let length = usize::try_from(sequence % 40).unwrap();
     sequence.to_le_bytes().into_iter().cycle().take(length).collect()
 }
 
-fn packet_of(session: Session, sequence: u64, count: u16, messages: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn packet_of(
+    session: Session,
+    sequence: u64,
+    count: u16,
+    messages: &[Vec<u8>],
+) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     Header { session, sequence, count }.emit(bytes.first_chunk_mut().unwrap());
     for message in messages {
@@ -29,43 +34,63 @@ fn packet_of(session: Session, sequence: u64, count: u16, messages: &[Vec<u8>]) 
     bytes
 }
 
-fn data(first: u64, next: u64) -> Vec<u8> {
+pub(super) fn data(first: u64, next: u64) -> Vec<u8> {
     let messages: Vec<_> = (first..next).map(message).collect();
     packet_of(session(), first, u16::try_from(next - first).unwrap(), &messages)
 }
 
-fn heartbeat(next: u64) -> Vec<u8> {
+pub(super) fn heartbeat(next: u64) -> Vec<u8> {
     packet_of(session(), next, 0, &[])
 }
 
-fn end_of_session(next: u64) -> Vec<u8> {
+pub(super) fn end_of_session(next: u64) -> Vec<u8> {
     packet_of(session(), next, 0xFFFF, &[])
 }
 
 /// The stream as text, one word an event; messages are compared with what they must be.
-struct Rig {
-    subscriber: Subscriber,
+pub(super) struct Rig {
+    pub(super) subscriber: Subscriber,
     words: Vec<String>,
 }
 
 impl Rig {
     fn new(patience_ns: u64, held_messages_max: usize) -> Rig {
-        let options = Options { patience_ns, held_messages_max, ..Options::default() };
+        Rig::of(Options { patience_ns, held_messages_max, ..Options::default() })
+    }
+
+    pub(super) fn of(options: Options) -> Rig {
         Rig { subscriber: Subscriber::new(options), words: Vec::new() }
     }
 
-    fn at(&mut self, now_ns: u64, datagram: &[u8]) -> Result<(), Refused> {
-        let words = &mut self.words;
-        self.subscriber
-            .on_datagram(Source::LineA, datagram, now_ns, &mut |event| record(words, event))
+    pub(super) fn at(&mut self, now_ns: u64, datagram: &[u8]) -> Result<(), Refused> {
+        self.on(Source::LineA, now_ns, datagram)
     }
 
-    fn time(&mut self, now_ns: u64) {
-        let words = &mut self.words;
-        self.subscriber.on_time(now_ns, &mut |event| record(words, event));
+    pub(super) fn on(
+        &mut self,
+        source: Source,
+        now_ns: u64,
+        datagram: &[u8],
+    ) -> Result<(), Refused> {
+        self.with(|subscriber, sink| {
+            subscriber.on_datagram(source, datagram, now_ns, &mut |event| sink(event))
+        })
     }
 
-    fn expect(&mut self, words: &str) {
+    /// Makes a call and notes what it says.
+    pub(super) fn with<T>(
+        &mut self,
+        call: impl FnOnce(&mut Subscriber, &mut dyn FnMut(Event<'_>)) -> T,
+    ) -> T {
+        let words = &mut self.words;
+        call(&mut self.subscriber, &mut |event| record(words, event))
+    }
+
+    pub(super) fn time(&mut self, now_ns: u64) {
+        self.with(|subscriber, sink| subscriber.on_time(now_ns, &mut |event| sink(event)));
+    }
+
+    pub(super) fn expect(&mut self, words: &str) {
         assert_eq!(self.words.join(" "), words);
         self.words.clear();
     }
@@ -259,7 +284,7 @@ fn giving_up_closes_the_books() {
     rig.expect("lost[2,5) 5 lost[6,8) ended@8");
 }
 
-fn splitmix64(state: &mut u64) -> u64 {
+pub(super) fn splitmix64(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

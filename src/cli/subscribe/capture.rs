@@ -16,7 +16,7 @@ mod tests;
 mod write;
 
 pub(super) use frame::{Datagram, NotTaken, datagram, packets};
-pub(super) use read::{Captured, Reader};
+pub(super) use read::Reader;
 pub(super) use write::Recorder;
 
 use std::fmt;

@@ -88,7 +88,8 @@ impl Connections {
         let mut taken = 0;
         while taken < ANSWERS_MAX {
             // An error is an answer of its own (nobody is there): the next request meets it.
-            let Ok((bytes, from)) = self.requests.recv_from(&mut self.buffer[..ANSWER_BYTES]) else {
+            let Ok((bytes, from)) = self.requests.recv_from(&mut self.buffer[..ANSWER_BYTES])
+            else {
                 break;
             };
             taken += 1;
@@ -104,7 +105,6 @@ impl Connections {
     }
 
     fn act(&mut self, action: Action, follower: &mut Follower, now_ns: u64) {
-        let at = |id: ConnectionId| self.connections.iter().position(|found| found.id == id);
         match action {
             Action::SendRequest { server, packet } => {
                 // What does not leave is a request without an answer.
@@ -128,17 +128,20 @@ impl Connections {
                 }
             }
             Action::Send { connection, bytes } => {
-                if let Some(at) = at(connection) {
-                    self.connections[at].outgoing.extend(bytes);
+                if let Some(found) = self.find(connection) {
+                    found.outgoing.extend(bytes);
                 }
             }
             Action::Close { connection } => {
-                if let Some(at) = at(connection) {
-                    let connection = &mut self.connections[at];
-                    (connection.closing, connection.deadline_ns) = (true, Some(now_ns + PATIENCE_NS));
+                if let Some(found) = self.find(connection) {
+                    (found.closing, found.deadline_ns) = (true, Some(now_ns + PATIENCE_NS));
                 }
             }
         }
+    }
+
+    fn find(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.connections.iter_mut().find(|found| found.id == id)
     }
 }
 

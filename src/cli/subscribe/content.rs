@@ -4,8 +4,9 @@ use super::follower::Setting;
 use super::market;
 use crate::cli::output::decimal;
 use isochron_feeds::books::{Books, FeedError};
-use isochron_feeds::subscriber::Event;
+use isochron_feeds::subscriber::Event as FeedEvent;
 use isochron_messages::{FieldValue, Message, Side};
+use isochron_recovery::consumer::Event;
 use serde_json::{Map, Value, json};
 
 /// Faults of one kind that are said; the rest is counted.
@@ -27,6 +28,10 @@ pub(super) struct Content {
     pub(super) undecodable: u64,
     pub(super) faults: u64,
     pub(super) joined_late: bool,
+    /// Whether the books are those of a snapshot that has not been joined with yet.
+    snapshot: bool,
+    /// Whether a book was found to differ from the exchange's.
+    differs: bool,
     pub(super) lines: Vec<Line>,
 }
 
@@ -38,25 +43,43 @@ impl Content {
             undecodable: 0,
             faults: 0,
             joined_late: false,
+            snapshot: false,
+            differs: false,
             lines: Vec::new(),
         }
     }
 
     pub(super) fn on_event(&mut self, event: Event<'_>) {
         match event {
-            Event::Joined { session, sequence: 1 } => self.out(format!("joined {session}")),
-            Event::Joined { session, sequence } => {
-                self.joined_late = true;
-                self.error(format!("{session}: joined at {sequence}, book incomplete"));
+            Event::Feed(event) => self.on_feed_event(event),
+            Event::Cleared => {
+                self.books = Books::new();
+                self.snapshot = true;
             }
-            Event::Message { sequence, bytes } => self.on_message(sequence, bytes),
-            Event::GapOpened(gap) => {
+            Event::Snapshot(bytes) => self.on_message(0, bytes),
+            Event::Notice(notice) => self.error(notice.to_string()),
+        }
+    }
+
+    fn on_feed_event(&mut self, event: FeedEvent<'_>) {
+        match event {
+            FeedEvent::Joined { session, sequence: 1 } => self.out(format!("joined {session}")),
+            FeedEvent::Joined { session, sequence } => {
+                if std::mem::take(&mut self.snapshot) {
+                    self.error(format!("{session}: joined at {sequence} with a snapshot"));
+                } else {
+                    self.joined_late = true;
+                    self.error(format!("{session}: joined at {sequence}, book incomplete"));
+                }
+            }
+            FeedEvent::Message { sequence, bytes } => self.on_message(sequence, bytes),
+            FeedEvent::GapOpened(gap) => {
                 self.error(format!("gap {gap}: {} messages missing", gap.messages()));
             }
-            Event::Lost(gap) => {
+            FeedEvent::Lost(gap) => {
                 self.error(format!("lost {gap}: {} messages, book incomplete", gap.messages()));
             }
-            Event::Ended { next } => self.out(format!("session ended, next {next}")),
+            FeedEvent::Ended { next } => self.out(format!("session ended, next {next}")),
         }
     }
 
@@ -87,9 +110,15 @@ impl Content {
     /// What cannot be. After a late join nothing else is to be expected, and it was said.
     fn on_fault(&mut self, sequence: u64, fault: FeedError) {
         self.faults += 1;
+        self.differs |= matches!(fault, FeedError::Checksum { .. });
         if self.faults <= FAULTS_SAID_MAX && !self.joined_late {
             self.error(format!("message {sequence}: {fault}"));
         }
+    }
+
+    /// Whether a checksum did not agree since the last call.
+    pub(super) fn take_differs(&mut self) -> bool {
+        std::mem::take(&mut self.differs)
     }
 
     /// For people only: programs wait for the last line.

@@ -42,7 +42,8 @@ impl Faults {
     /// Counts a datagram of a line, and judges it. The Nth one is that of the line that comes
     /// there first; what it brings must not come on the other line either.
     pub(super) fn judge(&mut self, source: Source, datagram: &[u8]) -> Fate {
-        let packet = Packet::new_checked(datagram).ok().filter(|packet| packet.kind() == Kind::Data);
+        let packet =
+            Packet::new_checked(datagram).ok().filter(|packet| packet.kind() == Kind::Data);
         if let Some(packet) = &packet {
             let count = &mut self.data_datagrams[usize::from(source == Source::LineB)];
             *count += 1;

@@ -34,6 +34,7 @@ pub(super) enum Level {
 }
 
 impl Level {
+    #[expect(dead_code)]
     /// The most that a product can show.
     pub(super) fn of(product: Product) -> Self {
         match product {

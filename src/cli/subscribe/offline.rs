@@ -86,7 +86,7 @@ pub(super) fn play(
                 }
             }
             Err(NotTaken::CutShort) => played.cut_short += 1,
-            Err(NotTaken::Other | NotTaken::Malformed | NotTaken::LinkType) => {}
+            Err(NotTaken::Other | NotTaken::Malformed) => {}
         }
         look(follower, now_ns);
         if follower.has_ended() {

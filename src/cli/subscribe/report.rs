@@ -12,12 +12,10 @@ impl Follower {
     pub(super) fn status(&self, now_ns: u64) -> Status {
         let statistics = self.statistics();
         let (repaired_udp, repaired_tcp) = self.repaired();
-        let lines = self.lines().map(|(_, line)| LineView {
-            datagrams: line.datagrams,
-            lost: line.lost,
-        });
+        let lines =
+            self.lines().map(|(_, line)| LineView { datagrams: line.datagrams, lost: line.lost });
         Status {
-            state: self.subscriber.state(now_ns).to_string(),
+            state: self.subscriber().state(now_ns).to_string(),
             session: self.session().map_or_else(String::new, |session| session.to_string()),
             next_sequence: self.next_sequence(),
             messages_per_second: self.messages_per_second,
@@ -50,14 +48,8 @@ impl Follower {
     }
 
     /// What is shown of one instrument; `rows` is how many of each side are wanted.
-    pub(super) fn view(
-        &self,
-        level: Level,
-        choice: &mut Choice,
-        rows: usize,
-        now_ns: u64,
-    ) -> View {
-        let known = market::symbols(&self.content.books);
+    pub(super) fn view(&self, level: Level, choice: &mut Choice, rows: usize, now_ns: u64) -> View {
+        let known = self.symbols();
         let place = choice.place(&known);
         View {
             level,
@@ -73,7 +65,7 @@ impl Follower {
     /// The lines that were heard: A always, B where it spoke.
     fn lines(&self) -> impl Iterator<Item = (&'static str, SourceStatistics)> + '_ {
         let lines = [("a", Source::LineA), ("b", Source::LineB)];
-        let lines = lines.map(|(name, source)| (name, self.subscriber.source(source)));
+        let lines = lines.map(|(name, source)| (name, self.subscriber().source(source)));
         lines.into_iter().filter(|(name, line)| *name == "a" || line.datagrams > 0)
     }
 
@@ -84,7 +76,7 @@ impl Follower {
         };
         let statistics = self.statistics();
         let books = self.content.books.statistics();
-        let (first, next) = (self.subscriber.first_sequence(), self.next_sequence());
+        let (first, next) = (self.subscriber().first_sequence(), self.next_sequence());
         let verdict = match self.verdict() {
             Verdict::Complete => "complete",
             Verdict::Broken => "BROKEN",
@@ -127,9 +119,9 @@ impl Follower {
         json!({
             "pid": std::process::id(),
             "session": self.session().map(|session| session.to_string()),
-            "state": self.subscriber.state(now_ns).word(),
+            "state": self.subscriber().state(now_ns).word(),
             "verdict": format!("{:?}", self.verdict()),
-            "first_sequence": self.subscriber.first_sequence(),
+            "first_sequence": self.subscriber().first_sequence(),
             "next_sequence": self.next_sequence(),
             "messages": statistics.delivered,
             "lost": statistics.lost,

@@ -52,7 +52,8 @@ impl Servers {
         if args.no_repair {
             return Ok(Self::default());
         }
-        let all = |names: &[String]| names.iter().map(|name| resolve(name)).collect();
+        let all =
+            |names: &[String]| names.iter().map(|name| resolve(name)).collect::<Result<_, _>>();
         let mut servers = Self {
             requests: all(&args.rerequest)?,
             replay: all(args.replay.as_slice())?,

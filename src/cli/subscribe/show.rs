@@ -32,23 +32,30 @@ pub(super) struct Show {
 }
 
 impl Show {
-    /// Begins at `now_ns`; only what is live is worth a terminal of its own.
-    ///
-    /// # Errors
-    /// The terminal's.
-    pub(super) fn open(args: &Args, live: bool, now_ns: u64) -> io::Result<Self> {
-        let ladder = args.level.map(|level| (level, Choice::new(args.symbol.clone())));
-        let takes_over = live && !args.json && ladder.is_some() && io::stdout().is_terminal();
-        Ok(Self {
+    /// Lines alone, from `now_ns` on.
+    pub(super) fn of_lines(args: &Args, now_ns: u64) -> Self {
+        Self {
             json: args.json,
             quiet: args.quiet,
-            ladder,
-            screen: takes_over.then(Screen::open).transpose()?,
+            ladder: args.level.map(|level| (level, Choice::new(args.symbol.clone()))),
+            screen: None,
             kept: VecDeque::new(),
             said: None,
             second_ns: now_ns + SECOND_NS,
             draw_ns: now_ns,
-        })
+        }
+    }
+
+    /// A ladder where one is asked for and there is a terminal; else lines.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) fn open(args: &Args, now_ns: u64) -> io::Result<Self> {
+        let mut show = Self::of_lines(args, now_ns);
+        if show.ladder.is_some() && !show.json && io::stdout().is_terminal() {
+            show.screen = Some(Screen::open()?);
+        }
+        Ok(show)
     }
 
     /// Says lines at once, or when the ladder has gone; the last error stands below it.
@@ -115,6 +122,13 @@ impl Show {
     pub(super) fn close(&mut self) {
         self.screen = None;
         print(self.kept.drain(..));
+    }
+}
+
+impl Drop for Show {
+    /// Whatever ended it, what was kept is still worth reading.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

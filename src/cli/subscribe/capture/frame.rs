@@ -47,8 +47,6 @@ pub(in crate::cli::subscribe) enum NotTaken {
     CutShort,
     /// Its lengths do not fit each other.
     Malformed,
-    /// No such link layer.
-    LinkType,
 }
 
 /// The Ethernet frame of a datagram, into `frame`.
@@ -125,7 +123,7 @@ pub(in crate::cli::subscribe) fn datagram(
             (word(packet, 0)?, header.1)
         }
         RAW | RAW_BSD | IPV4 => (ETHERTYPE_IPV4, packet),
-        _ => return Err(NotTaken::LinkType),
+        _ => return Err(NotTaken::Other),
     };
     if ethertype != ETHERTYPE_IPV4 { Err(NotTaken::Other) } else { from_ipv4(ip) }
 }

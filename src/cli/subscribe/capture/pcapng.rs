@@ -12,7 +12,7 @@
 //! Spec: draft-ietf-opsawg-pcapng, sections 3.1, 3.5 and 4.1 to 4.4.
 
 use super::read::{Input, Order, packet_bytes};
-use super::{CaptureError, INTERFACES_MAX, PACKET_BYTES_MAX};
+use super::{CaptureError, INTERFACES_MAX, PACKET_BYTES_MAX, frame};
 use std::io::Read;
 
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
@@ -190,6 +190,9 @@ impl Section {
         let Some(found) = self.interfaces.get(interface as usize).copied() else {
             return Err(CaptureError::UnknownInterface { offset, interface, known });
         };
+        if !frame::is_known(found.link) {
+            return Err(CaptureError::LinkType { offset, link: found.link });
+        }
         let kept = if simple {
             let original = self.order.u32(body, 0);
             if found.packet_bytes_max == 0 {
