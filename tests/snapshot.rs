@@ -3,7 +3,7 @@
 use isochron::agent::{Agent, StopFlag};
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
+use isochron::market_data::{Feed, FeedAgent, FeedOptions, Output, Plan, Sent};
 use isochron::metrics::{Counter, Counters};
 use isochron::net::{Endpoint, ReservedPort};
 use isochron::node::{feed_from_snapshot, read_side_sections};
@@ -12,7 +12,7 @@ use isochron::snapshot::{
 };
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
-    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, Registration, SECTION_L3,
+    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, Registration, SECTION_FEED,
     SECTION_STATE, SnapshotInfo, Snapshots, StoreReader, release_reader,
 };
 use isochron::types::{Nanos, Position};
@@ -141,14 +141,14 @@ fn infos(directory: &Path) -> Vec<SnapshotInfo> {
 }
 
 /// All that a feed sends of a log from its reader's place on.
-fn feed_from(mut feed: L3, reader: &mut StoreReader) -> Vec<Vec<u8>> {
+fn feed_from(mut feed: Feed, reader: &mut StoreReader) -> Vec<Vec<u8>> {
     let mut sent = Vec::new();
     while let Some(frame) = reader.next().unwrap() {
         let event = Message::decode(frame.message).unwrap();
         feed.on_event(&event, &mut |output| {
             sent.push(match output {
-                Output::Session(session) => session.0.to_vec(),
-                Output::Message(bytes) => bytes.to_vec(),
+                Output::Session { session, .. } => session.0.to_vec(),
+                Output::Message { bytes, .. } => bytes.to_vec(),
             });
         });
     }
@@ -180,7 +180,7 @@ fn state_and_feed_go_on_from_every_snapshot() {
     assert!(infos.len() >= 6, "{} snapshots", infos.len());
     assert_eq!(ended, 1, "one at the day's end");
 
-    let whole = feed_from(L3::new(), &mut reader(directory));
+    let whole = feed_from(Feed::new(&Plan::default()), &mut reader(directory));
     for info in infos {
         let file = snapshots(directory).open(info.place.position).unwrap();
         let machine = || {
@@ -198,9 +198,10 @@ fn state_and_feed_go_on_from_every_snapshot() {
         }
         assert_eq!(replay.machine().state_hash(), hash);
 
-        let mut section = file.section(SECTION_L3).unwrap().unwrap();
-        let feed = L3::restore(&mut section, &machine()).unwrap();
-        let (session, next) = (feed.session(), feed.next_sequence());
+        let mut section = file.section(SECTION_FEED).unwrap().unwrap();
+        let feed = Feed::restore(&Plan::default(), &mut section, &machine()).unwrap();
+        let open = feed.channels().next();
+        let (session, next) = (open.map(|o| o.session), open.map_or(1, |o| o.next_sequence));
         let mut feed_reader = reader(directory);
         begin(&mut feed_reader);
         let rest = feed_from(feed, &mut feed_reader);
@@ -220,17 +221,17 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
     let directory = directory.path();
     let mut trading = Trading::open(directory);
     trading.trade(500);
-    let (mut feed, mut reader) = (L3::new(), reader(directory));
+    let (mut feed, mut reader) = (Feed::new(&Plan::default()), reader(directory));
     while let Some(frame) = reader.next().unwrap() {
         feed.on_event(&Message::decode(frame.message).unwrap(), &mut |_| {});
     }
-    let bytes = |feed: &L3| {
+    let bytes = |feed: &Feed| {
         let mut bytes = Vec::new();
         feed.save(&mut bytes).unwrap();
         bytes
     };
     let (saved, machine) = (bytes(&feed), trading.sequencer.machine());
-    let restore = |bytes: &[u8]| L3::restore(&mut &bytes[..], machine);
+    let restore = |bytes: &[u8]| Feed::restore(&Plan::default(), &mut &bytes[..], machine);
     assert_eq!(bytes(&restore(&saved).unwrap()), saved);
     let mut refused = 0;
     for bit in (0..saved.len() * 8).step_by(211) {
@@ -243,7 +244,7 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
         assert!(restore(&saved[..length]).is_err(), "{length} bytes");
     }
     let other = StateMachine::new();
-    assert!(L3::restore(&mut &saved[..], &other).is_err(), "another state's");
+    assert!(Feed::restore(&Plan::default(), &mut &saved[..], &other).is_err(), "another state's");
 }
 
 #[test]

@@ -11,13 +11,13 @@
 //! orders: a feed says what happened, and a book only follows. What cannot be is an error with
 //! its values, and the book goes on from what the feed said.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use isochron_messages::Side;
 
 use crate::checksum::{L2Checksum, L3Checksum};
+use crate::index::IdMap;
 use crate::limits::ORDERS_MAX;
 
 /// No slot.
@@ -135,31 +135,11 @@ struct Queue {
     last: u32,
 }
 
-/// Spreads order ids, which ascend, over the index. One multiplication; ids come from the
-/// exchange, so nobody chooses them to collide.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        let product = u128::from(self.0 ^ id) * 0x9E37_79B9_7F4A_7C15;
-        self.0 = (product ^ (product >> 64)) as u64;
-    }
-}
-
 /// A book. `add`, `take`, `delete` and `modify` follow the L3 messages of the same purpose.
 pub struct Book {
     slots: Vec<Slot>,
     free: u32,
-    index: HashMap<u64, u32, BuildHasherDefault<IdHasher>>,
+    index: IdMap<u64, u32>,
     /// Bids, then asks, by a key that sorts the best price first.
     levels: [BTreeMap<i64, Queue>; 2],
 }
@@ -171,7 +151,7 @@ impl Default for Book {
 }
 
 /// 0 for bids, 1 for asks.
-fn place(side: Side) -> Option<usize> {
+pub(crate) fn place(side: Side) -> Option<usize> {
     match side {
         Side::BUY => Some(0),
         Side::SELL => Some(1),
@@ -181,7 +161,7 @@ fn place(side: Side) -> Option<usize> {
 
 /// Sorts the best price first; its own inverse. The complement turns the order around without
 /// an overflow at the smallest number.
-fn key(place: usize, price: i64) -> i64 {
+pub(crate) fn key(place: usize, price: i64) -> i64 {
     if place == 0 { !price } else { price }
 }
 
@@ -190,7 +170,7 @@ impl Book {
     #[must_use]
     pub fn new() -> Book {
         let levels = [BTreeMap::new(), BTreeMap::new()];
-        Book { slots: Vec::new(), free: NONE, index: HashMap::default(), levels }
+        Book { slots: Vec::new(), free: NONE, index: IdMap::default(), levels }
     }
 
     /// Resting orders.
@@ -221,6 +201,14 @@ impl Book {
                 orders: queue.orders,
             })
         })
+    }
+
+    /// The level of a side at a price.
+    #[must_use]
+    pub fn level(&self, side: Side, price: i64) -> Option<Level> {
+        let place = place(side)?;
+        let queue = self.levels[place].get(&key(place, price))?;
+        Some(Level { price, quantity: queue.quantity, orders: queue.orders })
     }
 
     /// The best level of a side.

@@ -174,11 +174,11 @@ impl Subscriber {
         [self.patience_deadline(), due_ns].into_iter().flatten().min()
     }
 
-    /// When the oldest gap is given up. Who joins is waiting for a snapshot, not for a gap.
+    /// When the oldest gap is given up, or, for who joins, the snapshot.
     fn patience_deadline(&self) -> Option<u64> {
-        let oldest = self.gaps.front().filter(|_| !self.joining)?;
-        let waited_from = oldest.since_ns.max(self.progress_ns);
-        Some(waited_from.saturating_add(self.options.patience_ns))
+        let oldest = self.gaps.front().filter(|_| !self.joining);
+        let since_ns = oldest.map(|oldest| oldest.since_ns).or(self.joining.then_some(0))?;
+        Some(since_ns.max(self.progress_ns).saturating_add(self.options.patience_ns))
     }
 
     /// Takes a datagram that `source` received at `now_ns`: a line, or the socket of re-requests.
@@ -216,7 +216,7 @@ impl Subscriber {
         now_ns: u64,
         sink: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Refused> {
-        self.admit(packet, sink)?;
+        self.admit(packet, now_ns, sink)?;
         self.heard_ns = self.heard_ns.max(now_ns);
         self.tracks[line as usize].hear(self.first, now_ns);
         if packet.sequence() > self.known {
@@ -237,10 +237,10 @@ impl Subscriber {
 
     /// Asks for, or gives up, what was waited for long enough.
     pub fn on_time(&mut self, now_ns: u64, sink: &mut impl FnMut(Event<'_>)) {
-        if !self.gaps.is_empty() {
+        if self.joining || !self.gaps.is_empty() {
             self.escalate(now_ns);
             while self.patience_deadline().is_some_and(|deadline| deadline <= now_ns) {
-                self.give_up_to_snapshot(sink);
+                self.give_up_to_snapshot(now_ns, sink);
             }
         }
         self.say_end(sink);
@@ -261,11 +261,12 @@ impl Subscriber {
     fn admit(
         &mut self,
         packet: &Packet<&[u8]>,
+        now_ns: u64,
         sink: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Refused> {
         self.admit_session(packet)?;
         if self.session.is_none() {
-            return self.join(packet, sink);
+            return self.join(packet, now_ns, sink);
         }
         let refused = self.out_of_range(packet);
         if refused.is_some() {
@@ -289,6 +290,7 @@ impl Subscriber {
     fn join(
         &mut self,
         packet: &Packet<&[u8]>,
+        now_ns: u64,
         sink: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Refused> {
         let (session, sequence) = (packet.session(), packet.sequence());
@@ -303,7 +305,7 @@ impl Subscriber {
         self.session = Some(session);
         (self.first, self.next, self.known) = (first, first, first);
         if self.options.join == Join::Snapshot && first > 1 {
-            self.joining = true;
+            (self.joining, self.progress_ns) = (true, now_ns);
         } else {
             self.say_joined(sink);
         }

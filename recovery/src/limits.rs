@@ -55,6 +55,17 @@ pub const RECONNECT_PAUSE_NS: u64 = 500_000_000;
 /// The longest of these pauses. A server's retry-after may ask for more.
 pub const RECONNECT_PAUSE_NS_MAX: u64 = 30_000_000_000;
 
+/// How long a connection may take to stand.
+pub const CONNECT_TIMEOUT_NS: u64 = 5_000_000_000;
+
+/// So often in a row servers may say no for good before a consumer believes them. More than once,
+/// because a server may be a moment behind the multicast, and another one may have more.
+pub const REFUSALS_MAX: u32 = 3;
+
+/// How long a consumer keeps a replay that it no longer needs: losses come in bursts, and each
+/// login counts against a quota.
+pub const REPLAY_LINGER_NS: u64 = 1_000_000_000;
+
 /// The longest retry-after that a client believes: a day.
 pub const RETRY_AFTER_S_MAX: u64 = 86_400;
 

@@ -13,7 +13,9 @@ use isochron_feeds::limits as feed_limits;
 use isochron_feeds::mold::{Kind, Session};
 use isochron_feeds::publisher::{PublishError, Publisher};
 
-use super::l3::{L3, Output};
+use super::CHANNEL_L3;
+use super::feed::{Feed, Output};
+use super::plan::Plan;
 use super::sent::{Mark, Sent};
 use crate::agent::{Agent, StopFlag};
 use crate::limits::DATAGRAM_BYTES_MAX;
@@ -102,11 +104,14 @@ struct Backlog {
 impl Backlog {
     fn push(&mut self, output: Output<'_>, position: Position, epoch: Epoch) {
         match output {
-            Output::Session(session) => self.items.push_back(Pending::Session(session)),
-            Output::Message(message) => {
+            Output::Session { channel: CHANNEL_L3, session } => {
+                self.items.push_back(Pending::Session(session));
+            }
+            Output::Message { channel: CHANNEL_L3, bytes: message } => {
                 self.items.push_back(Pending::Message { bytes: message.len(), position, epoch });
                 self.bytes.extend_from_slice(message);
             }
+            _ => {}
         }
     }
 
@@ -133,7 +138,7 @@ struct FeedCounters {
 /// Publishes the L3 feed on line A.
 pub struct FeedAgent {
     reader: StoreReader,
-    core: L3,
+    core: Feed,
     backlog: Backlog,
     publisher: Option<Publisher>,
     /// The session before, whose end is repeated until then.
@@ -170,7 +175,7 @@ impl FeedAgent {
     ) -> Result<FeedAgent, OpenError> {
         Ok(FeedAgent {
             reader,
-            core: L3::new(),
+            core: Feed::new(&Plan::default()),
             backlog: Backlog::default(),
             publisher: None,
             ended: None,
@@ -197,9 +202,10 @@ impl FeedAgent {
     /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log;
     /// `reader` stands where the snapshot does.
     #[must_use]
-    pub fn resume(mut self, core: L3, now: Nanos) -> Self {
-        let publisher = |session| Publisher::new(session, core.next_sequence(), now.get());
-        self.publisher = core.session().map(publisher);
+    pub fn resume(mut self, core: Feed, now: Nanos) -> Self {
+        self.publisher = core
+            .channel(CHANNEL_L3)
+            .map(|open| Publisher::new(open.session, open.next_sequence, now.get()));
         self.core = core;
         self
     }
@@ -218,7 +224,7 @@ impl FeedAgent {
 
     /// The feed's core: session, books and anomalies.
     #[must_use]
-    pub fn core(&self) -> &L3 {
+    pub fn core(&self) -> &Feed {
         &self.core
     }
 

@@ -21,7 +21,7 @@ use crate::core::{
     CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
     Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
+use crate::market_data::{Feed, FeedAgent, FeedOptions, Mark, Sent};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{Endpoint, ProbeError, probe};
 use crate::ring::mapped::MappedError;
@@ -346,7 +346,7 @@ impl Exchange {
 }
 
 /// A feed, and the place in the log that it goes on from.
-type FeedPlace = (LogPlace, L3);
+type FeedPlace = (LogPlace, Feed);
 
 /// Opens the one writer; `feed` is the feed at the snapshot that it begins at, so that the state
 /// is loaded once for both.
@@ -386,7 +386,7 @@ fn feed_core(
     reader: &mut StoreReader,
     sent: Option<&Mark>,
     ready: Option<FeedPlace>,
-) -> Result<Option<L3>, NodeError> {
+) -> Result<Option<Feed>, NodeError> {
     let directory = &config.store.directory;
     let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
     // A feed that never sent and cannot read from the beginning begins as late as it can.

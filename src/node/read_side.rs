@@ -2,10 +2,10 @@
 //!
 //! Components do not know each other: here is where the feed meets the snapshots.
 
-use crate::market_data::L3;
+use crate::market_data::{Feed, Plan};
 use crate::snapshot::SnapshotSection;
 use crate::state_machine::{Capacity, StateMachine};
-use crate::store::{SECTION_L3, SECTION_STATE, SnapshotFile, Snapshots, StoreReader};
+use crate::store::{SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots, StoreReader};
 use crate::types::Position;
 use isochron_events::Message;
 use std::io::{self, Read, Write};
@@ -13,15 +13,15 @@ use std::io::{self, Read, Write};
 /// All of them, of an empty log.
 #[must_use]
 pub fn read_side_sections() -> Vec<Box<dyn SnapshotSection>> {
-    vec![Box::new(L3Section(L3::new()))]
+    vec![Box::new(FeedSection(Feed::new(&Plan::default())))]
 }
 
-/// The L3 feed, which numbers its messages and sends none.
-struct L3Section(L3);
+/// The feed, which numbers its messages and sends none.
+struct FeedSection(Feed);
 
-impl SnapshotSection for L3Section {
+impl SnapshotSection for FeedSection {
     fn section(&self) -> u32 {
-        SECTION_L3
+        SECTION_FEED
     }
 
     fn on_event(&mut self, event: &Message) {
@@ -33,7 +33,7 @@ impl SnapshotSection for L3Section {
     }
 
     fn restore(&mut self, from: &mut dyn Read, machine: &StateMachine) -> Result<(), String> {
-        self.0 = L3::restore(from, machine)?;
+        self.0 = Feed::restore(self.0.plan(), from, machine)?;
         Ok(())
     }
 }
@@ -47,7 +47,7 @@ pub fn feed_from_snapshot(
     snapshots: &Snapshots,
     reader: &mut StoreReader,
     up_to: Position,
-) -> io::Result<Option<L3>> {
+) -> io::Result<Option<Feed>> {
     let (found, _) = snapshots.newest(|snapshot| {
         let place = snapshot.info().place;
         if place.position > up_to {
@@ -60,7 +60,7 @@ pub fn feed_from_snapshot(
     Ok(found.map(|(_, feed)| feed))
 }
 
-fn restore_feed(snapshot: &SnapshotFile) -> Result<L3, String> {
+fn restore_feed(snapshot: &SnapshotFile) -> Result<Feed, String> {
     let hash = snapshot.info().state_hash;
     let mut state = section(snapshot, SECTION_STATE)?;
     let machine = StateMachine::restore(&mut state, Capacity::default(), hash)
@@ -69,8 +69,8 @@ fn restore_feed(snapshot: &SnapshotFile) -> Result<L3, String> {
 }
 
 /// The feed at a snapshot whose state is there already.
-pub(super) fn feed_at(snapshot: &SnapshotFile, machine: &StateMachine) -> Result<L3, String> {
-    L3::restore(&mut section(snapshot, SECTION_L3)?, machine)
+pub(super) fn feed_at(snapshot: &SnapshotFile, machine: &StateMachine) -> Result<Feed, String> {
+    Feed::restore(&Plan::default(), &mut section(snapshot, SECTION_FEED)?, machine)
 }
 
 fn section(snapshot: &SnapshotFile, number: u32) -> Result<impl Read, String> {

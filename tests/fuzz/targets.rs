@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use isochron::config::Config;
 use isochron::demo::flow::{Flow, Itch, Lobster, Next};
 use isochron::limits::{MESSAGE_BYTES_MAX, SOURCE_ID_MAX};
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{Feed, Output, Plan};
 use isochron::order_stream::{OPERATION_BYTES, Operation, OrderStream};
 use isochron::state_machine::{StateMachine, command_origin, end_flags};
 use isochron::types::{Symbol, flags};
@@ -257,12 +257,12 @@ pub(crate) fn feed(bytes: &[u8]) {
 
 /// The feed of a little trading.
 fn feed_messages() -> Vec<Vec<u8>> {
-    let (mut exchange, mut l3) = (Exchange::default(), L3::new());
+    let (mut exchange, mut core) = (Exchange::default(), Feed::new(&Plan::default()));
     let mut messages = Vec::new();
     for command in script_commands(60) {
         for event in exchange.execute(command) {
-            l3.on_event(&event, &mut |output| {
-                if let Output::Message(message) = output {
+            core.on_event(&event, &mut |output| {
+                if let Output::Message { bytes: message, .. } = output {
                     messages.push(message.to_vec());
                 }
             });

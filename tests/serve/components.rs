@@ -2,7 +2,7 @@
 
 use super::program::{Program, run, wait};
 use super::{Place, stop};
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{Feed, Output, Plan};
 use isochron::net::{Endpoint, Receiver};
 use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
 use isochron::types::Nanos;
@@ -62,11 +62,11 @@ impl Heard {
 /// The feed of the log, made anew.
 fn expected(store: &Path) -> Vec<Vec<u8>> {
     let mut reader = StoreReader::attach(store, None).unwrap();
-    let (mut core, mut messages) = (L3::new(), Vec::new());
+    let (mut core, mut messages) = (Feed::new(&Plan::default()), Vec::new());
     while let Some(frame) = reader.next().unwrap() {
         let event = Message::decode(frame.message).unwrap();
         core.on_event(&event, &mut |output| {
-            if let Output::Message(bytes) = output {
+            if let Output::Message { bytes, .. } = output {
                 messages.push(bytes.to_vec());
             }
         });

@@ -1,12 +1,18 @@
 //! What books make of a feed, and what they say about a wrong one.
 
+use std::collections::HashMap;
+
 use isochron_messages::{
-    OrderAdded, OrderDeleted, OrderExecuted, OrderModified, OrderReduced, Side, SystemEvent,
-    TradingStatus,
+    BestBidOffer, BookChecksum, BooleanFlag, EventFlags, InstrumentDefinition, LevelChanged,
+    Message, OrderAdded, OrderDeleted, OrderExecuted, OrderModified, OrderReduced, Phase, Side,
+    Statistics, SystemEvent, SystemEventCode, Trade, TradingStatus,
 };
 
 use super::*;
+use crate::book::{BookError, Level};
 use crate::checksum::L3Checksum;
+use crate::ladder::LadderError;
+use crate::quotes::QuoteError;
 
 const END: EventFlags = EventFlags::END_OF_EVENT;
 
@@ -61,7 +67,7 @@ fn a_feed_becomes_books() {
         ..Default::default()
     };
     feed.apply(executed).unwrap();
-    assert!(!feed.books.get(1).unwrap().at_end_of_event);
+    assert!(!feed.books.is_at_end_of_event());
     let trade = Trade { instrument: 1, price: 101, quantity: 20, flags: END, ..Default::default() };
     feed.apply(trade).unwrap();
     let reduced = OrderReduced {
@@ -101,7 +107,7 @@ fn a_feed_becomes_books() {
     let apple = feed.books.get(1).unwrap();
     assert_eq!(apple.definition.unwrap().symbol, *b"AAPL\0\0\0\0");
     assert_eq!((apple.phase, apple.reference_price), (Some(Phase::OPEN), Some(100)));
-    assert!(apple.complete && apple.at_end_of_event);
+    assert!(apple.is_current() && feed.books.is_at_end_of_event());
     assert_eq!(apple.last_trade.unwrap().quantity, 20);
     assert_eq!(feed.books.get(2).unwrap().book.order_count(), 0);
     let ids: Vec<u32> = feed.books.instruments().iter().map(|(id, _)| *id).collect();
@@ -138,7 +144,7 @@ fn a_wrong_book_is_named() {
     }
     let statistics = feed.books.statistics();
     assert_eq!((statistics.checksums_verified, statistics.checksums_failed), (1, 3));
-    assert!(!feed.books.get(1).unwrap().complete);
+    assert!(!feed.books.get(1).unwrap().is_current());
 }
 
 #[test]
@@ -155,7 +161,7 @@ fn a_lost_message_spoils_one_instrument() {
     let error = BookError::UnknownOrder { order_id: 3 };
     assert_eq!(feed.apply(deleted), Err(FeedError::Book { instrument: 1, error }));
     feed.apply(added(2, 5, Side::BUY, 10, 5)).unwrap();
-    let complete = |id| feed.books.get(id).unwrap().complete;
+    let complete = |id| feed.books.get(id).unwrap().is_current();
     assert_eq!((complete(1), complete(2)), (false, true));
     let statistics = feed.books.statistics();
     assert_eq!((statistics.instrument_gaps, statistics.unknown_orders), (1, 1));

@@ -1,7 +1,7 @@
 //! Repair: what to ask of whom, and what to make of the answers.
 
 use super::gaps::Asked;
-use super::{Event, Gap, Refused, Source, Subscriber};
+use super::{Event, Gap, Refused, SILENCE_NS, Source, Subscriber};
 use crate::limits::SEQUENCE_JUMP_MAX;
 use crate::mold::{Kind, Packet};
 
@@ -42,24 +42,60 @@ impl Subscriber {
         let Some(repair) = self.options.repair.filter(|_| !self.gaps.is_empty()) else { return };
         self.gaps.escalate(&repair, now_ns);
         if repair.snapshot && !self.joining && self.gaps.waits() {
-            self.join_again();
+            self.skip_by_snapshot(now_ns);
         }
     }
 
     /// A snapshot must stand for the oldest gap.
-    fn join_again(&mut self) {
+    fn skip_by_snapshot(&mut self, now_ns: u64) {
         let gap = self.gaps.front().expect("one is open").gap;
-        (self.joining, self.join_from) = (true, gap.first);
+        self.begin_to_join(now_ns);
         self.skip_to(gap.next);
     }
 
-    /// Where there are snapshots, one must stand for the oldest gap; else it is lost.
-    pub(super) fn give_up_to_snapshot(&mut self, sink: &mut impl FnMut(Event<'_>)) {
-        if self.options.repair.is_some_and(|repair| repair.snapshot) {
-            self.join_again();
+    fn begin_to_join(&mut self, now_ns: u64) {
+        (self.joining, self.join_from) = (true, self.next);
+        self.progress_ns = self.progress_ns.max(now_ns);
+    }
+
+    fn has_snapshots(&self) -> bool {
+        self.options.repair.is_some_and(|repair| repair.snapshot)
+    }
+
+    /// Gives up waiting for what comes next: where there are snapshots, one must stand for the
+    /// oldest gap; where there are none, or none came, it is lost.
+    pub(super) fn give_up_to_snapshot(&mut self, now_ns: u64, sink: &mut impl FnMut(Event<'_>)) {
+        if self.joining {
+            self.join_without_snapshot(sink);
+        } else if self.has_snapshots() {
+            self.skip_by_snapshot(now_ns);
         } else {
             self.give_up_oldest(sink);
         }
+    }
+
+    /// Waits for a new snapshot although nothing is missing: the books turned out to be wrong.
+    /// Nothing is delivered until it is there. Whether there are snapshots, and the session is
+    /// known.
+    pub fn join_again(&mut self, now_ns: u64) -> bool {
+        let can_join = self.has_snapshots() && self.session.is_some() && !self.end_said;
+        if can_join && !self.joining {
+            self.begin_to_join(now_ns);
+        }
+        can_join
+    }
+
+    /// Something of the snapshot that is waited for has come: the patience counts from now.
+    pub fn on_snapshot_progress(&mut self, now_ns: u64) {
+        self.progress_ns = self.progress_ns.max(now_ns);
+    }
+
+    /// When both lines will count as silent, so that a replay is wanted; `None` where there is
+    /// none, or nothing to replay.
+    #[must_use]
+    pub fn silence_deadline(&self) -> Option<u64> {
+        let may = self.session.is_some() && !self.joining && !self.end_said && self.can_replay();
+        may.then_some(self.heard_ns.saturating_add(SILENCE_NS))
     }
 
     pub(super) fn can_replay(&self) -> bool {
@@ -142,9 +178,32 @@ impl Subscriber {
     /// snapshots; else it is lost.
     pub fn on_replay_refused(&mut self, now_ns: u64, sink: &mut impl FnMut(Event<'_>)) {
         if !self.joining && self.gaps.wants_replay() {
-            self.give_up_to_snapshot(sink);
+            self.give_up_to_snapshot(now_ns, sink);
         }
         self.on_time(now_ns, sink);
+    }
+
+    /// Whether a snapshot up to `next` is of use.
+    ///
+    /// # Errors
+    /// As of [`Subscriber::on_snapshot_complete`].
+    pub fn takes_snapshot(&self, next: u64) -> Result<(), Refused> {
+        // Where nothing would fill the hole between the snapshot and what is held, there must
+        // be none.
+        let lowest = match self.joining && self.can_replay() {
+            true => self.join_from,
+            false => self.next,
+        };
+        if !self.joining || next < lowest {
+            return Err(Refused::SnapshotTooOld { lowest, next });
+        }
+        if next > self.known.saturating_add(SEQUENCE_JUMP_MAX) {
+            return Err(Refused::TooFarAhead { next: self.next, sequence: next });
+        }
+        match self.end {
+            Some(end) if next > end => Err(Refused::PastEnd { end, sequence: next - 1 }),
+            _ => Ok(()),
+        }
     }
 
     /// A whole snapshot was taken over, and the feed goes on with message `next`. What is held
@@ -159,18 +218,7 @@ impl Subscriber {
         now_ns: u64,
         sink: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Refused> {
-        let refused = if !self.joining {
-            Some(Refused::SnapshotTooOld { lowest: self.next, next })
-        } else if next < self.join_from {
-            Some(Refused::SnapshotTooOld { lowest: self.join_from, next })
-        } else if next > self.known.saturating_add(SEQUENCE_JUMP_MAX) {
-            Some(Refused::TooFarAhead { next: self.next, sequence: next })
-        } else {
-            self.end
-                .filter(|end| next > *end)
-                .map(|end| Refused::PastEnd { end, sequence: next - 1 })
-        };
-        if let Some(refused) = refused {
+        if let Err(refused) = self.takes_snapshot(next) {
             self.statistics.out_of_range += 1;
             return Err(refused);
         }

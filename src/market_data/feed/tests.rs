@@ -1,156 +1,29 @@
-//! The feed of small scenarios, line by line, and of a random exchange against its own books.
+//! The L3 feed of small scenarios, line by line, and of a random exchange against its own books.
+
+mod exchange;
+mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isochron_events as events;
 use isochron_events::{
     AdministrationApplied, AdministrationRejected, BalanceChanged, CancelOrderEvent, Continuation,
-    DayEnded, DayEnding, DayStarted, DefineInstrument, EventHeader, MassCancelDone,
-    MassCancelEvent, NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent,
-    OrderReplacedEvent, PhaseChange, PhaseChanged, ReplaceOrderEvent, Side,
+    DayEnded, DayEnding, DayStarted, DefineInstrument, MassCancelDone, MassCancelEvent,
+    NewOrderEvent, PhaseChange, ReplaceOrderEvent, Side,
 };
 use isochron_feeds::books::Books;
+use isochron_messages::{EventFlags, Message};
 
+use self::exchange::NaiveExchange;
+use self::log::{Log, START, accepted, canceled, filled, of, replaced};
 use super::*;
 
-const START: u64 = 1_795_000_000 * SECOND_NS;
-
-/// Writes a log as the core would: commands with their outcomes, transactions, events.
-struct Log {
-    sequence: u64,
-    cause: u64,
-    now: u64,
-    events: Vec<LogMessage>,
-}
-
-impl Log {
-    fn new() -> Log {
-        Log { sequence: 0, cause: 0, now: START, events: Vec::new() }
-    }
-
-    /// One transaction; `last` ends the event, and the next transaction begins another.
-    fn transaction(&mut self, messages: Vec<LogMessage>, last: bool) {
-        self.sequence += 1;
-        if self.cause == 0 {
-            self.cause = self.sequence;
-        }
-        let count = messages.len();
-        for (index, mut message) in messages.into_iter().enumerate() {
-            let end = index + 1 == count;
-            let flags = u16::from(end) | if end && last { END_OF_EVENT } else { 0 };
-            let (sequence, cause, timestamp) = (self.sequence, self.cause, self.now);
-            *message.header_mut() = EventHeader { sequence, timestamp, cause, session: 0, flags };
-            self.events.push(message);
-        }
-        if last {
-            self.cause = 0;
-        }
-    }
-
-    fn event(&mut self, messages: Vec<LogMessage>) {
-        self.transaction(messages, true);
-    }
-
-    fn applied(&mut self, command: impl Into<LogMessage>) {
-        let command = command.into();
-        let applied =
-            AdministrationApplied { command: command.template_id(), ..Default::default() };
-        self.event(vec![command, applied.into()]);
-    }
-
-    fn day(&mut self, trading_date: u32) {
-        self.applied(DayStarted { trading_date, ..Default::default() });
-    }
-
-    fn define(&mut self, instrument: u32, reference_price: i64) {
-        let symbol = *b"ISO\0\0\0\0\0";
-        self.applied(DefineInstrument {
-            instrument,
-            symbol,
-            reference_price,
-            ..Default::default()
-        });
-    }
-
-    fn phase(&mut self, instrument: u32, phase: events::Phase) {
-        let changed = PhaseChanged { instrument, phase, ..Default::default() };
-        let applied = AdministrationApplied::default();
-        self.event(vec![PhaseChange::default().into(), applied.into(), changed.into()]);
-    }
-}
-
-fn accepted(order_id: u64, side: Side, price: i64, quantity: u64) -> LogMessage {
-    let leaves_quantity = quantity;
-    OrderAcceptedEvent {
-        instrument: 1,
-        order_id,
-        side,
-        price,
-        quantity,
-        leaves_quantity,
-        ..Default::default()
-    }
-    .into()
-}
-
-fn canceled(order_id: u64) -> LogMessage {
-    OrderCanceledEvent { instrument: 1, order_id, ..Default::default() }.into()
-}
-
-/// The same in another instrument.
-fn of(instrument: u32, mut message: LogMessage) -> LogMessage {
-    match &mut message {
-        LogMessage::OrderAcceptedEvent(accepted) => accepted.instrument = instrument,
-        LogMessage::OrderCanceledEvent(canceled) => canceled.instrument = instrument,
-        other => panic!("no order's outcome: {other:?}"),
-    }
-    message
-}
-
-fn replaced(order_id: u64, price: i64, leaves_quantity: u64, lost: bool) -> LogMessage {
-    let priority_lost = if lost { events::BooleanFlag::YES } else { events::BooleanFlag::NO };
-    OrderReplacedEvent {
-        instrument: 1,
-        order_id,
-        price,
-        leaves_quantity,
-        priority_lost,
-        ..Default::default()
-    }
-    .into()
-}
-
-/// Both executions of a match at 100: `maker` and `taker` are order id and what is left.
-fn filled(
-    match_id: u64,
-    side: Side,
-    quantity: u64,
-    maker: (u64, u64),
-    taker: (u64, u64),
-) -> [LogMessage; 2] {
-    let opposite = if side == Side::BUY { Side::SELL } else { Side::BUY };
-    let execution = |(order_id, leaves_quantity), side, liquidity| OrderFilledEvent {
-        instrument: 1,
-        match_id,
-        order_id,
-        side,
-        liquidity,
-        price: 100,
-        quantity,
-        leaves_quantity,
-        ..Default::default()
-    };
-    [
-        execution(maker, opposite, Liquidity::MAKER).into(),
-        execution(taker, side, Liquidity::TAKER).into(),
-    ]
-}
-
-fn run(events: &[LogMessage]) -> (L3, Vec<Message>) {
-    let mut core = L3::new();
+fn run(events: &[LogMessage]) -> (Feed, Vec<Message>) {
+    let mut core = Feed::new(&Plan::default());
     let mut feed = Vec::new();
     for event in events {
         core.on_event(event, &mut |output| {
-            if let Output::Message(bytes) = output {
+            if let Output::Message { bytes, .. } = output {
                 feed.push(Message::decode(bytes).unwrap());
             }
         });
@@ -459,11 +332,11 @@ fn the_next_day_is_another_session_that_says_everything_again() {
          1.5 checksum 2 2]",
     );
     let mut sessions = Vec::new();
-    let mut core = L3::new();
+    let mut core = Feed::new(&Plan::default());
     for event in &log.events {
         core.on_event(event, &mut |output| match output {
-            Output::Session(session) => sessions.push((session.to_string(), 0)),
-            Output::Message(_) => sessions.last_mut().unwrap().1 += 1,
+            Output::Session { session, .. } => sessions.push((session.to_string(), 0)),
+            Output::Message { .. } => sessions.last_mut().unwrap().1 += 1,
         });
     }
     assert_eq!(sessions, [("261122300A".into(), skipped + 3), ("261123300A".into(), 7)]);
@@ -481,179 +354,6 @@ fn outcomes_that_fit_no_book_are_counted() {
     let (core, _) = run(&log.events);
     // The fill is wrong twice: no such maker, no such taker.
     assert_eq!(core.anomalies(), 5);
-}
-
-fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// An exchange with no cleverness: resting orders in a list, in the sequence of their priority.
-struct NaiveExchange {
-    log: Log,
-    seed: u64,
-    orders: BTreeMap<u32, Vec<Order>>,
-    next_order: u64,
-    next_match: u64,
-}
-
-impl NaiveExchange {
-    const INSTRUMENTS: u32 = 3;
-
-    fn new(seed: u64) -> NaiveExchange {
-        let mut log = Log::new();
-        for instrument in 1..=Self::INSTRUMENTS {
-            log.define(instrument, 100);
-        }
-        log.day(20_261_122);
-        log.phase(0, events::Phase::OPEN);
-        let orders = (1..=Self::INSTRUMENTS).map(|instrument| (instrument, Vec::new())).collect();
-        NaiveExchange { log, seed, orders, next_order: 1, next_match: 1 }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        splitmix64(&mut self.seed) % below
-    }
-
-    /// The resting orders that `order` may trade with, best first.
-    fn best(&self, instrument: u32, order: Order) -> Option<usize> {
-        let buys = order.side == messages::Side::BUY;
-        let sign = if buys { 1 } else { -1 };
-        let resting = self.orders[&instrument].iter().enumerate();
-        let crossing =
-            resting.filter(|(_, o)| o.side != order.side && o.price * sign <= order.price * sign);
-        crossing.min_by_key(|(index, o)| (o.price * sign, *index)).map(|(index, _)| index)
-    }
-
-    /// Trades, a few makers a step; then rests, or is canceled. Writes the event.
-    fn take(&mut self, instrument: u32, mut order: Order, mut step: Vec<LogMessage>, rests: bool) {
-        let mut fills = 0;
-        while order.quantity > 0
-            && let Some(index) = self.best(instrument, order)
-        {
-            if fills == 3 {
-                self.log.transaction(std::mem::take(&mut step), false);
-                step.push(Continuation::default().into());
-                fills = 0;
-            }
-            fills += 1;
-            // Now and then the maker is of the same hand: it goes, or the taker does.
-            match self.random(12) {
-                0 => {
-                    let maker = self.orders.get_mut(&instrument).unwrap().remove(index);
-                    step.push(cancel_of(instrument, maker.order_id));
-                    continue;
-                }
-                1 => {
-                    step.push(cancel_of(instrument, order.order_id));
-                    return self.log.event(step);
-                }
-                _ => {}
-            }
-            let maker = &mut self.orders.get_mut(&instrument).unwrap()[index];
-            let quantity = maker.quantity.min(order.quantity);
-            maker.quantity -= quantity;
-            order.quantity -= quantity;
-            let (made, match_id) = (*maker, self.next_match);
-            self.next_match += 1;
-            for (side_of, liquidity) in [(made, Liquidity::MAKER), (order, Liquidity::TAKER)] {
-                let fill = OrderFilledEvent {
-                    instrument,
-                    match_id,
-                    order_id: side_of.order_id,
-                    side: Side(side_of.side.0),
-                    liquidity,
-                    price: made.price,
-                    quantity,
-                    leaves_quantity: side_of.quantity,
-                    ..Default::default()
-                };
-                step.push(fill.into());
-            }
-            self.orders.get_mut(&instrument).unwrap().retain(|o| o.quantity > 0);
-        }
-        if order.quantity > 0 && rests {
-            self.orders.get_mut(&instrument).unwrap().push(order);
-        } else if order.quantity > 0 {
-            step.push(cancel_of(instrument, order.order_id));
-        }
-        self.log.event(step);
-    }
-
-    fn new_order(&mut self, instrument: u32) {
-        let order = Order {
-            order_id: self.next_order,
-            side: [messages::Side::BUY, messages::Side::SELL][self.random(2) as usize],
-            price: 90 + self.random(20).cast_signed(),
-            quantity: 1 + self.random(50),
-        };
-        self.next_order += 1;
-        let accepted = OrderAcceptedEvent {
-            instrument,
-            order_id: order.order_id,
-            side: Side(order.side.0),
-            price: order.price,
-            quantity: order.quantity,
-            leaves_quantity: order.quantity,
-            ..Default::default()
-        };
-        let rests = self.random(8) > 0;
-        self.take(instrument, order, vec![NewOrderEvent::default().into(), accepted.into()], rests);
-    }
-
-    fn change(&mut self, instrument: u32) {
-        let count = self.orders[&instrument].len() as u64;
-        if count == 0 {
-            return;
-        }
-        let index = self.random(count) as usize;
-        let order = self.orders[&instrument][index];
-        let (price, quantity) = (90 + self.random(20).cast_signed(), 1 + self.random(50));
-        let orders = self.orders.get_mut(&instrument).unwrap();
-        if quantity > 35 {
-            orders.remove(index);
-            let cancel = cancel_of(instrument, order.order_id);
-            return self.log.event(vec![CancelOrderEvent::default().into(), cancel]);
-        }
-        let keeps = quantity < order.quantity && price < 95;
-        let replaced = OrderReplacedEvent {
-            instrument,
-            order_id: order.order_id,
-            side: Side(order.side.0),
-            price: if keeps { order.price } else { price },
-            leaves_quantity: quantity,
-            priority_lost: events::BooleanFlag(u8::from(!keeps)),
-            ..Default::default()
-        };
-        let step = vec![ReplaceOrderEvent::default().into(), replaced.into()];
-        if keeps {
-            orders[index].quantity = quantity;
-            self.log.event(step);
-        } else {
-            orders.remove(index);
-            self.take(instrument, Order { price, quantity, ..order }, step, true);
-        }
-    }
-
-    fn step(&mut self) {
-        self.log.now += self.random(SECOND_NS / 50);
-        let instrument = 1 + self.random(u64::from(Self::INSTRUMENTS)) as u32;
-        match self.random(100) {
-            0 => self.log.phase(instrument, events::Phase::HALTED),
-            1 => {
-                self.log.event(vec![LogMessage::from(events::Tick::default())]);
-            }
-            2..40 => self.change(instrument),
-            _ => self.new_order(instrument),
-        }
-    }
-}
-
-fn cancel_of(instrument: u32, order_id: u64) -> LogMessage {
-    OrderCanceledEvent { instrument, order_id, ..Default::default() }.into()
 }
 
 /// Checks that flags bracket each event, and that an order is named only while it is known.
@@ -697,13 +397,14 @@ fn a_random_exchange_is_rebuilt_from_its_feed() {
     let mut templates = BTreeMap::<u16, u64>::new();
     for seed in 0..20 {
         let mut exchange = NaiveExchange::new(seed);
-        let (mut core, mut books, mut rules) = (L3::new(), Books::new(), Rules::default());
+        let (mut core, mut books, mut rules) =
+            (Feed::new(&Plan::default()), Books::new(), Rules::default());
         let mut done = 0;
         for step in 0..1_500 {
             exchange.step();
             for event in &exchange.log.events[done..] {
                 core.on_event(event, &mut |output| {
-                    let Output::Message(bytes) = output else { return };
+                    let Output::Message { bytes, .. } = output else { return };
                     let message = Message::decode(bytes).unwrap();
                     *templates.entry(message.template_id()).or_default() += 1;
                     rules.on_message(&message);
@@ -748,12 +449,12 @@ fn a_feed_is_a_function_of_its_log() {
         exchange.step();
     }
     let run = || {
-        let (mut core, mut outputs) = (L3::new(), Vec::new());
+        let (mut core, mut outputs) = (Feed::new(&Plan::default()), Vec::new());
         for event in &exchange.log.events {
             core.on_event(event, &mut |output| {
                 outputs.push(match output {
-                    Output::Session(session) => (Some(session), Vec::new()),
-                    Output::Message(bytes) => (None, bytes.to_vec()),
+                    Output::Session { session, .. } => (Some(session), Vec::new()),
+                    Output::Message { bytes, .. } => (None, bytes.to_vec()),
                 });
             });
         }
