@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod feed_log;
 pub mod limits;
 pub mod market_data;
 pub mod matching;

@@ -124,7 +124,7 @@ fn a_whole_session_ends_with_0() {
     let pid = subscribed.child.id();
     let (code, report, errors, counters) = subscribed.end();
     assert_eq!(code, Some(0), "{errors}");
-    let book = json!({"checksum": checksum(), "orders": 3, "complete": true});
+    let book = json!({"checksum": checksum(), "orders": 3, "levels": 1, "complete": true});
     assert_eq!(report["checksums"], json!({"5": book}));
     assert_eq!(report["pid"], pid);
     assert_eq!((&report["first_sequence"], &report["next_sequence"]), (&json!(1), &json!(5)));

@@ -7,15 +7,17 @@
 //! its parts.
 
 mod calendar;
+mod market_data;
 mod section;
 mod sections;
 #[cfg(test)]
 mod tests;
 
 pub use calendar::Calendar;
+pub use market_data::{Line, MarketData, PRODUCTS};
 pub use section::{Fault, Faults};
 pub use sections::{
-    AGENTS, Capacity, Dedicated, Durability, Exchange, Feed, Idle, Log, LogFormat, LogLevel,
+    AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel,
     Placement, Retention, Snapshots, Source, Store, Threads,
 };
 
@@ -35,8 +37,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// Which agents share threads and cores.
     pub threads: Threads,
-    /// Where the market data goes.
-    pub feed: Feed,
+    /// What the public may know, and where it goes.
+    pub market_data: MarketData,
     /// When the state is written down.
     pub snapshots: Snapshots,
     /// When days begin and end; without one somebody else submits that.
@@ -60,7 +62,7 @@ impl Config {
             store: Store::read(root.section("store")),
             capacity: Capacity::read(root.section("capacity")),
             threads: Threads::read(root.section("threads")),
-            feed: Feed::read(root.section("feed")),
+            market_data: MarketData::read(root.section("market_data")),
             snapshots: Snapshots::read(root.section("snapshots")),
             calendar: root.optional_section("calendar").map(Calendar::read),
             sources: Source::read_all(&mut root),

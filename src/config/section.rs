@@ -255,6 +255,27 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of some of these words, at least one and each once; `None` where the key is not there.
+    pub(super) fn words(
+        &mut self,
+        key: &'static str,
+        words: &[&'static str],
+    ) -> Option<Vec<&'static str>> {
+        let allowed = format!("a list of some of {}, each once", quoted(words));
+        self.value(key, &allowed, |value| {
+            let mut taken: Vec<&'static str> = Vec::new();
+            for entry in value.value.as_array()?.iter().take(words.len() + 1) {
+                let text = entry.get_ref().as_str()?;
+                let word = words.iter().find(|word| **word == text)?;
+                if taken.contains(word) {
+                    return None;
+                }
+                taken.push(word);
+            }
+            (!taken.is_empty()).then_some(taken)
+        })
+    }
+
     /// The table of a key; where it is not there, one without keys.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
         let found = self.table(key);

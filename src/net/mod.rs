@@ -4,7 +4,8 @@
 //!  Sender::send_batch ═ sendmmsg ═▶ group:port, one interface ═ recvmmsg ═▶ Receiver::recv_batch
 //! ```
 //!
-//! Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,
+//! Datagrams of one size that follow each other are handed over as one, which the system cuts
+//! (UDP_SEGMENT), where it can. Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,
 //! `probe.rs` asks before the start whether multicast works at all.
 
 mod batch;
@@ -13,6 +14,6 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES};
+pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES, Datagram};
 pub use multicast::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver, Sender};
 pub use probe::{ProbeError, ReservedPort, probe};

@@ -92,7 +92,8 @@ impl Config {
             [one] if *one != Component::Core => format!("counters-{}", one.name()),
             _ => "counters".to_owned(),
         };
-        let config::Feed { group, port, interface, ttl, .. } = config.feed;
+        let config::Line { group, port, interface } = config.market_data.line_a;
+        let ttl = config.market_data.ttl;
         Ok(Self {
             counters: Some(store.directory.join(name)),
             store,

@@ -124,7 +124,7 @@ fn serve(args: &Args) -> Result<u8, End> {
     report::ending(interrupt.has_come());
     let ending = Ending { node: &node, counters: &counters, running: &running, clock };
     ending.drain(source.as_ref(), &interrupt);
-    if config.feed.end_session_at_stop {
+    if config.market_data.end_session_at_stop {
         node.end.stop();
     }
     running.stop();

@@ -4,6 +4,8 @@ use super::follower::Setting;
 use super::market;
 use crate::cli::output::decimal;
 use isochron_feeds::books::{Books, FeedError};
+use isochron_feeds::channel::Channel;
+use isochron_feeds::mold::Session;
 use isochron_feeds::subscriber::Event as FeedEvent;
 use isochron_messages::{FieldValue, Message, Side};
 use isochron_recovery::consumer::Event;
@@ -28,6 +30,8 @@ pub(super) struct Content {
     pub(super) undecodable: u64,
     pub(super) faults: u64,
     pub(super) joined_late: bool,
+    /// Whether the product is known.
+    begun: bool,
     /// Whether the books are those of a snapshot that has not been joined with yet.
     snapshot: bool,
     /// Whether a book was found to differ from the exchange's.
@@ -43,6 +47,7 @@ impl Content {
             undecodable: 0,
             faults: 0,
             joined_late: false,
+            begun: false,
             snapshot: false,
             differs: false,
             lines: Vec::new(),
@@ -52,19 +57,30 @@ impl Content {
     pub(super) fn on_event(&mut self, event: Event<'_>) {
         match event {
             Event::Feed(event) => self.on_feed_event(event),
-            Event::Cleared => {
-                self.books = Books::new();
-                self.snapshot = true;
-            }
+            // The books take its place when it is complete: until then what was true is shown.
+            Event::Cleared => self.snapshot = true,
             Event::Snapshot(bytes) => self.on_message(0, bytes),
             Event::Notice(notice) => self.error(notice.to_string()),
         }
     }
 
+    /// The session is known, and with it the product, before the first message of either.
+    pub(super) fn begin(&mut self, session: Session) {
+        if !std::mem::replace(&mut self.begun, true)
+            && let Some(channel) = Channel::of_session(session)
+        {
+            self.books = Books::of(channel.product);
+        }
+    }
+
     fn on_feed_event(&mut self, event: FeedEvent<'_>) {
         match event {
-            FeedEvent::Joined { session, sequence: 1 } => self.out(format!("joined {session}")),
+            FeedEvent::Joined { session, sequence: 1 } => {
+                self.begin(session);
+                self.out(format!("joined {session}"));
+            }
             FeedEvent::Joined { session, sequence } => {
+                self.begin(session);
                 if std::mem::take(&mut self.snapshot) {
                     self.error(format!("{session}: joined at {sequence} with a snapshot"));
                 } else {
@@ -135,8 +151,8 @@ impl Content {
     /// The first instrument that has both a best bid and a best offer.
     pub(super) fn a_quote(&self) -> Option<String> {
         self.books.instruments().into_iter().find_map(|(_, instrument)| {
-            let bid = instrument.book.best(Side::BUY)?;
-            let ask = instrument.book.best(Side::SELL)?;
+            let bid = instrument.levels(Side::BUY).next()?;
+            let ask = instrument.levels(Side::SELL).next()?;
             let symbol = market::symbol(instrument);
             Some(format!("{symbol} {} x {}", decimal(bid.price), decimal(ask.price)))
         })
@@ -146,8 +162,8 @@ impl Content {
     pub(super) fn book_lines(&self) -> impl Iterator<Item = String> + '_ {
         self.books.instruments().into_iter().map(|(id, instrument)| {
             let symbol = market::symbol(instrument);
-            let (orders, checksum) = (instrument.book.order_count(), instrument.book.checksum());
-            let incomplete = if instrument.complete { "" } else { ", incomplete" };
+            let (checksum, orders, _) = instrument.checksum();
+            let incomplete = if instrument.is_current() { "" } else { ", incomplete" };
             format!(
                 "instrument {id} {symbol}: checksum {checksum:08x}, {orders} orders{incomplete}"
             )
@@ -157,10 +173,10 @@ impl Content {
     /// An object for each instrument's book, by id.
     pub(super) fn books_json(&self) -> Value {
         let books = self.books.instruments().into_iter().map(|(id, instrument)| {
+            let (checksum, orders, levels) = instrument.checksum();
+            let complete = instrument.is_current();
             let value = json!({
-                "checksum": instrument.book.checksum(),
-                "orders": instrument.book.order_count(),
-                "complete": instrument.complete,
+                "checksum": checksum, "orders": orders, "levels": levels, "complete": complete,
             });
             (id.to_string(), value)
         });

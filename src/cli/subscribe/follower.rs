@@ -104,6 +104,9 @@ impl Follower {
         let Self { consumer, content, .. } = self;
         let taken =
             consumer.on_datagram(source, datagram, now_ns, &mut |event| content.on_event(event));
+        if let Some(session) = self.consumer.subscriber().session() {
+            self.content.begin(session);
+        }
         if let Err(refused) = taken {
             self.refusals += 1;
             if self.refusals <= FAULTS_SAID_MAX {

@@ -34,7 +34,6 @@ pub(super) enum Level {
 }
 
 impl Level {
-    #[expect(dead_code)]
     /// The most that a product can show.
     pub(super) fn of(product: Product) -> Self {
         match product {

@@ -49,6 +49,7 @@ impl Follower {
 
     /// What is shown of one instrument; `rows` is how many of each side are wanted.
     pub(super) fn view(&self, level: Level, choice: &mut Choice, rows: usize, now_ns: u64) -> View {
+        let level = market::level(level, self.content.books.product());
         let known = self.symbols();
         let place = choice.place(&known);
         View {

@@ -135,7 +135,7 @@ fn a_whole_session_is_complete() {
     checksum.order(1, 1_002_500, 10);
     checksum.order(2, 1_002_500, 10);
     let checksum = checksum.finish();
-    let book = json!({"checksum": checksum, "orders": 2, "complete": true});
+    let book = json!({"checksum": checksum, "orders": 2, "levels": 1, "complete": true});
     assert_eq!(report["checksums"], json!({"1": book}));
     assert_eq!(report["first_sequence"], 1);
     assert_eq!(report["next_sequence"], 5);
