@@ -130,7 +130,7 @@ fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
     let start_ns = clock.now().0;
     let mut show = Show::open(args, start_ns).map_err(CannotRun::Terminal)?;
     let mut idler = Idler::new(IdleStrategy::BACK_OFF);
-    let mut heard_ns = start_ns;
+    let (mut heard_ns, mut delivered) = (start_ns, 0);
     let unheard = loop {
         let now_ns = clock.now().0;
         let heard = network.receive(&mut follower, now_ns)?;
@@ -144,14 +144,17 @@ fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
         if follower.has_ended() || !goes_on || interrupted.load(Ordering::Relaxed) {
             break false;
         }
-        if heard > 0 {
+        // A replay may go on when the lines are silent; its heartbeats are no news.
+        let before = std::mem::replace(&mut delivered, follower.statistics().delivered);
+        if heard > 0 || delivered > before {
             heard_ns = now_ns;
         } else if args.idle_timeout > 0 && now_ns - heard_ns >= args.idle_timeout * SECOND_NS {
             break follower.session().is_none();
         }
         idler.idle(heard + repaired);
     };
-    follower.finish();
+    follower.finish(clock.now().0);
+    network.repair(&mut follower, clock.now().0);
     show.lines(follower.take_lines());
     show.close();
     network.end_recording()?;
@@ -192,7 +195,7 @@ fn replay(args: &Args, path: PathBuf) -> Result<Verdict, CannotRun> {
     let played = play(BufReader::new(file), lines, session, &mut follower, look);
     let played = played.map_err(|error| CannotRun::Recording(path.clone(), error))?;
     let Played { time_ns, packets, cut_short, .. } = played;
-    follower.finish();
+    follower.finish(time_ns);
     print(follower.take_lines());
     if let Some(progress) = &mut progress {
         progress.update(&follower);

@@ -17,8 +17,8 @@ pub use calendar::Calendar;
 pub use market_data::{Line, MarketData, PRODUCTS};
 pub use section::{Fault, Faults};
 pub use sections::{
-    AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel,
-    Placement, Retention, Snapshots, Source, Store, Threads,
+    AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel, Placement,
+    Retention, Snapshots, Source, Store, Threads,
 };
 
 use section::Document;

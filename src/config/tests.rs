@@ -125,11 +125,26 @@ fn unknown_keys_are_named_with_their_line_and_the_nearest() {
 #[test]
 fn wrong_values_are_named_with_what_is_allowed() {
     for (text, fault) in [
-        ("market_data.line_a.port = 0", "market_data.line_a.port = 0: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = 65536", "market_data.line_a.port = 65536: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = -1", "market_data.line_a.port = -1: it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = \"1\"", "market_data.line_a.port = \"1\": it is an integer from 1 to 65535"),
-        ("market_data.line_a.port = 1.5", "market_data.line_a.port = 1.5: it is an integer from 1 to 65535"),
+        (
+            "market_data.line_a.port = 0",
+            "market_data.line_a.port = 0: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 65536",
+            "market_data.line_a.port = 65536: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = -1",
+            "market_data.line_a.port = -1: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = \"1\"",
+            "market_data.line_a.port = \"1\": it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 1.5",
+            "market_data.line_a.port = 1.5: it is an integer from 1 to 65535",
+        ),
         (
             "capacity.orders = 99999999999999999999999999999999999999999999999999",
             "capacity.orders = 99999999999999999999999999999999999999999999999999: it is an \

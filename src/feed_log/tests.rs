@@ -277,8 +277,7 @@ fn a_log_that_is_not_sent_takes_nothing_more() {
     let disk = Arc::new(MemoryDisk::default());
     let unsent_bytes_max = TRANSACTION_BYTES_MAX as u64;
     let options = FeedLogOptions { unsent_bytes_max, ..options() };
-    let mut log =
-        FeedLogWriter::open(Arc::clone(&disk) as _, &options, SESSION, 1, NOW).unwrap();
+    let mut log = FeedLogWriter::open(Arc::clone(&disk) as _, &options, SESSION, 1, NOW).unwrap();
     let mut sequence = 1;
     while log.push(&message(sequence), origin(sequence)).is_ok() {
         sequence += 1;
@@ -333,8 +332,7 @@ fn damaged_bytes_are_refused_or_cut() {
 #[test]
 fn a_record_lies_about_nothing_unseen() {
     let blocks = [0, 2, b'a', b'b', 0, 0];
-    let record =
-        Record { sequence: 9, count: 2, ended: false, origin: origin(9), blocks: &blocks };
+    let record = Record { sequence: 9, count: 2, ended: false, origin: origin(9), blocks: &blocks };
     let mut bytes = vec![0; record.encoded_length()];
     record.encode(&mut bytes);
     assert_eq!(Record::parse(&bytes), Ok(record));
@@ -344,10 +342,7 @@ fn a_record_lies_about_nothing_unseen() {
         change(&mut bytes);
         Record::parse(&bytes).map(|_| ()).unwrap_err().to_string()
     };
-    assert_eq!(
-        parse(&|bytes| bytes[8..16].fill(0)),
-        "no session has message 0 and 2 more"
-    );
+    assert_eq!(parse(&|bytes| bytes[8..16].fill(0)), "no session has message 0 and 2 more");
     assert_eq!(
         parse(&|bytes| bytes[8..16].fill(0xff)),
         "no session has message 18446744073709551615 and 2 more"

@@ -112,7 +112,7 @@ impl SendBatch {
     }
 
     fn send_chunk(&mut self, socket: &UdpSocket, chunk: &[Datagram<'_>]) -> io::Result<usize> {
-        let Vectors { messages, pieces, segments } = &mut *self.vectors;
+        let Vectors { messages, pieces, segments, .. } = &mut *self.vectors;
         for (pieces, datagram) in pieces.iter_mut().zip(chunk) {
             for (piece, bytes) in pieces.iter_mut().zip([datagram.head, datagram.body]) {
                 piece.iov_base = bytes.as_ptr().cast_mut().cast();
@@ -303,7 +303,10 @@ mod tests {
             let bytes = [0; 2_048];
             let datagrams: Vec<_> = lengths
                 .iter()
-                .map(|length| Datagram { head: &bytes[..length / 3], body: &bytes[length / 3..*length] })
+                .map(|length| Datagram {
+                    head: &bytes[..length / 3],
+                    body: &bytes[length / 3..*length],
+                })
                 .collect();
             run_length(&datagrams)
         };

@@ -118,7 +118,10 @@ impl Follower {
     pub(super) fn on_time(&mut self, now_ns: u64) {
         let Self { consumer, content, .. } = self;
         consumer.on_time(now_ns, &mut |event| content.on_event(event));
-        if self.content.take_differs() && self.rejoins < REJOINS_MAX && self.consumer.join_again() {
+        if self.content.take_differs()
+            && self.rejoins < REJOINS_MAX
+            && self.consumer.join_again(now_ns)
+        {
             self.rejoins += 1;
             self.content.error("a book differs from the exchange's: joining again".to_owned());
         }
@@ -151,9 +154,9 @@ impl Follower {
     }
 
     /// Nothing more will be heard.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, now_ns: u64) {
         let Self { consumer, content, .. } = self;
-        consumer.give_up(&mut |event| content.on_event(event));
+        consumer.give_up(now_ns, &mut |event| content.on_event(event));
         if self.session().is_some() && !self.has_ended() {
             self.interrupted = true;
             let next = self.next_sequence();

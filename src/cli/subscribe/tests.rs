@@ -109,7 +109,7 @@ fn follow(setting: Setting, datagrams: &[Vec<u8>]) -> (Follower, Vec<Line>) {
     for datagram in datagrams {
         follower.on_datagram(Source::LineA, datagram, 0);
     }
-    follower.finish();
+    follower.finish(0);
     let lines = follower.take_lines().collect();
     (follower, lines)
 }
@@ -284,7 +284,7 @@ fn recorded(datagrams: &[(u64, SocketAddrV4, &[u8])]) -> Vec<u8> {
 fn played(file: &[u8], lines: Lines) -> Follower {
     let mut follower = Follower::new(SETTING, &Servers::default()).unwrap();
     play(file, lines, None, &mut follower, |_, _| ()).unwrap();
-    follower.finish();
+    follower.finish(0);
     follower
 }
 
