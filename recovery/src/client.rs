@@ -138,6 +138,7 @@ pub enum State {
 #[derive(Debug)]
 pub struct Client {
     options: Options,
+    /// Who we are; the rest is filled in for each connection.
     login: LoginRequest,
     decoder: Decoder,
     outgoing: Outgoing,
@@ -201,7 +202,12 @@ impl Client {
         self.retry_after_s = None;
         self.heard_ns = now_ns;
         self.state = State::LoggingIn;
-        self.send(&Packet::LoginRequest(self.login), now_ns);
+        let sequence = match self.options.purpose {
+            Purpose::Replay => self.next_sequence,
+            Purpose::Snapshot => self.options.sequence,
+        };
+        let login = self.login.asking_for(self.session(), sequence);
+        self.send(&Packet::LoginRequest(login), now_ns);
     }
 
     /// The connection is gone, or could not be made.

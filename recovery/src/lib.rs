@@ -1,4 +1,6 @@
 //! Repairs a market data feed, on both ends of a connection: cores without sockets or clocks.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod access;
 pub mod client;
@@ -12,3 +14,6 @@ pub mod server;
 pub mod soup;
 
 pub use library::{Library, SequencedLog};
+
+#[cfg(test)]
+mod tests;

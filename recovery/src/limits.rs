@@ -28,6 +28,10 @@ pub const OUTGOING_BYTES_MAX: usize = 64 * 1024;
 /// From the connection to a whole login, in nanoseconds. SoupBinTCP says "typically 30 s" at most.
 pub const LOGIN_TIMEOUT_NS: u64 = 5_000_000_000;
 
+/// How long a login may wait for its password to be verified: all that wait before it, on a busy
+/// machine.
+pub const DECISION_TIMEOUT_NS: u64 = 10_000_000_000;
+
 /// Silence of a client after which it is let go: SoupBinTCP's typical 15 s. Less would drop
 /// clients in use that send their heartbeat every 10 s.
 pub const IDLE_TIMEOUT_NS: u64 = 15_000_000_000;
@@ -105,4 +109,6 @@ const _: () = {
     assert!(CLIENT_PACKET_BYTES_MAX <= PAYLOAD_BYTES_MAX);
     assert!(HEARTBEAT_INTERVAL_NS < SLOW_READER_NS);
     assert!(HEARTBEAT_INTERVAL_NS < SILENCE_TIMEOUT_NS);
+    // A login that waits gets its answer before its client gives up.
+    assert!(DECISION_TIMEOUT_NS < SILENCE_TIMEOUT_NS);
 };

@@ -78,6 +78,9 @@ impl Bucket {
     #[must_use]
     pub fn wait_ns(&self, rate: Rate, tokens: u64, now_ns: u64) -> u64 {
         let Some(cost_ns) = rate.cost_ns(tokens) else { return u64::MAX };
+        if tokens == 0 {
+            return 0;
+        }
         let debt_ns = self.full_at_ns.saturating_sub(now_ns);
         debt_ns.saturating_add(cost_ns).saturating_sub(rate.period_ns)
     }
@@ -212,6 +215,17 @@ mod tests {
         assert_eq!(bucket.take(rate, 5, u64::MAX), Err(u64::MAX), "more than it ever holds");
         assert_eq!(bucket.take(Rate::per_day(0), 1, 0), Err(u64::MAX));
         assert_eq!(Bucket::default().left(Rate::per_day(u64::MAX), 0), u64::MAX);
+    }
+
+    #[test]
+    fn a_bucket_that_shrinks_or_a_clock_that_steps_back_leaves_none() {
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.take(Rate::per_minute(10), 10, 60_000 * MS), Ok(()));
+        for (rate, now_ns) in [(Rate::per_second(1), 60_000 * MS), (Rate::per_minute(10), 0)] {
+            assert_eq!(bucket.left(rate, now_ns), 0);
+            assert_eq!(bucket.take(rate, 0, now_ns), Ok(()), "nothing can always be taken");
+            assert!(bucket.take(rate, 1, now_ns).is_err());
+        }
     }
 
     #[test]

@@ -24,11 +24,11 @@ use std::net::IpAddr;
 
 use isochron_feeds::mold::Session;
 
-use crate::access::{Access, Admission};
+use crate::access::{Access, Admission, Refusal};
 use crate::limits::{
-    CLIENT_PACKET_BYTES_MAX, DEBUG_BYTES_MAX, HEARTBEAT_INTERVAL_NS, IDLE_TIMEOUT_NS, LINGER_NS,
-    LOGIN_TIMEOUT_NS, OUTGOING_BYTES_MAX, PAYLOAD_BYTES_MAX, SLICE_MESSAGES_MAX, SLOW_READER_NS,
-    SNAPSHOT_WAIT_NS,
+    CLIENT_PACKET_BYTES_MAX, DEBUG_BYTES_MAX, DECISION_TIMEOUT_NS, HEARTBEAT_INTERVAL_NS,
+    IDLE_TIMEOUT_NS, LINGER_NS, LOGIN_TIMEOUT_NS, OUTGOING_BYTES_MAX, PAYLOAD_BYTES_MAX,
+    SLICE_MESSAGES_MAX, SLOW_READER_NS, SNAPSHOT_WAIT_NS,
 };
 use crate::outgoing::Outgoing;
 use crate::soup::{Decoder, HEADER_BYTES, LoginRequest, Packet, Sender, SoupError};
@@ -138,8 +138,8 @@ pub enum Turn {
 enum Phase<T> {
     /// The client has said nothing yet.
     Login,
-    /// It is being found out whether the password is right.
-    Deciding(LoginRequest),
+    /// Since then it is being found out whether the password is right.
+    Deciding(LoginRequest, u64),
     /// The user is in; what is asked for is looked for since then.
     Opening(LoginRequest, u64),
     /// Accepted.
@@ -227,7 +227,7 @@ impl<S: Service> Connection<S> {
         match (&self.phase, heard) {
             (_, Heard::Debug) => {}
             (_, Heard::Logout) => self.close(Closed::LoggedOut, now_ns),
-            (Phase::Login, Heard::Login(login)) => self.phase = Phase::Deciding(login),
+            (Phase::Login, Heard::Login(login)) => self.phase = Phase::Deciding(login, now_ns),
             (_, Heard::Login(_)) => self.close(Closed::LoginAgain, now_ns),
             (Phase::Login, Heard::Unsequenced(packet_type) | Heard::Heartbeat(packet_type)) => {
                 self.close(Closed::NoLogin { packet_type }, now_ns);
@@ -240,7 +240,7 @@ impl<S: Service> Connection<S> {
     /// Does what is due: decides on a login, queues a slice of messages, a heartbeat, or the end.
     pub fn on_turn(&mut self, service: &mut S, access: &mut Access, now_ns: u64) -> Turn {
         self.on_time(now_ns);
-        if let Phase::Deciding(login) = self.phase {
+        if let Phase::Deciding(login, _) = self.phase {
             self.decide(&login, access, now_ns);
         }
         if let Phase::Opening(login, since_ns) = self.phase {
@@ -274,7 +274,11 @@ impl<S: Service> Connection<S> {
             Phase::Streaming(_) if since(self.heard_ns) >= IDLE_TIMEOUT_NS => {
                 self.close(Closed::Idle, now_ns);
             }
-            Phase::Login | Phase::Deciding(_) | Phase::Opening(..) | Phase::Streaming(_) => {}
+            Phase::Deciding(_, from_ns) if since(from_ns) >= DECISION_TIMEOUT_NS => {
+                let busy = Refusal::Busy { retry_after_s: 2 };
+                self.close(Closed::Rejected(Rejection::Refused(busy)), now_ns);
+            }
+            Phase::Login | Phase::Deciding(..) | Phase::Opening(..) | Phase::Streaming(_) => {}
         }
     }
 
@@ -330,7 +334,7 @@ impl<S: Service> Connection<S> {
         let slow = self.reader.and_then(|(_, from_ns)| after(from_ns, SLOW_READER_NS));
         let own = match &self.phase {
             Phase::Login => after(self.opened_ns, LOGIN_TIMEOUT_NS),
-            Phase::Deciding(_) => None,
+            Phase::Deciding(_, since_ns) => after(*since_ns, DECISION_TIMEOUT_NS),
             Phase::Opening(_, since_ns) => heartbeat.min(after(*since_ns, SNAPSHOT_WAIT_NS)),
             Phase::Streaming(_) => {
                 let idle = after(self.heard_ns, IDLE_TIMEOUT_NS);
@@ -392,7 +396,7 @@ impl<S: Service> Connection<S> {
     /// Whether it waits for a password to be verified: it wants a turn when one was.
     #[must_use]
     pub fn is_deciding(&self) -> bool {
-        matches!(self.phase, Phase::Deciding(_))
+        matches!(self.phase, Phase::Deciding(..))
     }
 
     /// Unsequenced messages that the client sent; nothing is done with them.

@@ -186,12 +186,21 @@ impl LoginRequest {
         session: Session,
         sequence: u64,
     ) -> Result<LoginRequest, FieldError> {
-        Ok(LoginRequest {
+        let blank = LoginRequest {
             user: left_justified("user", user)?,
             password: left_justified("password", password)?,
-            session: right_justified(&session.to_string()),
-            sequence: right_justified(&sequence.to_string()),
-        })
+            session: Session::BLANK.0,
+            sequence: [b' '; 20],
+        };
+        Ok(blank.asking_for(session, sequence))
+    }
+
+    /// The same user's login to that session, from that sequence.
+    #[must_use]
+    pub fn asking_for(mut self, session: Session, sequence: u64) -> LoginRequest {
+        self.session = right_justified(&session.to_string());
+        self.sequence = right_justified(&sequence.to_string());
+        self
     }
 
     /// The user's name without padding.

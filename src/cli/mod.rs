@@ -5,6 +5,7 @@ mod calendar;
 mod config;
 mod inspect;
 mod output;
+mod password;
 mod progress;
 mod readers;
 mod replay;
@@ -56,6 +57,11 @@ enum Command {
     /// Exit code 0 if every check holds, 1 if one does not, 2 if it could not run.
     #[command(after_help = "Example:\n  isochron demo --seconds 10 --rate 100000")]
     Demo(demo::Args),
+    /// Prints the hash of a password, for a user of the repair service: reads it from stdin.
+    ///
+    /// Exit code 0, 2 if the password does not fit SoupBinTCP's ten characters.
+    #[command(after_help = "Example:\n  printf %s secret | isochron password")]
+    Password(password::Args),
     /// Executes a log again and says what it holds.
     ///
     /// Exit code 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
@@ -164,6 +170,7 @@ pub fn run() -> ExitCode {
         Command::Calendar(args) => calendar::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Password(args) => password::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),

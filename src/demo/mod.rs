@@ -283,6 +283,7 @@ fn exchange_config(
         components: vec![Component::Core, Component::MarketData],
         calendar: None,
         confirmed_date: None,
+        recovery: None,
         forgets: false,
         snapshots: None,
         endpoint,

@@ -96,7 +96,6 @@ impl Config {
         let ttl = config.market_data.ttl;
         Ok(Self {
             counters: Some(store.directory.join(name)),
-            store,
             capacity: Capacity {
                 orders: config.capacity.orders,
                 holdings: config.capacity.holdings,
@@ -108,6 +107,8 @@ impl Config {
             confirmed_date: None,
             forgets: config.store.retention == config::Retention::Snapshots,
             snapshots: snapshots(&config.snapshots),
+            recovery: super::recovery::options(&config.recovery, &store.directory)?,
+            store,
             endpoint: Endpoint { group, port, interface },
             ttl,
             sources: config.sources.iter().map(|source| based(source, base)).collect(),

@@ -1,0 +1,1 @@
+//! Client and server, one against the other.
