@@ -40,8 +40,10 @@ pub(super) struct Report {
     pub(super) events: u64,
     /// Bytes of the log.
     pub(super) log_bytes: u64,
-    /// Messages on the feed.
+    /// Messages on the feed, all channels together.
     pub(super) feed_messages: u64,
+    /// Those of the channel that the subscribers follow.
+    pub(super) l3_messages: u64,
     /// Datagrams of the feed.
     pub(super) feed_datagrams: u64,
     /// The state at the end.
@@ -83,7 +85,12 @@ pub(super) fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
 /// What a subscriber must have ended with.
 #[must_use]
 pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBook]) -> Check {
-    let name = format!("subscriber {} saw everything", ended.pid);
+    let number = |name: &str| ended.report.as_ref().and_then(|report| report[name].as_u64());
+    let by = |name: &str, word: &str| {
+        number(name).filter(|n| *n > 0).map_or_else(String::new, |n| format!(", {n} {word}"))
+    };
+    let repaired = by("repaired_udp", "repaired by UDP") + &by("repaired_tcp", "repaired by TCP");
+    let name = format!("subscriber {} saw everything{repaired}", ended.pid);
     Check { name, fault: subscriber_fault(ended, published, books) }
 }
 
@@ -192,6 +199,7 @@ impl Report {
             "events": self.events,
             "log_bytes": self.log_bytes,
             "feed_messages": self.feed_messages,
+            "l3_messages": self.l3_messages,
             "feed_datagrams": self.feed_datagrams,
             "open_loop": self.open_loop,
             "latency": self.latencies.to_json(),
@@ -227,6 +235,26 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What each line brought to each subscriber.
+    fn show_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Ended { pid, report, .. } in &self.subscribers {
+            let Some(report) = report else { continue };
+            write!(f, "subscriber {pid}:")?;
+            for (key, name) in [("a", "A"), ("b", "B")] {
+                let line = &report["lines"][key];
+                let number = |name: &str| line[name].as_u64().unwrap_or(0);
+                let (first, lost) = (number("messages"), number("lost"));
+                write!(f, "  {name} brought {first} first, lost {lost}")?;
+            }
+            let number = |name: &str| report[name].as_u64().unwrap_or(0);
+            let (udp, tcp) = (number("repaired_udp"), number("repaired_tcp"));
+            writeln!(f, "  repaired {udp} by UDP, {tcp} by TCP  lost {}", number("lost"))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.trading_ns as f64 / 1e9;
@@ -250,7 +278,12 @@ impl fmt::Display for Report {
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
         }
-        writeln!(f, "feed: {} messages in {} datagrams", self.feed_messages, self.feed_datagrams)?;
+        let Self { feed_messages, l3_messages, feed_datagrams, .. } = self;
+        writeln!(
+            f,
+            "feed: {feed_messages} messages, {l3_messages} of them L3, in {feed_datagrams} datagrams"
+        )?;
+        self.show_lines(f)?;
         writeln!(f, "state hash {:032x}", self.state_hash)?;
         for Check { name, fault } in &self.checks {
             match fault {

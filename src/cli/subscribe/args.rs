@@ -9,9 +9,6 @@ use isochron_feeds::subscriber::Source;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-/// The environment variable that holds the password.
-pub(super) const PASSWORD_VARIABLE: &str = "ISOCHRON_PASSWORD";
-
 /// Options of `isochron subscribe`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {

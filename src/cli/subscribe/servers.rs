@@ -1,6 +1,7 @@
 //! The servers that repair, by their addresses, and the password for them.
 
-use super::args::{PASSWORD_VARIABLE, RepairArgs};
+use super::args::RepairArgs;
+use crate::demo::PASSWORD_VARIABLE;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
