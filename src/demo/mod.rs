@@ -240,7 +240,7 @@ fn demo(args: &Args) -> Outcome<Report> {
         running.is_finished()
     });
     // 8. The session ends, then the subscribers, then who repairs, then the agents.
-    config.end.stop();
+    config.feed.end.stop();
     let ended = end_subscribers(subscribers, &clock, &interrupt);
     let repair_fault = repair.map(|service| service.end(&clock));
     running.stop();

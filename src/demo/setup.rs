@@ -112,7 +112,7 @@ pub(super) fn text(args: &Args, directory: &Path, lines: &Lines, repairs: bool) 
         add(format_args!("{key} = \"{anywhere}\""));
     }
     add(format_args!("rerequest_networks = [\"127.0.0.0/8\", \"{}/32\"]", args.interface));
-    let hash = hash_password(PASSWORD, b"known to everyone", COST);
+    let hash = hash_password(PASSWORD, b"known to anybody", COST);
     let hash = hash.expect("it is a password");
     add(format_args!("[[recovery.users]]\nname = \"{USER}\"\npassword = \"{hash}\""));
     text

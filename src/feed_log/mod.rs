@@ -36,7 +36,7 @@ use crate::store::{Disk, Identity, OpenError};
 pub use reader::{FeedLog, FeedLogError};
 pub use record::{BLOCKS_BYTES_MAX, FEED_MESSAGE_BYTES_MAX, Origin, Record, RecordFault};
 pub use tail::{RecordTail, Records};
-pub use writer::{FeedLogWriter, LogHelpers};
+pub use writer::{FeedLogWriter, LogHelpers, next_sequence};
 
 /// The folder of the feed logs in a store's directory.
 const DIRECTORY: &str = "feed";
@@ -92,4 +92,23 @@ pub fn sessions(disk: &dyn Disk, store: &Path) -> Result<Vec<LoggedSession>, Ope
     let mut sessions: Vec<_> = names.into_iter().filter_map(logged).collect();
     sessions.sort_unstable();
     Ok(sessions)
+}
+
+/// Removes a session's log; those who have it mapped keep what they see.
+///
+/// # Errors
+/// Somebody writes it, or the system refuses: then a part may be gone.
+pub fn remove(disk: &dyn Disk, directory: &Path) -> Result<(), OpenError> {
+    let io = |error| OpenError::Io { doing: "removing", path: directory.to_path_buf(), error };
+    let lock = disk.create(&directory.join("lock")).map_err(io)?;
+    if !lock.try_lock().map_err(io)? {
+        return Err(OpenError::Held { directory: directory.to_path_buf(), pid: None });
+    }
+    // Its name first: without it there is no log, whatever else is left.
+    let mut names = disk.list(directory).map_err(io)?;
+    names.sort_unstable_by_key(|name| name != "meta");
+    for name in names {
+        disk.remove(&directory.join(name)).map_err(io)?;
+    }
+    disk.remove_directory(directory).map_err(io)
 }

@@ -1,11 +1,13 @@
 //! The one writer of a feed log: messages become records, records become published.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use isochron_feeds::mold::{LENGTH_BYTES, Session};
 
 use crate::store::{
-    Disk, Durability, NotAccepted, Options, SegmentHelper, StoreWriter, SyncHelper, framed,
+    Disk, Durability, NotAccepted, Options, ReaderOptions, SegmentHelper, StoreReader, StoreWriter,
+    SyncHelper, Until, framed,
 };
 use crate::types::{Nanos, Position};
 
@@ -221,10 +223,24 @@ impl FeedLogWriter {
     }
 }
 
+/// The number of the next message of the log in a directory, sent or not; 1 of one that is empty.
+///
+/// # Errors
+/// There is no such log, or it is damaged.
+pub fn next_sequence(disk: Arc<dyn Disk>, directory: &Path) -> Result<u64, FeedLogError> {
+    let options = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+    let mut reader = StoreReader::attach_on(Arc::clone(&disk), directory, &options)?;
+    let end = reader.end().map_err(FeedLogError::Read)?;
+    if end == Position(0) {
+        return Ok(1);
+    }
+    Ok(last_record(disk, directory, end)?.map_or(1, |(next, _)| next))
+}
+
 /// The next number after the log's last record, and whether that ends the session.
 fn last_record(
     disk: Arc<dyn Disk>,
-    directory: &std::path::Path,
+    directory: &Path,
     end: Position,
 ) -> Result<Option<(u64, bool)>, FeedLogError> {
     let mut tail = RecordTail::attach(disk, directory)?;

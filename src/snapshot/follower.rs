@@ -9,6 +9,7 @@ use crate::types::{Epoch, Nanos, Position};
 use isochron_events::{DecodeError, Message};
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 /// What a component on the reading side has in each snapshot, so that it can begin there.
 pub trait SnapshotSection: Send {
@@ -33,7 +34,7 @@ pub trait SnapshotSection: Send {
 
 /// Components of an empty log, as sections; made anew for each snapshot that is read, so that one
 /// that turns out bad leaves nothing behind.
-pub type MakeSections = fn() -> Vec<Box<dyn SnapshotSection>>;
+pub type MakeSections = Arc<dyn Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync>;
 
 /// Why the log cannot be followed.
 #[derive(Debug)]
@@ -154,7 +155,7 @@ impl Follower {
         let newest = snapshots.newest(|snapshot| {
             let place = snapshot.info().place;
             reader.seek(place.position, Some(place.chain)).map_err(|error| error.to_string())?;
-            restore(snapshot, capacity, make_sections)
+            restore(snapshot, capacity, &make_sections)
         });
         let (found, skipped) = newest.map_err(FollowError::List)?;
         let (snapshot, (replay, sections)) = match found {
@@ -250,7 +251,7 @@ impl Follower {
         let finished = write().map_err(TakeError::Io)?;
         let written = finished.open();
         let written = written.map_err(|error| TakeError::ReadBack(error.to_string()))?;
-        let restored = restore(&written, self.capacity, self.make_sections);
+        let restored = restore(&written, self.capacity, &self.make_sections);
         (self.replay, self.sections) = restored.map_err(TakeError::ReadBack)?;
         let taken = Taken { info: *written.info(), bytes: written.length_bytes() };
         finished.keep().map_err(TakeError::Io)?;
@@ -262,7 +263,7 @@ impl Follower {
 fn restore(
     snapshot: &SnapshotFile,
     capacity: Capacity,
-    make_sections: MakeSections,
+    make_sections: &MakeSections,
 ) -> Result<(Replay, Vec<Box<dyn SnapshotSection>>), String> {
     let text = |error: SnapshotError| error.to_string();
     let info = snapshot.info();

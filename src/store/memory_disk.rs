@@ -386,6 +386,14 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        // There are only files: a directory is there while one of them is.
+        match self.with(|files| files.keys().any(|file| file.starts_with(path))) {
+            true => Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty)),
+            false => Ok(()),
+        }
+    }
+
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.check(Operation::SyncDirectory, path)
     }

@@ -131,7 +131,7 @@ fn serve(args: &Args) -> Result<u8, End> {
     let ending = Ending { node: &node, counters: &counters, running: &running, clock };
     ending.drain(source.as_ref(), &interrupt);
     if config.market_data.end_session_at_stop {
-        node.end.stop();
+        node.feed.end.stop();
     }
     running.stop();
     finish(running)
