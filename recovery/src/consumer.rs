@@ -59,7 +59,9 @@ impl Consumer {
     /// # Errors
     /// A user or a password that fits no login.
     pub fn new(options: Options) -> Result<Consumer, FieldError> {
-        LoginRequest::new(&options.user, &options.password, Session::BLANK, 1)?;
+        if options.replay_servers + options.snapshot_servers > 0 {
+            LoginRequest::new(&options.user, &options.password, Session::BLANK, 1)?;
+        }
         Ok(Consumer {
             subscriber: Subscriber::new(options.feed()),
             request_server: 0,

@@ -67,11 +67,13 @@ impl Live {
             0 => "-".to_owned(),
             price => format!("{:.2}", price as f64 / 10_000.0),
         };
-        let published = self.exchange.get(Counter::FEED_MESSAGES);
-        let behind: Vec<u64> = self.subscribers.iter().map(|s| behind(s, published)).collect();
+        let next = |subscriber: &Counters| subscriber.get(Counter::SUBSCRIBER_NEXT);
+        let first = self.subscribers.iter().map(next).max().unwrap_or(0);
+        let behind: Vec<u64> =
+            self.subscribers.iter().map(|one| first - next(one).min(first)).collect();
         let in_step = behind.iter().filter(|behind| **behind == 0).count();
         let furthest = behind.iter().max().copied().unwrap_or(0);
-        let line = format!(
+        let mut line = format!(
             "{:>3} s  {rate:>7} commands/s  p50 {} p99 {} p99.9 {} max {} us  {} {} / {}  \
              {in_step} of {} in step, furthest {furthest} behind",
             self.seconds,
@@ -84,6 +86,11 @@ impl Live {
             price(Counter::BEST_ASK),
             behind.len(),
         );
+        let counted = |counter| self.subscribers.iter().map(|one| one.get(counter)).sum::<u64>();
+        let repaired = counted(Counter::SUBSCRIBER_REPAIRED);
+        if repaired > 0 {
+            line.push_str(&format!("  repaired {repaired}"));
+        }
         self.print(&line);
     }
 
@@ -103,9 +110,4 @@ impl Live {
             println!();
         }
     }
-}
-
-/// How many published messages a subscriber has not delivered yet.
-fn behind(subscriber: &Counters, published: u64) -> u64 {
-    (published + 1).saturating_sub(subscriber.get(Counter::SUBSCRIBER_NEXT).max(1))
 }

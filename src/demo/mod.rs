@@ -29,7 +29,6 @@ use crate::node::{self, Component, Exchange, Interrupt};
 use crate::store::Durability;
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flow::{Flow, Itch, Lobster, Mix};
 use isochron_events::Message;
 use live::Live;
@@ -77,8 +76,8 @@ pub struct Args {
     store: Option<PathBuf>,
     /// What a transaction must have survived before anything is told of it: the death of this
     /// process, or the loss of power.
-    #[arg(long, default_value = Durability::WORDS[0], value_parser = durability_parser())]
-    durability: Durability,
+    #[arg(long, default_value = Durability::WORDS[0], value_parser = Durability::WORDS)]
+    durability: String,
     /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
@@ -106,12 +105,6 @@ pub struct Args {
     /// Starts no repair service: what is missed is lost.
     #[arg(long)]
     no_repair: bool,
-}
-
-/// Takes the words of a durability.
-fn durability_parser() -> impl TypedValueParser<Value = Durability> {
-    PossibleValuesParser::new(Durability::WORDS)
-        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
 }
 
 /// What of a flow is played, and how fast.

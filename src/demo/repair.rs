@@ -34,9 +34,8 @@ pub(super) struct RepairService {
 impl RepairService {
     /// Starts `serve --only recovery` on a configuration, whose log is written in JSON.
     pub(super) fn start(config: &Path, log: PathBuf) -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| {
-            format!("cannot start the repair service: {error}")
-        };
+        let failed =
+            |error: &dyn std::fmt::Display| format!("cannot start the repair service: {error}");
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let stderr = File::create(&log).map_err(|error| failed(&error))?;
         let mut command = Command::new(program);

@@ -4,7 +4,6 @@
 use super::Args;
 use crate::config::Config;
 use crate::net::{Endpoint, ReservedPort};
-use crate::store::Durability;
 use isochron_feeds::channel::{Channel, Product};
 use isochron_recovery::access::{Cost, hash_password};
 use std::fmt::Write as _;
@@ -37,7 +36,8 @@ pub(super) struct Lines {
 impl Lines {
     /// Takes the ports that were asked for, or free ones.
     pub(super) fn reserve(args: &Args) -> Result<Self, String> {
-        let a = Endpoint { group: args.group, port: args.port.unwrap_or(0), interface: args.interface };
+        let a =
+            Endpoint { group: args.group, port: args.port.unwrap_or(0), interface: args.interface };
         let b = Endpoint { group: args.group_b, ..a };
         let (first_a, mut reserved) = reserve_row(a, args.port)?;
         // Another group, so that the same ports would do; but a port tells the lines apart.
@@ -86,10 +86,7 @@ fn reserve_row(at: Endpoint, port: Option<u16>) -> Result<(Endpoint, Vec<Reserve
 pub(super) fn text(args: &Args, directory: &Path, lines: &Lines, repairs: bool) -> String {
     let mut text = String::from("# What a demo runs on.\n");
     let directory = quoted(&directory.display().to_string());
-    let durability = match args.durability {
-        Durability::Process => "process",
-        Durability::Disk => "disk",
-    };
+    let durability = &args.durability;
     let [a, b] = &lines.first;
     let mut add = |line: std::fmt::Arguments<'_>| {
         writeln!(text, "{line}").expect("a text takes what it is given");

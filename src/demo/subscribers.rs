@@ -110,7 +110,12 @@ impl Subscriber {
         let file = Counters::create(counters).map_err(|error| failed(&error))?;
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
-        command.args(place.arguments()).env(PASSWORD_VARIABLE, PASSWORD).arg("--json").arg("--counters").arg(counters);
+        command
+            .args(place.arguments())
+            .env(PASSWORD_VARIABLE, PASSWORD)
+            .arg("--json")
+            .arg("--counters")
+            .arg(counters);
         command.arg("--idle-timeout").arg(IDLE_SECONDS_MAX.to_string());
         // What a terminal sends to the demo is the demo's to answer: its subscribers end with the
         // session, or when they have heard nothing for a while.

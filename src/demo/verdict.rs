@@ -12,7 +12,6 @@ use crate::market_data::FeedAgent;
 use crate::metrics::{Collector, Counter, Counters};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{Check as FrameCheck, ReaderOptions, RealDisk, StoreReader};
-use isochron_feeds::channel::Channel;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,10 +57,10 @@ impl Finished {
         let (replayed, events) = replay_check(directory, machine.state_hash());
         checks.push(replayed);
         checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));
-        checks.extend(self.repair_fault.map(|fault| Check {
-            name: "the repair service ended in order".into(),
-            fault,
-        }));
+        checks.extend(
+            self.repair_fault
+                .map(|fault| Check { name: "the repair service ended in order".into(), fault }),
+        );
         checks.extend(self.drop_datagram.map(|number| check_dropped(&ended, number)));
         Ok(Report {
             notes: source.notes(),
@@ -87,9 +86,7 @@ impl Finished {
 
 /// Messages of the channel that the subscribers follow.
 fn published(feed: &FeedAgent) -> u64 {
-    let mut sessions = feed.sessions();
-    let followed = sessions.find(|(session, _)| Channel::of_session(*session) == Some(CHANNEL));
-    followed.map_or(0, |(_, next)| next - 1)
+    feed.core().channel(CHANNEL).map_or(0, |open| open.next_sequence - 1)
 }
 
 fn feed_fault(feed: &FeedAgent) -> Option<String> {

@@ -437,8 +437,7 @@ impl FeedAgent {
         work += self.backlog.unload(&mut self.channels, self.now)?;
         let flushed = self.channels.flush();
         work += self.channels.send(self.now)?;
-        let nothing_waits =
-            flushed && self.backlog.items.is_empty() && self.channels.is_sent();
+        let nothing_waits = flushed && self.backlog.items.is_empty() && self.channels.is_sent();
         Ok((work, nothing_waits))
     }
 
@@ -469,8 +468,8 @@ fn on_frame(
     now: Nanos,
 ) -> Result<(), FeedError> {
     let (position, epoch) = (frame.position, frame.epoch);
-    let event = LogMessage::decode(frame.message)
-        .map_err(|error| FeedError::Decode { position, error })?;
+    let event =
+        LogMessage::decode(frame.message).map_err(|error| FeedError::Decode { position, error })?;
     let header = event.header();
     let (time, cause) = (Nanos(header.timestamp), header.cause);
     let origin = Origin { position, epoch, time, cause };

@@ -14,9 +14,7 @@
 
 use std::io;
 
-use isochron_feeds::mold::{
-    COUNT_END_OF_SESSION, COUNT_HEARTBEAT, HEADER_BYTES, Header, Session,
-};
+use isochron_feeds::mold::{COUNT_END_OF_SESSION, COUNT_HEARTBEAT, HEADER_BYTES, Header, Session};
 use isochron_feeds::publisher::HEARTBEAT_INTERVAL_NS;
 
 use crate::feed_log::{FeedLogError, Record, RecordTail};

@@ -132,11 +132,7 @@ pub(super) struct Channels<O> {
 }
 
 impl<O: Outlet> Channels<O> {
-    pub(super) fn new(
-        logs: Logs,
-        logged: &[LoggedSession],
-        open_lines: OpenLines<O>,
-    ) -> Self {
+    pub(super) fn new(logs: Logs, logged: &[LoggedSession], open_lines: OpenLines<O>) -> Self {
         // By channel and day: the last of each is the newest.
         let newest = logged.iter().map(|logged| (logged.channel, logged.session)).collect();
         Self {
@@ -249,8 +245,7 @@ impl<O: Outlet> Channels<O> {
         let first = first.map_err(ChannelError::Log)?.map_or(logged, |record| record.sequence);
         let outlets = (self.open_lines)(channel)?;
         let place = (committed, first);
-        let mut broadcast =
-            Broadcast::new(session, tail, outlets, place, writer.position(), now);
+        let mut broadcast = Broadcast::new(session, tail, outlets, place, writer.position(), now);
         if writer.has_ended() && committed == writer.position() {
             broadcast.set_ended();
         }
@@ -352,7 +347,8 @@ impl<O: Outlet> Channels<O> {
             let number = usize::from(numbers[turn % count]);
             turn += 1;
             idle += 1;
-            let Some(State { session, stage: Stage::Live(live), .. }) = states[number].as_deref_mut()
+            let Some(State { session, stage: Stage::Live(live), .. }) =
+                states[number].as_deref_mut()
             else {
                 continue;
             };

@@ -6,9 +6,7 @@ use crate::feed_log::{FeedLogError, LoggedSession, next_sequence, sessions};
 use crate::market_data::{Feed, OpenChannel, Plan};
 use crate::snapshot::{MakeSections, SnapshotSection};
 use crate::state_machine::{Capacity, StateMachine};
-use crate::store::{
-    RealDisk, SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots, StoreReader,
-};
+use crate::store::{RealDisk, SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots, StoreReader};
 use isochron_events::Message;
 use isochron_feeds::channel::Channel;
 use isochron_feeds::mold::Session;

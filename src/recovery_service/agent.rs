@@ -213,11 +213,8 @@ impl<S: Service> Port<S> {
             self.places.len() - 1
         });
         let token = Token(FIRST_PLACE + 2 * index + self.number);
-        let registered = registry.register(
-            &mut socket,
-            token,
-            Interest::READABLE | Interest::WRITABLE,
-        );
+        let registered =
+            registry.register(&mut socket, token, Interest::READABLE | Interest::WRITABLE);
         if registered.is_err() || socket.set_nodelay(true).is_err() {
             shared.counters.no_files.add(1);
             shared.doors.leave(address.ip());
@@ -392,9 +389,8 @@ impl RecoveryAgent {
     ) -> Result<Opened, RecoveryError> {
         let poll = Poll::new().map_err(RecoveryError::System)?;
         let registry = poll.registry();
-        let listen = |service, address| {
-            move |source| RecoveryError::Listen { service, address, source }
-        };
+        let listen =
+            |service, address| move |source| RecoveryError::Listen { service, address, source };
         let seeds = options.secret.first_chunk().copied().map_or(0, u64::from_le_bytes);
         let library = FeedLibrary::new(Arc::clone(&disk), options.store.clone());
         let replay = Port::listen(REPLAY, options.replay, registry, seeds, Replay(library))

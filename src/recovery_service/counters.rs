@@ -55,9 +55,7 @@ impl RecoveryCounters {
             Closed::Rejected(_) => &mut self.rejected,
             Closed::LoginTimeout { .. } | Closed::Idle => &mut self.silent,
             Closed::SlowReader { .. } => &mut self.slow,
-            Closed::NoLogin { .. } | Closed::LoginAgain | Closed::Malformed(_) => {
-                &mut self.garbage
-            }
+            Closed::NoLogin { .. } | Closed::LoginAgain | Closed::Malformed(_) => &mut self.garbage,
             Closed::Withdrawn { .. } | Closed::FellBehind { .. } | Closed::Oversized { .. } => {
                 &mut self.withdrawn
             }

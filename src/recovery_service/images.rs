@@ -123,9 +123,8 @@ impl Shelf {
         let mut content = self.content();
         content.changes += 1;
         let Content { slots, made, .. } = &mut *content;
-        let is_for = |slot: &&mut Slot| {
-            slot.session == wanted.session && slot.symbols == wanted.symbols
-        };
+        let is_for =
+            |slot: &&mut Slot| slot.session == wanted.session && slot.symbols == wanted.symbols;
         let Some(slot) = slots.iter_mut().find(is_for) else { return };
         slot.wanted = None;
         match answer {

@@ -114,9 +114,7 @@ impl FeedLibrary {
             self.open(self.current[index]);
         }
         let Self { open, current, refused, now, .. } = self;
-        open.retain(|session, open| {
-            current.contains(session) || open.used.0 + UNUSED_NS > now.0
-        });
+        open.retain(|session, open| current.contains(session) || open.used.0 + UNUSED_NS > now.0);
         refused.retain(|_, until| *until > *now);
     }
 

@@ -66,8 +66,7 @@ impl LogAgent {
     ) -> Result<Opened, FeedLogError> {
         let disk = || Arc::clone(&self.disk);
         let directory = directory(&self.options.store, session);
-        let mut writer =
-            FeedLogWriter::open(disk(), &self.options, session, next_sequence, now)?;
+        let mut writer = FeedLogWriter::open(disk(), &self.options, session, next_sequence, now)?;
         let tail = RecordTail::attach(disk(), &directory)?;
         let mut written = None;
         if next_sequence < writer.next_sequence() {

@@ -48,11 +48,7 @@ pub(super) struct Logs {
 impl Logs {
     /// The feed's side and the agent that works for it; the logs of ended sessions are removed
     /// when they are more than so many days older than the newest.
-    pub(super) fn new(
-        disk: Arc<dyn Disk>,
-        options: FeedLogOptions,
-        days: u32,
-    ) -> (Self, LogAgent) {
+    pub(super) fn new(disk: Arc<dyn Disk>, options: FeedLogOptions, days: u32) -> (Self, LogAgent) {
         let (requests, asked) = channel();
         let (answer, answers) = channel();
         (Self { requests, answers }, LogAgent::new(disk, options, days, asked, answer))
