@@ -69,7 +69,7 @@ fn two_demos_at_once_do_not_meet() {
     let mut demos = [start("one", "1"), start("two", "2")];
     let lines = demos.each_mut().map(|(demo, _)| demo.line_with(" subscribe --group "));
     let port =
-        |line: &str| pasted(line).iter().skip_while(|word| *word != "--port").nth(1).cloned();
+        |line: &str| pasted(line).1.iter().skip_while(|word| *word != "--port").nth(1).cloned();
     assert!(port(&lines[0]).is_some() && port(&lines[0]) != port(&lines[1]), "{lines:?}");
     let reports = demos.map(|(demo, json)| {
         let ended = demo.end();

@@ -27,7 +27,7 @@ fn a_demo_that_is_interrupted_again_ends_at_once() {
     let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
     demo.line_with("  1 s ");
     // A subscriber that does not answer would hold the end up.
-    let subscribers = children(demo.pid());
+    let subscribers = children(demo.pid(), "subscribe");
     send_signal(subscribers[0], "STOP");
     wait("the demo ends", || {
         demo.signal("INT");
@@ -58,8 +58,8 @@ fn a_demo_that_is_interrupted_ends_in_order() {
     }
 }
 
-/// The processes that this one started and that still run.
-fn children(pid: u32) -> Vec<u32> {
+/// The processes that this one started with that command and that still run.
+fn children(pid: u32, command: &str) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {
         let Ok(child) = entry.unwrap().file_name().to_string_lossy().parse() else { continue };
@@ -68,7 +68,7 @@ fn children(pid: u32) -> Vec<u32> {
         let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
         let mut fields = after.split(' ');
         let runs = fields.next() != Some("Z");
-        if runs && fields.next() == Some(&pid.to_string()) {
+        if runs && fields.next() == Some(&pid.to_string()) && words(child)[1] == command {
             found.push(child);
         }
     }
@@ -76,11 +76,17 @@ fn children(pid: u32) -> Vec<u32> {
     found
 }
 
+/// The words of a process's command line.
+fn words(pid: u32) -> Vec<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
 #[test]
 fn a_demo_that_loses_a_subscriber_fails_and_does_not_wait_for_it() {
     let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
     demo.line_with("  1 s ");
-    let subscribers = children(demo.pid());
+    let subscribers = children(demo.pid(), "subscribe");
     assert_eq!(subscribers.len(), 3);
     send_signal(subscribers[1], "KILL");
     let ended = demo.end();
@@ -95,12 +101,12 @@ fn a_demo_that_loses_a_subscriber_fails_and_does_not_wait_for_it() {
 fn subscribers_of_a_demo_that_was_killed_are_not_the_terminals() {
     let mut demo = Program::start(["demo", "--seconds", "600", "--rate", "1000"]);
     demo.line_with("  1 s ");
-    let subscribers = children(demo.pid());
+    let subscribers = children(demo.pid(), "subscribe");
     assert_eq!(subscribers.len(), 3);
-    let command_line = |pid: u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+    let repair = children(demo.pid(), "serve");
+    assert_eq!(repair.len(), 1);
     for pid in &subscribers {
-        let words = command_line(*pid);
-        let words: Vec<_> = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        let words = words(*pid);
         let timeout = words.iter().skip_while(|word| *word != "--idle-timeout").nth(1).unwrap();
         assert!((1..=60).contains(&timeout.parse::<u64>().unwrap()), "{words:?}");
         let group = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -110,6 +116,8 @@ fn subscribers_of_a_demo_that_was_killed_are_not_the_terminals() {
     // Nobody is left to end them, as after a power cut of the demo alone: they are told by hand.
     demo.signal("KILL");
     assert_eq!(demo.end().code, None);
+    // The repair service ends by itself: nobody is left for whom it would repair.
+    wait("the repair service ends", || (!is_running(repair[0].into())).then_some(()));
     for pid in subscribers {
         send_signal(pid, "TERM");
         wait("the subscriber ends", || (!is_running(pid.into())).then_some(()));

@@ -1,6 +1,7 @@
-//! Datagrams that are lost, and subscribers that come late.
+//! Datagrams that are lost, and subscribers that come late: with repair, and without.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -8,12 +9,27 @@ use crate::program::Program;
 use crate::report::{demo, number, pasted};
 
 #[test]
-fn a_lost_datagram_fails_the_demo_and_the_gap_is_named() {
+fn a_lost_datagram_is_asked_for_again_and_nothing_is_missing() {
     // The hundred definitions fill more than so many, however much goes into one datagram.
     let arguments = ["--seconds", "1", "--rate", "2000", "--drop-datagram", "5"];
     let (ended, report) = demo(&arguments);
-    assert_eq!((ended.code, report["holds"].as_bool()), (Some(1), Some(false)), "{}", ended.out);
+    assert_eq!((ended.code, report["holds"].as_bool()), (Some(0), Some(true)), "{}", ended.out);
     assert_eq!(ended.left, [] as [PathBuf; 0]);
+    let own = &report["subscribers"][0]["report"];
+    let repaired = number(&own["repaired_udp"]) + number(&own["repaired_tcp"]);
+    let lost = number(&own["lines"]["a"]["lost"]);
+    assert!(lost > 0 && number(&own["lines"]["b"]["lost"]) > 0, "on both lines: {own}");
+    assert!(repaired >= lost.min(number(&own["lines"]["b"]["lost"])) && repaired > 0, "{own}");
+    assert!(number(&own["gaps"]) > 0 && own["lost"] == 0, "{own}");
+    let line = ended.out.lines().find(|line| line.contains(" saw everything, ")).unwrap();
+    assert!(line.contains(&own["pid"].to_string()) && line.contains("repaired by"), "{line}");
+}
+
+#[test]
+fn a_lost_datagram_without_repair_fails_the_demo_and_the_gap_is_named() {
+    let arguments = ["--seconds", "1", "--rate", "2000", "--drop-datagram", "5", "--no-repair"];
+    let (ended, report) = demo(&arguments);
+    assert_eq!((ended.code, report["holds"].as_bool()), (Some(1), Some(false)), "{}", ended.out);
     let subscribers = report["subscribers"].as_array().unwrap();
     let codes: Vec<_> = subscribers.iter().map(|s| s["exit_code"].as_i64()).collect();
     assert_eq!(codes, [Some(1), Some(0), Some(0)]);
@@ -27,7 +43,7 @@ fn a_lost_datagram_fails_the_demo_and_the_gap_is_named() {
     let (first, next) = place.split_once(", ").unwrap();
     let (first, next): (u64, u64) = (first.parse().unwrap(), next.parse().unwrap());
     assert_eq!(next - first, lost);
-    assert!(1 < first && next <= number(&report["feed_messages"]) + 1, "{first} {next}");
+    assert!(1 < first && next <= number(&report["l3_messages"]) + 1, "{first} {next}");
     // The others, and the engine, are as they should be.
     let failed = |check: &&Value| check["holds"] == false;
     assert_eq!(report["checks"].as_array().unwrap().iter().filter(failed).count(), 1);
@@ -48,16 +64,30 @@ fn a_datagram_that_never_came_cannot_be_lost_and_that_is_said() {
 }
 
 #[test]
-fn who_subscribes_late_is_told_that_its_books_are_incomplete() {
-    let mut demo = Program::start(["demo", "--seconds", "3", "--rate", "2000"]);
+fn who_subscribes_late_joins_with_a_snapshot_and_without_repair_is_told_what_is_missing() {
+    let mut demo = Program::start(["demo", "--seconds", "4", "--rate", "2000"]);
     let line = demo.line_with(" subscribe --group ");
-    assert!(line.contains("--group 239.77.1.1") && line.contains("--interface 127.0.0.1"));
+    assert!(line.contains("--group 239.77.1.3") && line.contains("--group-b 239.78.1.3"), "{line}");
     demo.line_with("  1 s ");
-    let arguments = pasted(&line);
-    let late = Program::start(&arguments);
-    let json = Program::start(arguments.iter().map(String::as_str).chain(["--json"]));
+    let (environment, arguments) = pasted(&line);
+    let start = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
+        command.args(&arguments).args(more).envs(environment.iter().cloned());
+        Program::start_command(command)
+    };
+    let repaired = start(&["--json"]);
+    let late = start(&["--no-repair"]);
+    let json = start(&["--no-repair", "--json"]);
     let demo = demo.end();
     assert_eq!(demo.code, Some(0), "a subscriber more or less does not matter: {}", demo.out);
+
+    let repaired = repaired.end();
+    assert_eq!(repaired.code, Some(0), "{}{}", repaired.out, repaired.errors);
+    let report: Value = serde_json::from_str(repaired.out.trim()).unwrap();
+    assert_eq!((number(&report["lost"]), number(&report["snapshots"])), (0, 1), "{report}");
+    assert!(number(&report["covered_by_snapshots"]) > 0, "{report}");
+    let books = report["checksums"].as_object().unwrap();
+    assert!(books.len() == 100 && books.values().all(|book| book["complete"] == true));
 
     let late = late.end();
     assert_eq!(late.code, Some(3), "{}{}", late.out, late.errors);

@@ -41,9 +41,16 @@ pub(crate) fn sum(counts: &Value) -> u64 {
     counts.as_object().unwrap().values().map(number).sum()
 }
 
-/// The arguments of a command line that was printed to be pasted, without the program's name.
-pub(crate) fn pasted(line: &str) -> Vec<String> {
-    line.split_whitespace().skip(1).map(str::to_owned).collect()
+/// A command line that was printed to be pasted: what it sets in the environment, and its arguments
+/// without the program's name.
+pub(crate) fn pasted(line: &str) -> (Vec<(String, String)>, Vec<String>) {
+    let mut words = line.split_whitespace().peekable();
+    let mut environment = Vec::new();
+    while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
+        environment.push((name.to_owned(), value.to_owned()));
+        words.next();
+    }
+    (environment, words.skip(1).map(str::to_owned).collect())
 }
 
 /// Whether a process has not ended, whoever may still have to take note of its end.
@@ -71,7 +78,7 @@ pub(crate) fn assert_in_step(ended: &Ended, report: &Value) {
         assert_eq!(own["pid"], subscriber["pid"]);
         assert_eq!((&subscriber["exit_code"], &own["lost"]), (&0.into(), &0.into()));
         assert_eq!(number(&own["first_sequence"]), 1);
-        assert_eq!(number(&own["next_sequence"]), number(&report["feed_messages"]) + 1);
+        assert_eq!(number(&own["next_sequence"]), number(&report["l3_messages"]) + 1);
         assert_eq!(own["trades"], report["trades"]);
         let books = own["checksums"].as_object().unwrap();
         assert_eq!(books.len(), engine.len());
