@@ -84,7 +84,7 @@ enum Command {
     ///
     /// Exit code 0, 1 if the reader to release is none or lives, 2 if the store cannot be read.
     #[command(after_help = "Example:\n  isochron readers /tmp/log\n  \
-                            isochron readers /tmp/log --release feed-l3")]
+                            isochron readers /tmp/log --release feed")]
     Readers(readers::Args),
     /// Follows a log and takes snapshots of all state, from which an exchange starts fast.
     ///

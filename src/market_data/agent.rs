@@ -506,13 +506,12 @@ impl Agent for FeedAgent {
             return 0;
         }
         let ending = self.end.is_stopped();
-        let mut work = 0;
+        let (mut work, mut nothing_more) = (0, false);
         if self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said {
-            let read = self.read();
-            self.caught_up |= read < FRAMES_PER_CYCLE;
-            work += read;
+            work = self.read();
+            self.caught_up |= work < FRAMES_PER_CYCLE;
+            nothing_more = ending && work == 0 && self.fault.is_none();
         }
-        let nothing_more = ending && work == 0;
         let nothing_waits = match self.publish() {
             Ok((done, nothing_waits)) => {
                 work += done;

@@ -80,6 +80,17 @@ impl<O> Line<O> {
     }
 }
 
+/// What one call sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// There was nothing to send, or no line to take it.
+    Nothing,
+    /// Padding or the end of a session: the lines stand behind it.
+    Silence,
+    /// Datagrams.
+    Batch,
+}
+
 /// A channel's lines. Calling order: `begin_cycle`, `send` until it has nothing more to do, then
 /// `keep_alive`.
 pub(super) struct Broadcast<O> {
@@ -145,7 +156,7 @@ impl<O: Outlet> Broadcast<O> {
     }
 
     /// Sends one batch of what is published, on the line `first` first where both stand at the
-    /// same place; whether there was something to do.
+    /// same place.
     ///
     /// # Errors
     /// The log's.
@@ -155,11 +166,11 @@ impl<O: Outlet> Broadcast<O> {
         first: usize,
         now: Nanos,
         tally: &mut Tally,
-    ) -> Result<bool, FeedLogError> {
+    ) -> Result<Sent, FeedLogError> {
         let ready = self.lines.iter().filter(|line| !line.waits && !line.is_down());
         let Some(from) = ready.map(|line| line.position).min().filter(|from| *from < published)
         else {
-            return Ok(false);
+            return Ok(Sent::Nothing);
         };
         let Self { session, tail, lines, heads, written_before, error } = self;
         let mut records = tail.records_at(from)?;
@@ -180,7 +191,7 @@ impl<O: Outlet> Broadcast<O> {
         }
         batch.end = records.position();
         if batch.end == from {
-            return Ok(false);
+            return Ok(Sent::Nothing);
         }
         let both = lines.iter().filter(|line| line.position == from && !line.waits).count();
         if both == LINES && batch.count > 0 {
@@ -193,8 +204,9 @@ impl<O: Outlet> Broadcast<O> {
                 *error = refused.or(error.take());
             }
         }
+        let sent = if batch.count > 0 { Sent::Batch } else { Sent::Silence };
         self.follow(now, tally);
-        Ok(true)
+        Ok(sent)
     }
 
     /// A line that is down goes where the other is; one that is refused for long goes down.
@@ -363,3 +375,6 @@ impl<'a> Batch<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

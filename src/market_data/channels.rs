@@ -17,7 +17,7 @@ use isochron_feeds::channel::Channel;
 use isochron_feeds::mold::Session;
 use isochron_recovery::SequencedLog;
 
-use super::broadcast::{Broadcast, Outlet, Tally};
+use super::broadcast::{Broadcast, Outlet, Sent, Tally};
 use super::feed::OpenChannel;
 use super::logs::{Logs, Opened};
 use crate::feed_log::{FeedLog, FeedLogError, FeedLogWriter, LoggedSession, Origin};
@@ -354,8 +354,9 @@ impl<O: Outlet> Channels<O> {
             };
             let published = live.writer.position();
             let sent = live.broadcast.send(published, *batches, now, tally);
-            if sent.map_err(|error| (*session, ChannelError::Log(error)))? {
-                *batches += 1;
+            let sent = sent.map_err(|error| (*session, ChannelError::Log(error)))?;
+            *batches += usize::from(sent == Sent::Batch);
+            if sent != Sent::Nothing {
                 idle = 0;
             }
             commit(&mut live.writer, &live.broadcast);

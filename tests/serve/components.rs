@@ -100,7 +100,7 @@ fn market_data_is_killed_and_goes_on_with_the_same_numbers_and_bytes() {
     heard.until(8_000);
     let second = place.begin("--only market-data").end();
     assert_eq!(second.code, Some(2), "{}", second.errors);
-    assert!(second.errors.contains("sent-l3 is kept by process"), "{}", second.errors);
+    assert!(second.errors.contains("readers/feed is kept by process"), "{}", second.errors);
 
     kill(core);
     market_data.line_with("no core: nobody writes the store");
