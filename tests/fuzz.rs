@@ -116,4 +116,5 @@ macro_rules! tests {
 
 tests! {
     events messages commands feed frames store state snapshot ring config lobster itch order_stream
+    soup_server soup_client rerequest
 }

@@ -302,7 +302,7 @@ impl Access {
         let mut access = Access {
             secret,
             accounts: BTreeMap::new(),
-            nobody: Hash::of_nobody(),
+            nobody: Hash::of_nobody([].into_iter()),
             generation: 0,
             queued: VecDeque::new(),
             pending: BTreeSet::new(),
@@ -345,6 +345,7 @@ impl Access {
                 return Err(UserError::Twice { name: user.name.clone() });
             }
         }
+        self.nobody = Hash::of_nobody(accounts.values().map(|account| &account.hash));
         self.accounts = accounts;
         self.generation += 1;
         self.queued.clear();

@@ -111,4 +111,5 @@ const _: () = {
     assert!(HEARTBEAT_INTERVAL_NS < SILENCE_TIMEOUT_NS);
     // A login that waits gets its answer before its client gives up.
     assert!(DECISION_TIMEOUT_NS < SILENCE_TIMEOUT_NS);
+    assert!(SNAPSHOT_WAIT_NS < SILENCE_TIMEOUT_NS);
 };

@@ -139,10 +139,10 @@ pub enum NodeError {
         /// Everything before it was sent.
         up_to: Position,
     },
-    /// The repair service cannot start.
-    Recovery(RecoveryError),
     /// A log of the feed cannot be read.
     FeedLog(FeedLogError),
+    /// The repair service cannot start.
+    Recovery(RecoveryError),
     /// The counters file cannot be made.
     Counters(AttachError),
 }
@@ -160,8 +160,8 @@ impl fmt::Display for NodeError {
                 "the feed was sent up to {up_to}, the log begins at {log_begins}, and there is no \
                  snapshot that the feed could go on from"
             ),
-            Self::Recovery(error) => write!(f, "{error}"),
             Self::FeedLog(error) => write!(f, "a log of the feed: {error}"),
+            Self::Recovery(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
     }
@@ -373,9 +373,8 @@ fn open_sequencer(
     let plan = &config.feed.plan;
     let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
         // One that cannot be used is looked at again, with its reason, where the feed begins.
-        *feed = read_side::feed_at(snapshot, plan, machine)
-            .ok()
-            .map(|core| (snapshot.info().place, core));
+        *feed =
+            read_side::feed_at(snapshot, plan, machine).ok().map(|core| (snapshot.info().place, core));
     };
     Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
         .map_err(NodeError::Core)
@@ -416,11 +415,10 @@ fn feed_core(
     }
     let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
     let fits = |feed: &Feed| logged.fit(feed, is_whole);
-    let feed =
-        feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
-            let path = directory.clone();
-            NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-        })?;
+    let feed = feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })?;
     match feed {
         None if !is_whole => Err(NodeError::FeedBehind { log_begins, up_to }),
         feed => Ok(feed),

@@ -1,8 +1,8 @@
 //! The loop with the sockets: connections for replay and snapshots, datagrams for re-requests.
 //!
 //! ```text
-//!  events ─▶ accept ─▶ re-requests ─▶ follow the logs ─▶ passwords ─▶ one round of turns ─▶ time
-//!                                                                      each: read, answer, write
+//!  events ─▶ follow logs, images, passwords ─▶ accept ─▶ re-requests ─▶ a round of turns
+//!                                                                       each: read, answer, write
 //! ```
 //!
 //! Every step is bounded, and nothing waits: a socket that takes no more is left until the system
@@ -487,11 +487,12 @@ impl Agent for RecoveryAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let mut work = self.on_events();
+        // Before anybody is answered: who asks for what was just sent must find it.
+        work += self.follow(now);
         let Self { poll, replay, snapshots, shared, .. } = self;
         work += replay.accept(poll.registry(), shared, now);
         work += snapshots.accept(poll.registry(), shared, now);
         work += self.rerequests.answer(&mut self.replay.service.0, now);
-        work += self.follow(now);
         if now >= self.tick_at {
             self.tick_at = Nanos(now.0 + TICK_NS);
             self.replay.on_tick(now);

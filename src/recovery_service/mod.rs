@@ -26,6 +26,9 @@ mod password_agent;
 mod place;
 mod turns;
 
+#[cfg(test)]
+mod tests;
+
 pub use agent::{Listening, Opened, RecoveryAgent, RecoveryError, RecoveryOptions};
 pub use image_agent::ImageAgent;
 pub use password_agent::PasswordAgent;

@@ -101,7 +101,7 @@ impl<S: Service, T: Read + Write> Place<S, T> {
                 (false, false) => After::Waits,
             };
         }
-        let before = self.connection.next_sequence();
+        let before = (self.connection.session().is_some(), self.connection.messages());
         let turn = self.connection.on_turn(service, &mut shared.access, now.0);
         self.count(before, &mut shared.counters);
         let is_full = self.connection.outgoing().len() >= OUTGOING_BYTES_MAX;
@@ -120,12 +120,12 @@ impl<S: Service, T: Read + Write> Place<S, T> {
         if (has_more && self.writable) || self.readable { After::Again } else { After::Waits }
     }
 
-    /// Counts what a turn did; the connection's next number was `before`.
-    fn count(&mut self, before: Option<u64>, counters: &mut RecoveryCounters) {
-        if let Some(next) = self.connection.next_sequence() {
-            counters.logins.add(u64::from(before.is_none()));
-            counters.messages.add(before.map_or(0, |before| next - before));
-        }
+    /// Counts what a turn did; whether it was logged in before, and the messages it had queued.
+    fn count(&mut self, before: (bool, u64), counters: &mut RecoveryCounters) {
+        let (was_in, messages) = before;
+        let is_in = self.connection.session().is_some();
+        counters.logins.add(u64::from(is_in && !was_in));
+        counters.messages.add(self.connection.messages() - messages);
         if let Some(reason) = self.connection.closed()
             && !std::mem::replace(&mut self.is_counted, true)
         {

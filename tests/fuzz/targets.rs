@@ -4,6 +4,8 @@
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
 
+#[path = "recovery.rs"]
+mod recovery;
 #[path = "ring.rs"]
 mod ring;
 #[path = "../crash/script.rs"]
@@ -52,6 +54,9 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "snapshot", run: state::snapshot, seeds: state::snapshot_seeds },
     Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
     Target { name: "config", run: config, seeds: config_seeds },
+    Target { name: "soup_server", run: recovery::server, seeds: recovery::server_seeds },
+    Target { name: "soup_client", run: recovery::client, seeds: recovery::client_seeds },
+    Target { name: "rerequest", run: recovery::rerequest, seeds: recovery::rerequest_seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },

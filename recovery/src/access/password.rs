@@ -10,6 +10,9 @@ use crate::limits::{ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX};
 /// The longest password, in characters: SoupBinTCP's field.
 pub const PASSWORD_CHARACTERS_MAX: usize = 10;
 
+/// A shorter hash is found by trying.
+const HASH_BYTES_MIN: usize = 16;
+
 /// What a verification costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -82,7 +85,10 @@ pub fn hash_password(password: &str, salt: &[u8; 16], cost: Cost) -> Result<Stri
 
 /// A hash that was checked: argon2id, with a cost within the limits.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Hash(String);
+pub(super) struct Hash {
+    text: String,
+    cost: Cost,
+}
 
 impl Hash {
     pub(super) fn new(text: &str) -> Result<Hash, PasswordError> {
@@ -91,8 +97,11 @@ impl Hash {
         if hash.algorithm.as_str() != "argon2id" || hash.version != Some(19) {
             return Err(wrong("it is of another algorithm or version"));
         }
-        if hash.salt.is_none() || hash.hash.is_none() {
+        let (Some(_), Some(output)) = (&hash.salt, &hash.hash) else {
             return Err(wrong("salt or hash is missing"));
+        };
+        if output.as_ref().len() < HASH_BYTES_MIN {
+            return Err(wrong("its hash is short"));
         }
         let params = Params::try_from(&hash).map_err(|_| wrong("its parameters are wrong"))?;
         let cost = Cost { memory_kib: params.m_cost(), passes: params.t_cost() };
@@ -100,19 +109,27 @@ impl Hash {
         if params.p_cost() > 1 {
             return Err(wrong("it wants more than one lane"));
         }
-        Ok(Hash(text.to_string()))
+        Ok(Hash { text: text.to_string(), cost })
     }
 
-    /// A hash that no password has, at the usual cost: what a stranger's password is held against,
-    /// so that the answer for a wrong name takes as long as for a wrong password.
-    pub(super) fn of_nobody() -> Hash {
-        let salt_and_hash = ["A".repeat(22), "A".repeat(43)].join("$");
-        let hash = Hash::new(&format!("$argon2id$v=19$m=19456,t=2,p=1${salt_and_hash}"));
-        hash.expect("zeroes in PHC form")
+    /// A hash that no password has: what is held against the password of a name that is not there,
+    /// so that its answer takes as long as for a wrong password of the costliest user.
+    pub(super) fn of_nobody<'a>(users: impl Iterator<Item = &'a Hash>) -> Hash {
+        let work = |cost: &Cost| u64::from(cost.memory_kib) * u64::from(cost.passes);
+        let cost = users.map(|hash| hash.cost).max_by_key(work).unwrap_or_default();
+        let Cost { memory_kib, passes } = cost;
+        let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+        let text = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${salt}${hash}");
+        Hash { text, cost }
+    }
+
+    #[cfg(test)]
+    pub(super) fn phc(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn fits(&self, folded_password: &[u8]) -> bool {
-        Argon2::default().verify_password(folded_password, self.0.as_str()).is_ok()
+        Argon2::default().verify_password(folded_password, self.text.as_str()).is_ok()
     }
 }
 

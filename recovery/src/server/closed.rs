@@ -9,7 +9,9 @@ use super::SoupError;
 use crate::access::Refusal;
 use crate::soup::{FieldError, RejectCode};
 
-/// Why a login was rejected.
+/// Why a login was rejected. What may be otherwise in a moment says when to come again: a server
+/// that reads its log a moment later than the client hears the multicast does not know the newest
+/// session, or message, yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
     /// The password, or a quota.
@@ -70,11 +72,14 @@ impl fmt::Display for Rejection {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Field(error) => error.fmt(f),
             Self::NoSequence => write!(f, "no requested sequence number: 1 is the first, 0 new"),
-            Self::NoSession { session } => write!(f, "no session {session}"),
-            Self::NoCurrentSession => write!(f, "no current session that you may have"),
+            Self::NoSession { session } => write!(f, "no session {session}; retry-after 1"),
+            Self::NoCurrentSession => {
+                write!(f, "no current session that you may have; retry-after 1")
+            }
             Self::NotEntitled { session } => write!(f, "you may not have session {session}"),
             Self::Ahead { asked, next } => {
-                write!(f, "sequence {asked} is ahead of this session: its next is {next}")
+                let ahead = "is ahead of this session";
+                write!(f, "sequence {asked} {ahead}: its next is {next}; retry-after 1")
             }
             Self::NoLongerKept { asked, first } => {
                 write!(f, "sequence {asked} is no longer kept: the first kept is {first}")

@@ -5,8 +5,8 @@ use super::{LENGTH_BYTES, Packet, Sender, SoupError};
 /// The packets of one direction of one connection.
 ///
 /// Calling order: [`feed`](Decoder::feed) until all bytes are taken, and after each call
-/// [`next_packet`](Decoder::next_packet) until it has none. An error is final: where one packet is wrong, nothing
-/// says where the next begins.
+/// [`next_packet`](Decoder::next_packet) until it has none. An error is final: where one packet
+/// is wrong, nothing says where the next begins.
 ///
 /// ```
 /// use isochron_recovery::soup::{Decoder, Packet, Sender};

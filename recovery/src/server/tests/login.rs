@@ -46,15 +46,18 @@ fn what_is_not_to_be_had_is_rejected_with_a_reason() {
     let rejected = |sequence: &str, reason: &str| {
         check(&login("alice", "secret", L3, sequence), &[&format!("+ {reason}"), "J S"]);
     };
-    rejected("5", "sequence 5 is ahead of this session: its next is 4");
+    rejected("5", "sequence 5 is ahead of this session: its next is 4; retry-after 1");
     let max = u64::MAX.to_string();
-    rejected(&max, &format!("sequence {max} is ahead of this session: its next is 4"));
+    rejected(
+        &max,
+        &format!("sequence {max} is ahead of this session: its next is 4; retry-after 1"),
+    );
     rejected("", "no requested sequence number: 1 is the first, 0 new");
     rejected("one", "\"one\" is no sequence number");
     rejected("-1", "\"-1\" is no sequence number");
     for (name, reason) in [
-        ("261121300A", "no session 261121300A"),
-        ("SOMETHING", "no session SOMETHING"),
+        ("261121300A", "no session 261121300A; retry-after 1"),
+        ("SOMETHING", "no session SOMETHING; retry-after 1"),
         ("26-11-22", "\"26-11-22\" is no session's name"),
     ] {
         check(&login("alice", "secret", name, "1"), &[&format!("+ {reason}"), "J S"]);
@@ -89,7 +92,10 @@ fn a_blank_session_is_the_richest_current_one_of_the_user() {
     assert_eq!(answer("alice", ""), ["A 261122300A 1"]);
     assert_eq!(answer("second", ""), ["A 261122301A 1"]);
     assert_eq!(answer("level1", ""), ["A 261122100A 1"]);
-    assert_eq!(answer("depth5", ""), ["+ no current session that you may have", "J S"]);
+    assert_eq!(
+        answer("depth5", ""),
+        ["+ no current session that you may have; retry-after 1", "J S"]
+    );
     // By name, the same rights.
     assert_eq!(answer("second", L3), ["+ you may not have session 261122300A", "J S"]);
     assert_eq!(answer("level1", L3), ["+ you may not have session 261122300A", "J S"]);

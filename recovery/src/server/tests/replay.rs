@@ -139,7 +139,10 @@ fn a_replay_never_overtakes_the_multicast() {
     host.service.0.committed = 5;
     assert_eq!(host.serve(&mut connection, 2), ["S m3", "S m4"]);
     let (_, said) = host.log_in(&login("alice", "secret", "", "6"), 2);
-    assert_eq!(said, ["+ sequence 6 is ahead of this session: its next is 5", "J S"]);
+    assert_eq!(
+        said,
+        ["+ sequence 6 is ahead of this session: its next is 5; retry-after 1", "J S"]
+    );
 }
 
 #[test]
