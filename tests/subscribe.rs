@@ -1,7 +1,9 @@
 //! `isochron subscribe` as a process: exit codes, its line of JSON and its counters, over real
 //! multicast on the loopback interface.
 
+use std::fs;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -87,6 +89,17 @@ impl Subscribed {
     }
 }
 
+/// What `isochron subscribe` says of a recording: its exit code, its last line, its errors.
+fn from(path: &Path, more: &[&str]) -> (Option<i32>, Value, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
+    command.args(["subscribe", "--json", "--from"]).arg(path).args(more);
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let report = stdout.lines().last().map(|line| serde_json::from_str(line).unwrap());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), report.unwrap_or_default(), stderr)
+}
+
 /// Waits a little; false, so that looking goes on.
 fn pause() -> bool {
     std::thread::sleep(LOOK);
@@ -139,6 +152,43 @@ fn a_whole_session_ends_with_0() {
         (Counter::SUBSCRIBER_ENDED, 1),
     ];
     assert_eq!(counted.map(|(counter, _)| counters.get(counter)), counted.map(|(_, n)| n));
+}
+
+#[test]
+fn a_line_that_is_dead_is_not_missed_and_a_recording_says_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording.pcap");
+    let port_b = ReservedPort::new().unwrap();
+    let b = port_b.get().to_string();
+    let more = ["--group-b", "239.77.1.9", "--port-b", &b, "--drop-line", "b", "--record"];
+    let subscribed = Subscribed::start(&[&more[..], &[path.to_str().unwrap()]].concat());
+    let endpoint =
+        Endpoint { group: Ipv4Addr::new(239, 77, 1, 9), port: port_b.get(), ..subscribed.endpoint };
+    let mut line_b = Sender::open(endpoint, 0).unwrap();
+    let mut publisher = Publisher::new(Session::new(SESSION).unwrap(), 1, 0);
+    publisher.on_message(b"not what line A says").unwrap();
+    assert_eq!(line_b.send_batch(&[publisher.poll_datagram(0).unwrap().bytes]).unwrap(), 1);
+    subscribed.send_from(1);
+    let port = subscribed.endpoint.port.to_string();
+    let (code, live, errors, _) = subscribed.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!((&live["lines"]["a"]["messages"], &live["lines"]["b"]), (&json!(4), &Value::Null));
+    assert!(errors.contains("6 datagrams recorded in"), "{errors}");
+
+    let line_a = ["--group", "239.77.1.8", "--port", &port];
+    let (code, again, errors) = from(&path, &line_a);
+    assert_eq!(code, Some(0), "{errors}");
+    for name in ["checksums", "first_sequence", "messages", "lost", "lines", "ended"] {
+        assert_eq!(again[name], live[name], "{name}");
+    }
+    let (_, both, _) = from(&path, &[]);
+    assert_eq!(both["lines"].as_object().unwrap().len(), 2, "line B is there, too: {both}");
+
+    let recording = fs::read(&path).unwrap();
+    fs::write(&path, &recording[..recording.len() - 1]).unwrap();
+    let (code, _, errors) = from(&path, &line_a);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("the capture is cut off"), "{errors}");
 }
 
 #[test]

@@ -94,6 +94,17 @@ impl fmt::Display for CannotRun {
     }
 }
 
+/// Why nothing more is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The session ended, or a signal came.
+    Session,
+    /// Nothing came for as long as was to be waited.
+    Silence,
+    /// Somebody at the terminal has seen enough.
+    Choice,
+}
+
 /// Runs the command: 0 if nothing was missed, 1 if something was lost or a book is not the
 /// exchange's, 2 if it could not run, 3 if it joined too late for the first message.
 #[must_use]
@@ -131,7 +142,7 @@ fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
     let mut show = Show::open(args, start_ns).map_err(CannotRun::Terminal)?;
     let mut idler = Idler::new(IdleStrategy::BACK_OFF);
     let (mut heard_ns, mut delivered) = (start_ns, 0);
-    let unheard = loop {
+    let ending = loop {
         let now_ns = clock.now().0;
         let heard = network.receive(&mut follower, now_ns)?;
         let repaired = network.repair(&mut follower, now_ns);
@@ -140,20 +151,22 @@ fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
         if let Some(progress) = &mut progress {
             progress.update(&follower);
         }
-        let goes_on = show.look(&mut follower, now_ns).map_err(CannotRun::Terminal)?;
-        if follower.has_ended() || !goes_on || interrupted.load(Ordering::Relaxed) {
-            break false;
+        if !show.look(&mut follower, now_ns).map_err(CannotRun::Terminal)? {
+            break Ending::Choice;
+        }
+        if follower.has_ended() || interrupted.load(Ordering::Relaxed) {
+            break Ending::Session;
         }
         // A replay may go on when the lines are silent; its heartbeats are no news.
         let before = std::mem::replace(&mut delivered, follower.statistics().delivered);
         if heard > 0 || delivered > before {
             heard_ns = now_ns;
         } else if args.idle_timeout > 0 && now_ns - heard_ns >= args.idle_timeout * SECOND_NS {
-            break follower.session().is_none();
+            break Ending::Silence;
         }
         idler.idle(heard + repaired);
     };
-    follower.finish(clock.now().0);
+    follower.finish(clock.now().0, ending == Ending::Choice);
     network.repair(&mut follower, clock.now().0);
     show.lines(follower.take_lines());
     show.close();
@@ -162,7 +175,7 @@ fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
         progress.update(&follower);
     }
     let now_ns = clock.now().0;
-    if unheard {
+    if ending == Ending::Silence && follower.session().is_none() {
         let seconds = (now_ns - start_ns) / SECOND_NS;
         return Err(CannotRun::Nothing(network.line_a(), seconds));
     }
@@ -195,7 +208,7 @@ fn replay(args: &Args, path: PathBuf) -> Result<Verdict, CannotRun> {
     let played = play(BufReader::new(file), lines, session, &mut follower, look);
     let played = played.map_err(|error| CannotRun::Recording(path.clone(), error))?;
     let Played { time_ns, packets, cut_short, .. } = played;
-    follower.finish(time_ns);
+    follower.finish(time_ns, false);
     print(follower.take_lines());
     if let Some(progress) = &mut progress {
         progress.update(&follower);
@@ -221,7 +234,7 @@ fn say_end(args: &Args, follower: &Follower, report: &serde_json::Value) {
         print([Line::Out(report.to_string())]);
         return;
     }
-    if !args.quiet {
+    if !args.quiet && args.level.is_none() {
         print(follower.content.book_lines().map(Line::Out));
     }
     print([Line::Out(follower.summary())]);

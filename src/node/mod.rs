@@ -373,8 +373,9 @@ fn open_sequencer(
     let plan = &config.feed.plan;
     let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
         // One that cannot be used is looked at again, with its reason, where the feed begins.
-        *feed =
-            read_side::feed_at(snapshot, plan, machine).ok().map(|core| (snapshot.info().place, core));
+        *feed = read_side::feed_at(snapshot, plan, machine)
+            .ok()
+            .map(|core| (snapshot.info().place, core));
     };
     Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
         .map_err(NodeError::Core)
@@ -415,10 +416,11 @@ fn feed_core(
     }
     let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
     let fits = |feed: &Feed| logged.fit(feed, is_whole);
-    let feed = feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
-        let path = directory.clone();
-        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-    })?;
+    let feed =
+        feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
+            let path = directory.clone();
+            NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+        })?;
     match feed {
         None if !is_whole => Err(NodeError::FeedBehind { log_begins, up_to }),
         feed => Ok(feed),

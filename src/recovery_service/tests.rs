@@ -7,7 +7,7 @@ mod snapshots;
 
 use isochron_feeds::mold::{Header, Packet as Datagram, Request, Session};
 
-use self::site::{Said, Site, SESSION, message};
+use self::site::{SESSION, Said, Site, message};
 use crate::metrics::Counter;
 
 fn accepted(sequence: u64) -> Said {

@@ -97,7 +97,9 @@ fn made(directory: &Path, plan: &Plan) -> BTreeMap<Product, BTreeMap<(Session, u
             Output::Message { channel, bytes } => {
                 let (session, sequence) = places.get_mut(&channel).unwrap();
                 *sequence += 1;
-                made.entry(channel.product).or_default().insert((*session, *sequence), bytes.to_vec());
+                made.entry(channel.product)
+                    .or_default()
+                    .insert((*session, *sequence), bytes.to_vec());
             }
         });
     }

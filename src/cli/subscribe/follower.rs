@@ -153,12 +153,13 @@ impl Follower {
         self.delivered_before = delivered;
     }
 
-    /// Nothing more will be heard.
-    pub(super) fn finish(&mut self, now_ns: u64) {
+    /// Nothing more will be heard. `by_choice` is that somebody has seen enough: then the end of the
+    /// session is not missed.
+    pub(super) fn finish(&mut self, now_ns: u64, by_choice: bool) {
         let Self { consumer, content, .. } = self;
         consumer.give_up(now_ns, &mut |event| content.on_event(event));
         if self.session().is_some() && !self.has_ended() {
-            self.interrupted = true;
+            self.interrupted = !by_choice;
             let next = self.next_sequence();
             self.content.error(format!("stopped before the session's end, at {next}"));
         }

@@ -109,7 +109,7 @@ fn follow(setting: Setting, datagrams: &[Vec<u8>]) -> (Follower, Vec<Line>) {
     for datagram in datagrams {
         follower.on_datagram(Source::LineA, datagram, 0);
     }
-    follower.finish(0);
+    follower.finish(0, false);
     let lines = follower.take_lines().collect();
     (follower, lines)
 }
@@ -210,6 +210,10 @@ fn silence_before_the_end_is_broken() {
     let (follower, lines) = follow(SETTING, &datagrams[..3]);
     assert_eq!(follower.verdict(), Verdict::Broken);
     assert_eq!(errors(&lines), ["stopped before the session's end, at 4"]);
+    let mut enough = Follower::new(SETTING, &Servers::default()).unwrap();
+    enough.on_datagram(Source::LineA, &datagrams[0], 0);
+    enough.finish(0, true);
+    assert_eq!(enough.verdict(), Verdict::Complete, "whoever has seen enough misses nothing");
     let (nothing, lines) = follow(SETTING, &[]);
     assert_eq!((nothing.verdict(), lines), (Verdict::Broken, Vec::new()));
 }
@@ -284,7 +288,7 @@ fn recorded(datagrams: &[(u64, SocketAddrV4, &[u8])]) -> Vec<u8> {
 fn played(file: &[u8], lines: Lines) -> Follower {
     let mut follower = Follower::new(SETTING, &Servers::default()).unwrap();
     play(file, lines, None, &mut follower, |_, _| ()).unwrap();
-    follower.finish(0);
+    follower.finish(0, false);
     follower
 }
 

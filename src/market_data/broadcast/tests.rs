@@ -93,8 +93,7 @@ impl World {
         let tail = RecordTail::attach(disk, &directory(Path::new("/store"), SESSION)).unwrap();
         let lines = [Wire::default(), Wire::default()];
         let place = (Position(0), 1);
-        let broadcast =
-            Broadcast::new(SESSION, tail, lines.to_vec(), place, Position(0), Nanos(0));
+        let broadcast = Broadcast::new(SESSION, tail, lines.to_vec(), place, Position(0), Nanos(0));
         let (now, tally, batches) = (Nanos(0), Tally::default(), 0);
         Self { log, lines, broadcast, now, tally, batches }
     }

@@ -55,13 +55,8 @@ fn garbage_ends_its_connection_and_nothing_else() {
     site.publish(10);
     let mut good = site.connect_replay();
     good.login("alice", "secret", "", "1");
-    let garbage: [&[u8]; 5] = [
-        b"GET / HTTP/1.1\r\n\r\n",
-        &[0, 0, 0, 0],
-        &[0xff; 5_000],
-        &[0, 1, b'R'],
-        &[0, 1, b'A'],
-    ];
+    let garbage: [&[u8]; 5] =
+        [b"GET / HTTP/1.1\r\n\r\n", &[0, 0, 0, 0], &[0xff; 5_000], &[0, 1, b'R'], &[0, 1, b'A']];
     for bytes in garbage {
         let mut client = site.connect_replay();
         client.socket.write_all(bytes).unwrap();

@@ -96,9 +96,7 @@ impl Client {
                     Packet::SequencedData(message) => Said::Message(message.to_vec()),
                     Packet::ServerHeartbeat => Said::Heartbeat,
                     Packet::EndOfSession => Said::End,
-                    Packet::Debug(text) => {
-                        Said::Debug(String::from_utf8_lossy(text).into_owned())
-                    }
+                    Packet::Debug(text) => Said::Debug(String::from_utf8_lossy(text).into_owned()),
                     other => panic!("{other:?} from a server"),
                 });
             }
