@@ -35,8 +35,8 @@ pub struct Args {
     pub(super) session: Session,
     #[command(flatten)]
     pub(super) repair: RepairArgs,
-    /// Shows a market, live: the quote (l1), price levels (l2) or every order (l3). A terminal gets a
-    /// ladder, a pipe a line each second, --json an object each second.
+    /// Shows a market, live: the quote (l1), price levels (l2) or every order (l3). A terminal gets
+    /// a ladder, a pipe a line each second, --json an object each second.
     #[arg(long)]
     pub(super) level: Option<Level>,
     /// The symbol to show first [default: the first one heard].

@@ -153,8 +153,8 @@ impl Follower {
         self.delivered_before = delivered;
     }
 
-    /// Nothing more will be heard. `by_choice` is that somebody has seen enough: then the end of the
-    /// session is not missed.
+    /// Nothing more will be heard. `by_choice` is that somebody has seen enough: then the end of
+    /// the session is not missed.
     pub(super) fn finish(&mut self, now_ns: u64, by_choice: bool) {
         let Self { consumer, content, .. } = self;
         consumer.give_up(now_ns, &mut |event| content.on_event(event));

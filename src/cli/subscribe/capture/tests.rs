@@ -52,7 +52,8 @@ fn a_recording_is_what_the_specifications_say() {
     let ethernet = b"\x01\0\x5e\x4d\x01\x03\x02\0\x0a\0\0\x07\x08\0";
     // 4500 + 001f + 4000 + 0111 + 0a00 + 0007 + ef4d + 0103 is 1 8087, folded 8088; inverted 7f77.
     let ip = b"\x45\0\0\x1f\0\0\x40\0\x01\x11\x7f\x77\x0a\0\0\x07\xef\x4d\x01\x03";
-    // 0011 + 000b, addresses fa57, ports 1388 + 9c43, length 000b, 0102 + 0300: 1 ae4b, folded ae4c.
+    // 0011 + 000b, addresses fa57, ports 1388 + 9c43, length 000b, 0102 + 0300: 1 ae4b, folded
+    // ae4c.
     let udp = b"\x13\x88\x9c\x43\0\x0b\x51\xb3\x01\x02\x03";
     let expected = [&header[..], packet, ethernet, ip, udp].concat();
     assert_eq!(file, expected);
