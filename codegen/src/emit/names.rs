@@ -1,4 +1,4 @@
-//! Turns a schema's names into Rust's.
+//! Turns a schema's names into those of other languages.
 
 /// Words that no field may be called.
 const KEYWORDS: [&str; 52] = [
@@ -10,7 +10,7 @@ const KEYWORDS: [&str; 52] = [
 ];
 
 /// Methods that readers and writers have already.
-const VIEW_METHODS: [&str; 3] = ["new", "read", "acting_version"];
+const VIEW_METHODS: [&str; 4] = ["new", "read", "acting_version", "encoded_length"];
 
 /// Methods that the union of messages has already.
 const UNION_METHODS: [&str; 6] =
@@ -59,7 +59,8 @@ pub(super) fn union_method(name: &str) -> String {
     method(name, &UNION_METHODS)
 }
 
-fn method(name: &str, taken: &[&str]) -> String {
+/// `orderId` where some names are taken.
+pub(super) fn method(name: &str, taken: &[&str]) -> String {
     let name = field(name);
     if taken.contains(&name.as_str()) { name + "_" } else { name }
 }
