@@ -27,7 +27,8 @@ const CONNECTIONS_MAX: usize = 65_536;
 /// Milliseconds of a snapshot's age.
 const AGE_MS_MAX: u64 = 60_000;
 
-/// Networks such as `10.1.0.0/16`, as they are written. Equal ones say the same, wherever they stand.
+/// Networks such as `10.1.0.0/16`, as they are written. Equal ones say the same, wherever they
+/// stand.
 #[derive(Clone, Debug)]
 pub struct Networks {
     /// The line of the section, for what is found wrong with them later.

@@ -268,7 +268,8 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A list of some of these words, at least one and each once; `None` where the key is not there.
+    /// A list of some of these words, at least one and each once; `None` where the key is not
+    /// there.
     pub(super) fn words(
         &mut self,
         key: &'static str,

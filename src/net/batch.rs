@@ -58,9 +58,13 @@ struct SegmentSize {
     padding: [u8; 6],
 }
 
-// SAFETY: both compute with constants only.
+// SAFETY: it computes with constants only.
 const SEGMENT_SIZE_LENGTH: usize = unsafe { libc::CMSG_LEN(2) } as usize;
-const _: () = assert!(size_of::<SegmentSize>() == unsafe { libc::CMSG_SPACE(2) } as usize);
+
+// SAFETY: so does this.
+const SEGMENT_SIZE_SPACE: usize = unsafe { libc::CMSG_SPACE(2) } as usize;
+
+const _: () = assert!(size_of::<SegmentSize>() == SEGMENT_SIZE_SPACE);
 
 impl Vectors {
     fn new() -> Box<Self> {

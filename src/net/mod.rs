@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Datagrams of one size that follow each other are handed over as one, which the system cuts
-//! (UDP_SEGMENT), where it can. Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,
-//! `probe.rs` asks before the start whether multicast works at all.
+//! (UDP_SEGMENT), where it can. Sockets do not block. `batch.rs` speaks to the system,
+//! `multicast.rs` opens the sockets, `probe.rs` asks before the start whether multicast works.
 
 mod batch;
 mod multicast;

@@ -41,8 +41,8 @@ use crate::types::Nanos;
 /// Events taken from the system in one cycle; the others come in the next.
 const EVENTS_MAX: usize = 1_024;
 
-/// Connections taken in one cycle, and turns given in one: some milliseconds of writing at most.
-const ACCEPTS_PER_CYCLE: usize = 64;
+/// Connections taken in one cycle, and turns given in one: some milliseconds at most.
+const ACCEPTS_PER_CYCLE: usize = 256;
 const TURNS_PER_CYCLE: usize = 64;
 
 /// Re-requests answered in one cycle.

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use isochron_recovery::soup::Packet;
 
-use super::site::{Client, SESSION, Said, Site};
+use super::site::{Client, SESSION, Said, Site, message};
 use crate::metrics::Counter;
+use crate::net::allow_open_files;
 
 /// The last words of a connection that was cut.
 fn reason(client: &Client) -> &str {
@@ -125,4 +126,50 @@ fn who_comes_when_all_places_are_taken_is_told_so() {
     let mut client = site.connect_replay();
     client.login("alice", "secret", "", "1");
     site.until("the replay", &mut client, |said| said.len() == 11);
+}
+
+/// A thousand replays at a time: each gets all of it, and nobody waits for another's end.
+#[test]
+fn a_thousand_clients_replay_side_by_side() {
+    const CLIENTS: usize = 1_000;
+    // Both ends of each, and a few.
+    let files = 2 * CLIENTS as u64 + 200;
+    let allowed = allow_open_files(files).unwrap();
+    if allowed < files {
+        println!("skipped: {allowed} open files are allowed here, {files} are needed");
+        return;
+    }
+    let mut site = Site::with(|options| {
+        options.connections_max = CLIENTS;
+        options.connections_per_address_max = CLIENTS;
+        options.users[0].quota.connections_max = CLIENTS as u32;
+        options.users[0].quota.logins_per_minute = CLIENTS as u32;
+    });
+    site.publish(50);
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|index| {
+            // The system queues only so many that were not accepted.
+            if index % 100 == 0 {
+                site.run(50);
+            }
+            let mut client = site.connect_replay();
+            client.login("alice", "secret", "", "1");
+            client
+        })
+        .collect();
+    for client in &mut clients {
+        site.until("a replay", client, |said| said.len() == 51);
+    }
+    assert_eq!(site.count(Counter::RECOVERY_CONNECTIONS), CLIENTS as u64);
+    // One password, verified once.
+    assert_eq!(site.count(Counter::RECOVERY_LOGINS), CLIENTS as u64);
+    site.publish(3);
+    for client in &mut clients {
+        site.until("what is new", client, |said| said.len() == 54);
+        assert!(client.messages().zip(1..).all(|(m, n)| m == message(n)));
+    }
+    // The next one is told why not.
+    let mut outside = site.connect_replay();
+    site.until("the door", &mut outside, |said| said.last() == Some(&Said::Gone));
+    assert_eq!(reason(&outside), "all of 1000 connections are in use; retry-after 5");
 }
