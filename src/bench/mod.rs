@@ -8,6 +8,7 @@
 //!   waits          how long others wait for work that goes on by continuation
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
+//!   feed           from the store to datagrams on both lines, and what a subscriber more costs
 //!   path           from the intended time, through ring and core, to the committed outcome
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! operation. `docs/benchmarks.md` says what the figures include.
 
 mod causes;
+mod feed;
 mod matching;
 mod memory;
 mod path;
@@ -56,6 +58,9 @@ pub enum Bench {
     /// All state saved and loaded, and how far apart snapshots may be for a fast start.
     #[command(after_help = "Example:\n  isochron bench snapshot --finished 64")]
     Snapshot(snapshot::Args),
+    /// The feed: from the store to datagrams on both lines; subscribers; latency at a rate.
+    #[command(after_help = "Example:\n  isochron bench feed --subscribers 1,4,16")]
+    Feed(feed::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
@@ -71,6 +76,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
+        Bench::Feed(args) => ("feed", feed::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),

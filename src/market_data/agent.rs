@@ -231,6 +231,8 @@ struct FeedCounters {
     send_waits: CounterWriter,
     position: CounterWriter,
     lines: [LineCounters; 2],
+    calls: CounterWriter,
+    bytes: CounterWriter,
     segmented: CounterWriter,
     resent: CounterWriter,
     compared: CounterWriter,
@@ -272,6 +274,8 @@ impl FeedCounters {
                     Counter::FEED_B_SKIPPED,
                 ),
             ],
+            calls: counters.writer(Counter::FEED_SEND_CALLS),
+            bytes: counters.writer(Counter::FEED_BYTES),
             segmented: counters.writer(Counter::FEED_SEGMENTED),
             resent: counters.writer(Counter::FEED_RESENT),
             compared: counters.writer(Counter::FEED_COMPARED),
@@ -292,6 +296,7 @@ impl FeedCounters {
             self.send_waits.add(tally.waits.iter().sum());
             self.heartbeats.add(tally.silences);
             self.resent.add(tally.resent);
+            self.bytes.add(tally.bytes);
         }
         self.messages.add(std::mem::take(&mut channels.logged));
         self.compared.add(std::mem::take(&mut channels.compared));
@@ -316,6 +321,7 @@ pub struct FeedAgent {
     pass_due_ns: u64,
     /// Whether the end of the log was reached once: before, there is nothing to say in silence.
     caught_up: bool,
+    sent_to: Position,
     end: StopFlag,
     end_said: bool,
     now: Nanos,
@@ -366,6 +372,7 @@ impl FeedAgent {
             passing: None,
             pass_due_ns: 0,
             caught_up: false,
+            sent_to: Position(0),
             end: options.end.clone(),
             end_said: false,
             now: Nanos(0),
@@ -409,6 +416,12 @@ impl FeedAgent {
         self.channels.sessions()
     }
 
+    /// Everything made of events before it was handed over on all lines.
+    #[must_use]
+    pub fn sent_to(&self) -> Position {
+        self.sent_to
+    }
+
     /// Where the log was read to.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -441,13 +454,19 @@ impl FeedAgent {
         Ok((work, nothing_waits))
     }
 
+    /// What the lines' sockets count themselves.
+    fn count_calls(&mut self) {
+        self.counters.segmented.set(self.channels.outlets(Sender::segmented));
+        self.counters.calls.set(self.channels.outlets(Sender::calls));
+    }
+
     /// The event log need not keep what is durable in the feed's logs.
     fn pass(&mut self) {
         if self.now.get() < self.pass_due_ns {
             return;
         }
         self.pass_due_ns = self.now.get() + PASS_INTERVAL_NS;
-        self.counters.segmented.set(self.channels.outlets(Sender::segmented));
+        self.count_calls();
         if let Some(passing) = &self.passing {
             if !self.channels.is_synced(&passing.written) {
                 return;
@@ -523,7 +542,8 @@ impl Agent for FeedAgent {
             }
         };
         if nothing_waits {
-            self.counters.position.set(self.reader.position().0);
+            self.sent_to = self.reader.position();
+            self.counters.position.set(self.sent_to.0);
             self.pass();
             if nothing_more && !self.end_said {
                 self.end_said = self.channels.end();
@@ -558,7 +578,7 @@ impl Agent for FeedAgent {
             self.channels.keep_alive(later);
             self.counters.add(&mut self.channels);
         }
-        self.counters.segmented.set(self.channels.outlets(Sender::segmented));
+        self.count_calls();
         self.channels.close();
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Tally {
     pub(super) silences: u64,
     /// Datagrams that the publisher before may have sent too.
     pub(super) resent: u64,
+    /// Bytes of all datagrams.
+    pub(super) bytes: u64,
 }
 
 /// Since when a line is refused.
@@ -257,6 +259,7 @@ impl<O: Outlet> Broadcast<O> {
                     line.silence_due_ns = now.get() + HEARTBEAT_INTERVAL_NS;
                     tally.datagrams[index] += 1;
                     tally.silences += 1;
+                    tally.bytes += HEADER_BYTES as u64;
                     sent += 1;
                 }
                 Err(error) => {
@@ -277,6 +280,7 @@ struct LineTally<'a> {
     datagrams: &'a mut u64,
     waits: &'a mut u64,
     resent: &'a mut u64,
+    bytes: &'a mut u64,
     written_before: Position,
 }
 
@@ -286,6 +290,7 @@ impl Tally {
             datagrams: &mut self.datagrams[index],
             waits: &mut self.waits[index],
             resent: &mut self.resent,
+            bytes: &mut self.bytes,
             written_before,
         }
     }
@@ -365,6 +370,8 @@ impl<'a> Batch<'a> {
             line.ended = false;
             line.silence_due_ns = now.get() + HEARTBEAT_INTERVAL_NS;
             *tally.datagrams += sent as u64;
+            let bodies = self.bodies[..sent].iter().map(|body| body.len()).sum::<usize>();
+            *tally.bytes += (bodies + sent * HEADER_BYTES) as u64;
         }
         if sent < self.count {
             line.waits = true;

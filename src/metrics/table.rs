@@ -70,6 +70,8 @@ counters! {
     FEED_B_WAITS: 1, "feed-b-waits", "Times line B took fewer datagrams than offered.";
     FEED_A_SKIPPED: 1, "feed-a-skipped", "Datagrams that line A did not take while it was down.";
     FEED_B_SKIPPED: 1, "feed-b-skipped", "Datagrams that line B did not take while it was down.";
+    FEED_SEND_CALLS: 1, "feed-send-calls", "Calls of the system that sent datagrams on the lines.";
+    FEED_BYTES: 1, "feed-bytes", "Bytes of the datagrams sent on the lines.";
     FEED_SEGMENTED: 1, "feed-segmented", "Datagrams that the system cut from larger ones.";
     FEED_RESENT: 1, "feed-resent", "Datagrams that may have been sent by the publisher before.";
     FEED_COMPARED: 1, "feed-compared", "Messages made again and found as they were logged.";

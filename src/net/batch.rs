@@ -82,17 +82,23 @@ pub(super) struct SendBatch {
     /// Whether the system cuts datagrams.
     segments: bool,
     segmented: u64,
+    calls: u64,
 }
 
 impl SendBatch {
     /// For a socket that cuts datagrams, or does not.
     pub(super) fn new(segments: bool) -> Self {
-        Self { vectors: Vectors::new(), segments, segmented: 0 }
+        Self { vectors: Vectors::new(), segments, segmented: 0, calls: 0 }
     }
 
     /// Datagrams that the system cut from larger ones.
     pub(super) fn segmented(&self) -> u64 {
         self.segmented
+    }
+
+    /// Calls of the system.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
     }
 
     /// Sends `datagrams` to where `socket` is connected; returns how many the system took, fewer
@@ -148,6 +154,7 @@ impl SendBatch {
         // names bytes that outlive the call; control messages are in the arrays too. Sending only
         // reads all of it.
         let result = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0) };
+        self.calls += 1;
         let taken = taken(result)?;
         let runs = messages[..taken].iter().map(|message| message.msg_hdr.msg_iovlen / 2);
         let (mut sent, mut cut) = (0, 0);

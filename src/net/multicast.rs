@@ -179,6 +179,12 @@ impl Sender {
         self.batch.send(&self.socket, datagrams)
     }
 
+    /// Calls of the system that sent, or tried to.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.batch.calls()
+    }
+
     /// Datagrams that the system cut from larger ones.
     #[must_use]
     pub fn segmented(&self) -> u64 {
