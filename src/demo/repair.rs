@@ -1,4 +1,4 @@
-//! The repair service of a demo, in a process of its own: what subscribers missed, they ask for there.
+//! The repair service of a demo, in a process of its own: who missed something asks there.
 
 use crate::agent::Clock;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What a demo is, as a configuration: the one that its exchange runs on, and that its repair service
-//! in a process of its own is given as a file.
+//! What a demo is, as a configuration: its exchange runs on it, and its repair service, in a
+//! process of its own, is given it as a file.
 
 use super::Args;
 use crate::config::Config;

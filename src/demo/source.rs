@@ -10,8 +10,8 @@
 //! agent sees it committed. The source waits for the ring alone: a subscriber that cannot follow
 //! repairs what it missed.
 //!
-//! `send.rs` sends what is due, `read.rs` reads what was committed, `again.rs` looks after the core:
-//! what a dead one did not accept, and one that takes nothing.
+//! `send.rs` sends what is due, `read.rs` reads what was committed, `again.rs` looks after the
+//! core: what a dead one did not accept, and one that takes nothing.
 
 mod again;
 mod read;

@@ -69,8 +69,8 @@ impl Place {
         std::iter::once("subscribe".to_owned()).chain(pairs).collect()
     }
 
-    /// The command line with which anybody subscribes. The password is everybody's, and stands where
-    /// passwords stand: in the environment.
+    /// The command line with which anybody subscribes. The password is everybody's, and stands
+    /// where passwords stand: in the environment.
     #[must_use]
     pub(super) fn pasteable(&self) -> String {
         let line = pasteable(&self.arguments());
