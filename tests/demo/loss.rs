@@ -70,14 +70,19 @@ fn who_subscribes_late_joins_with_a_snapshot_and_without_repair_is_told_what_is_
     assert!(line.contains("--group 239.77.1.3") && line.contains("--group-b 239.78.1.3"), "{line}");
     demo.line_with("  1 s ");
     let (environment, arguments) = pasted(&line);
-    let start = |more: &[&str]| {
+    let start = |arguments: &[String], more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
-        command.args(&arguments).args(more).envs(environment.iter().cloned());
+        command.args(arguments).args(more).envs(environment.iter().cloned());
         Program::start_command(command)
     };
-    let repaired = start(&["--json"]);
-    let late = start(&["--no-repair"]);
-    let json = start(&["--no-repair", "--json"]);
+    let repaired = start(&arguments, &["--json"]);
+    let late = start(&arguments, &["--no-repair"]);
+    let json = start(&arguments, &["--no-repair", "--json"]);
+    // Without a server for requests a replay brings what is lost after the snapshot.
+    let mut replaying = arguments.clone();
+    let at = replaying.iter().position(|word| word == "--rerequest").unwrap();
+    replaying.drain(at..at + 2);
+    let replaying = start(&replaying, &["--json", "--drop-datagram", "100"]);
     let demo = demo.end();
     assert_eq!(demo.code, Some(0), "a subscriber more or less does not matter: {}", demo.out);
 
@@ -88,6 +93,12 @@ fn who_subscribes_late_joins_with_a_snapshot_and_without_repair_is_told_what_is_
     assert!(number(&report["covered_by_snapshots"]) > 0, "{report}");
     let books = report["checksums"].as_object().unwrap();
     assert!(books.len() == 100 && books.values().all(|book| book["complete"] == true));
+
+    let replaying = replaying.end();
+    assert_eq!(replaying.code, Some(0), "{}{}", replaying.out, replaying.errors);
+    let report: Value = serde_json::from_str(replaying.out.trim()).unwrap();
+    assert!(number(&report["repaired_tcp"]) > 0, "{report}");
+    assert_eq!((number(&report["lost"]), number(&report["repaired_udp"])), (0, 0), "{report}");
 
     let late = late.end();
     assert_eq!(late.code, Some(3), "{}{}", late.out, late.errors);
