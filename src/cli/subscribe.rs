@@ -41,6 +41,7 @@ use offline::{Lines, Played, play};
 use progress::Progress;
 use servers::{Servers, ServersError};
 use show::{Show, print};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -124,7 +125,7 @@ pub fn run(args: Args) -> ExitCode {
 
 fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
             .map_err(CannotRun::Signals)?;
     }
