@@ -93,12 +93,12 @@ enum Command {
     #[command(after_help = "Example:\n  isochron snapshot /tmp/log --once\n  \
                             isochron snapshot /tmp/log --every 5000000 --keep 5")]
     Snapshot(snapshot::Args),
-    /// Follows the feed and rebuilds the books.
+    /// Follows the feed, repairs what is missing, and rebuilds the books.
     ///
-    /// Exit code 0 if nothing was missed, 1 if something was lost, 2 if it could not run, 3 if it
-    /// joined too late for the first message.
-    #[command(after_help = "Example:\n  isochron subscribe --group 239.77.1.1 --port 40000 \
-                            --session 261122300A --interface 127.0.0.1")]
+    /// Exit code 0 if nothing was missed, or all of it was repaired, 1 if something was lost or a
+    /// book differs, 2 if it could not run, 3 if it joined too late for the first message and there
+    /// was no snapshot.
+    #[command(after_help = SUBSCRIBE_EXAMPLES)]
     Subscribe(subscribe::Args),
     /// Shows the events of a log, or a book as it stood at any moment.
     ///
@@ -150,6 +150,15 @@ Examples:
   isochron inspect /tmp/log --account 7 --follow
   isochron inspect /tmp/log --book AAPL --at 5000
   isochron inspect /tmp/log --book AAPL --at 2026-11-22T09:30:00.25 --depth 5";
+
+const SUBSCRIBE_EXAMPLES: &str = "\
+Examples:
+  isochron subscribe --group 239.77.1.3 --port 40003 --group-b 239.78.1.3 --port-b 41003
+  ISOCHRON_PASSWORD=... isochron subscribe --group 239.77.1.3 --port 40003 \
+--rerequest 127.0.0.1:42003 --replay 127.0.0.1:42001 --snapshot 127.0.0.1:42002 --user alice
+  isochron subscribe --group 239.77.1.3 --port 40003 --level l3 --symbol S001
+  isochron subscribe --group 239.77.1.3 --port 40003 --record day.pcap
+  isochron subscribe --from day.pcap --level l2 --symbol S001";
 
 const STAT_EXAMPLES: &str = "\
 Examples:

@@ -94,6 +94,7 @@ counters! {
     SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
     SUBSCRIBER_DATAGRAMS: 1, "subscriber-datagrams", "Datagrams a subscriber received.";
     SUBSCRIBER_LOST: 1, "subscriber-lost", "Messages a subscriber never received.";
+    SUBSCRIBER_REPAIRED: 1, "subscriber-repaired", "Messages a subscriber was sent again.";
     SUBSCRIBER_GAPS: 1, "subscriber-gaps", "Gaps a subscriber found.";
     SUBSCRIBER_ENDED: 1, "subscriber-ended", "1 when a subscriber has seen the end of the session.";
     RECEIVE_BUFFER_BYTES: 1, "receive-buffer-bytes", "Receive buffer a subscriber was granted.";
