@@ -165,6 +165,7 @@ pub struct Connection<S: Service> {
     session: Option<Session>,
     /// The number of the next message to queue.
     next_sequence: u64,
+    messages: u64,
     opened_ns: u64,
     /// The last whole packet of the client.
     heard_ns: u64,
@@ -196,6 +197,7 @@ impl<S: Service> Connection<S> {
             user: None,
             session: None,
             next_sequence: 0,
+            messages: 0,
             opened_ns: now_ns,
             heard_ns: now_ns,
             sent_ns: now_ns,
@@ -293,6 +295,7 @@ impl<S: Service> Connection<S> {
         let (messages, oversized) = (slice.messages, slice.oversized);
         if messages > 0 {
             self.next_sequence += messages as u64;
+            self.messages += messages as u64;
             self.sent_ns = now_ns;
         }
         match (oversized, fill) {
@@ -385,6 +388,12 @@ impl<S: Service> Connection<S> {
     #[must_use]
     pub fn next_sequence(&self) -> Option<u64> {
         self.session.map(|_| self.next_sequence)
+    }
+
+    /// Messages that were queued.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Whether it was accepted and goes on: it wants a turn when the log has grown.
