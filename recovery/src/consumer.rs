@@ -17,11 +17,13 @@ mod action;
 mod event;
 mod link;
 mod options;
+mod polled;
 mod snapshot;
 
 pub use action::{Action, ConnectionId, Service};
 pub use event::{Event, Notice};
 pub use options::Options;
+pub use polled::{PolledConsumer, PolledEvent};
 
 use isochron_feeds::mold::{HEADER_BYTES, Request, Session};
 use isochron_feeds::subscriber::{Event as FeedEvent, Refused, Source, State, Subscriber};
@@ -57,7 +59,7 @@ impl Consumer {
     /// A consumer that has heard nothing yet.
     ///
     /// # Errors
-    /// A user or a password that fits no login.
+    /// A user or a password that fits no login, where there are servers to log in to.
     pub fn new(options: Options) -> Result<Consumer, FieldError> {
         if options.replay_servers + options.snapshot_servers > 0 {
             LoginRequest::new(&options.user, &options.password, Session::BLANK, 1)?;
@@ -209,8 +211,9 @@ impl Consumer {
         self.failed(service, server, result, now_ns, sink);
     }
 
-    /// Says why a connection was of no use, and draws the consequence when servers have said no
-    /// often enough.
+    /// Says why a connection was of no use, and draws the consequence when all servers have said
+    /// no often enough: once where a snapshot can stand in, else with pauses, because the next
+    /// thing is a loss.
     fn failed(
         &mut self,
         service: Service,
@@ -222,7 +225,9 @@ impl Consumer {
         if let Err(failure) = &result {
             sink(Event::Notice(Notice::Failed { service, server, failure }));
         }
-        if self.link(service).refusals() < REFUSALS_MAX {
+        let last_resort = service == Service::Snapshot || self.options.snapshot_servers == 0;
+        let rounds = if last_resort { REFUSALS_MAX } else { 1 };
+        if self.link(service).rounds() < rounds {
             return;
         }
         self.link_mut(service).succeed();

@@ -113,8 +113,10 @@ fn books(messages: &[Vec<u8>]) -> Books {
     books
 }
 
-/// Each instrument, its next number and its orders.
-fn content(books: &Books) -> Vec<(u32, u32, Vec<(u64, i64, u64)>)> {
+/// An instrument, its next number, and its orders: id, price, quantity.
+type Content = (u32, u32, Vec<(u64, i64, u64)>);
+
+fn content(books: &Books) -> Vec<Content> {
     let of = |instrument: &Instrument| {
         let orders = [Side::BUY, Side::SELL].into_iter().flat_map(|s| instrument.book.orders(s));
         orders.map(|order| (order.order_id, order.price, order.quantity)).collect()

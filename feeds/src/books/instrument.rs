@@ -199,15 +199,15 @@ impl Instrument {
                 quantity: m.quantity,
             }),
             Message::OrderExecuted(m) => {
-                book.take(m.order_id, m.executed_quantity, m.remaining_quantity)
+                book.take(m.order_id, m.executed_quantity, m.remaining_quantity).map(drop)
             }
             Message::OrderReduced(m) => {
-                book.take(m.order_id, m.canceled_quantity, m.remaining_quantity)
+                book.take(m.order_id, m.canceled_quantity, m.remaining_quantity).map(drop)
             }
-            Message::OrderDeleted(m) => book.take(m.order_id, m.canceled_quantity, 0),
+            Message::OrderDeleted(m) => book.take(m.order_id, m.canceled_quantity, 0).map(drop),
             Message::OrderModified(m) => {
                 let priority_lost = m.priority_lost != BooleanFlag::NO;
-                book.modify(m.order_id, m.price, m.quantity, priority_lost)
+                book.modify(m.order_id, m.price, m.quantity, priority_lost).map(drop)
             }
             _ => Ok(()),
         };

@@ -1,8 +1,10 @@
 //! A snapshot as it comes: built beside the books, and checked until nothing is left to doubt.
 //!
 //! ```text
-//!  SnapshotStart ─▶ InstrumentDefinition TradingStatus orders.. BookChecksum ─▶ ... ─▶ SnapshotComplete
-//!                   └────────── for each instrument, by ascending id ─────┘
+//!  SnapshotStart ─▶ for each instrument, by ascending id ─▶ SnapshotComplete
+//!                   InstrumentDefinition TradingStatus
+//!                   orders or levels, BookChecksum    (L3, L2)
+//!                   BestBidOffer, Statistics          (L1)
 //! ```
 
 use isochron_messages::{EventFlags, Message, SnapshotComplete, SnapshotStart};
@@ -16,9 +18,9 @@ use crate::limits::INSTRUMENTS_MAX;
 pub(super) struct Incoming {
     start: SnapshotStart,
     books: Books,
-    /// The instrument whose messages come, and whether its checksum has.
+    /// The instrument whose messages come, and whether its last one has.
     current: u32,
-    proven: bool,
+    ended: bool,
     orders: u64,
     checksum: SnapshotChecksum,
 }
@@ -84,6 +86,7 @@ impl Books {
         let (event_id, time) = (start.event_id, start.transaction_time);
         self.place = Place { event_id, time, at_end_of_event: true };
         self.statistics.snapshots_applied += 1;
+        self.statistics.checksums_verified += books.statistics.checksums_verified;
         // A snapshot does not say what traded last.
         for (id, instrument) in &mut self.all {
             if let Some(index) = index.get(id) {
@@ -99,7 +102,7 @@ impl Incoming {
             start,
             books: Books::of(product),
             current: 0,
-            proven: true,
+            ended: true,
             orders: 0,
             checksum: SnapshotChecksum::new(),
         }
@@ -119,12 +122,13 @@ impl Incoming {
                 if instrument <= self.current || !self.end_instrument() {
                     return out_of_place;
                 }
-                (self.current, self.proven) = (instrument, false);
+                (self.current, self.ended) = (instrument, false);
             }
-            _ if instrument != self.current || self.proven => return out_of_place,
+            _ if instrument != self.current || self.ended => return out_of_place,
             Message::OrderAdded(_) | Message::LevelChanged(_) => self.orders += 1,
-            Message::BookChecksum(_) => self.proven = true,
-            Message::TradingStatus(_) | Message::BestBidOffer(_) | Message::Statistics(_) => {}
+            // An instrument's last message: the statistics on L1.
+            Message::BookChecksum(_) | Message::Statistics(_) => self.ended = true,
+            Message::TradingStatus(_) | Message::BestBidOffer(_) => {}
             _ => return out_of_place,
         }
         let mut message = *message;
@@ -155,10 +159,9 @@ impl Incoming {
         if self.current == 0 {
             return true;
         }
-        let has_checksum = !matches!(self.books.product, Product::L1 | Product::L1Conflated);
         let Some(instrument) = self.books.get(self.current) else { return false };
         self.checksum.instrument(instrument.checksum().0);
-        instrument.health == Health::Current && (self.proven || !has_checksum)
+        instrument.health == Health::Current && self.ended
     }
 
     /// Judges the whole by its last message.

@@ -10,8 +10,9 @@ pub struct Options {
     pub session: Option<Session>,
     /// What to do about the messages before the first one heard.
     pub join: Join,
-    /// How long a missing message is waited for, from when it was missed or from the last one
-    /// that a repair brought. 0 gives it up as soon as a later one arrives.
+    /// How long a missing message is waited for: from when it was missed or, with a repair, from
+    /// when the last message before it was delivered. 0 gives it up as soon as a later one
+    /// arrives.
     pub patience_ns: u64,
     /// Messages held behind a gap, at most [`HELD_MESSAGES_MAX`]. What happens when one more
     /// would not fit depends on the repair: see [`Repair::replay`].

@@ -85,6 +85,7 @@ impl Subscriber {
         if sequence == self.next && !self.joining {
             self.deliver(sequence, bytes, sink);
             self.release(sink);
+            self.on_progress(now_ns);
         } else {
             self.hold.insert(sequence, bytes);
             let held = self.hold.len() as u64;

@@ -55,7 +55,7 @@ impl Subscriber {
 
     fn begin_to_join(&mut self, now_ns: u64) {
         (self.joining, self.join_from) = (true, self.next);
-        self.progress_ns = self.progress_ns.max(now_ns);
+        self.on_progress(now_ns);
     }
 
     fn has_snapshots(&self) -> bool {
@@ -87,7 +87,16 @@ impl Subscriber {
 
     /// Something of the snapshot that is waited for has come: the patience counts from now.
     pub fn on_snapshot_progress(&mut self, now_ns: u64) {
-        self.progress_ns = self.progress_ns.max(now_ns);
+        self.on_progress(now_ns);
+    }
+
+    /// What is waited for next has changed. Without a repair each gap has its own time; with one,
+    /// a stream that moves is not given up. So a forged datagram from far ahead opens a gap that
+    /// nobody can fill, and the messages before it go on.
+    pub(super) fn on_progress(&mut self, now_ns: u64) {
+        if self.options.repair.is_some() {
+            self.progress_ns = self.progress_ns.max(now_ns);
+        }
     }
 
     /// When both lines will count as silent, so that a replay is wanted; `None` where there is
@@ -126,7 +135,6 @@ impl Subscriber {
         }
         self.count(source, all, all, taken);
         if taken > 0 {
-            self.progress_ns = self.progress_ns.max(now_ns);
             self.gaps.answered(sequence + all, now_ns);
         }
         Ok(())
@@ -159,9 +167,6 @@ impl Subscriber {
         }
         let taken = self.take(sequence, bytes, now_ns, sink);
         self.count(Source::Replay, 1, 1, u64::from(taken));
-        if taken {
-            self.progress_ns = self.progress_ns.max(now_ns);
-        }
         self.on_time(now_ns, sink);
         Ok(())
     }

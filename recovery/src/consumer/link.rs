@@ -40,8 +40,9 @@ impl Link {
         self.server
     }
 
-    pub(super) fn refusals(&self) -> u32 {
-        self.refusals
+    /// How often each server has said no for good, since one was of use.
+    pub(super) fn rounds(&self) -> u32 {
+        self.refusals / self.servers.max(1) as u32
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -94,12 +95,15 @@ impl Link {
 
     /// It is not opened again at once.
     pub(super) fn pause(&mut self, now_ns: u64) {
-        let pause_ns = (RECONNECT_PAUSE_NS << self.refusals.min(16)).min(RECONNECT_PAUSE_NS_MAX);
-        self.not_before_ns = now_ns.saturating_add(pause_ns);
+        let pause_ns = RECONNECT_PAUSE_NS << self.rounds().min(16);
+        self.not_before_ns = now_ns.saturating_add(pause_ns.min(RECONNECT_PAUSE_NS_MAX));
     }
 
+    /// A server said no for good: the next one is asked, after a pause if all of them said it.
     fn refused(&mut self, now_ns: u64) {
-        self.pause(now_ns);
+        if (self.refusals + 1).is_multiple_of(self.servers.max(1) as u32) {
+            self.pause(now_ns);
+        }
         self.refusals = self.refusals.saturating_add(1);
         self.next_server();
     }

@@ -15,8 +15,11 @@ fn books(messages: &[Vec<u8>]) -> Books {
     books
 }
 
-/// Every instrument with its orders in priority order, and its next number.
-fn orders(books: &Books) -> Vec<(u32, u32, Vec<(u64, i64, u64)>)> {
+/// An instrument, its next number, and its orders: id, price, quantity.
+type Content = (u32, u32, Vec<(u64, i64, u64)>);
+
+/// Every instrument with its orders in priority order.
+fn orders(books: &Books) -> Vec<Content> {
     let of = |instrument: &isochron_feeds::books::Instrument| {
         let both = [Side::BUY, Side::SELL].into_iter();
         let orders = both.flat_map(|side| instrument.book.orders(side));

@@ -438,6 +438,21 @@ fn a_repair_that_goes_on_is_waited_for() {
     assert_eq!(rig.subscriber.next_sequence(), 51);
 }
 
+/// A datagram from far ahead opens a gap that nobody can fill. What comes before goes on.
+#[test]
+fn a_forged_heartbeat_stops_nothing() {
+    let mut rig = Rig::of(Options { patience_ns: 1_000, ..Options::repairing(REPAIR) });
+    rig.at(0, &data(1, 2)).unwrap();
+    rig.on(Source::LineB, 0, &heartbeat(1 << 31)).unwrap();
+    rig.expect(&format!("joined@1 1 gap[2,{})", 1_u64 << 31));
+    for sequence in 2..50 {
+        rig.at(900 * sequence, &data(sequence, sequence + 1)).unwrap();
+    }
+    assert_eq!(rig.subscriber.next_sequence(), 50);
+    assert_eq!(rig.subscriber.state(900 * 49), State::Repairing);
+    assert_eq!(rig.subscriber.held(), 0);
+}
+
 /// A session of messages `1..next` as one consumer has it: lossy lines, a re-request server that
 /// often says nothing, a replay whose connection breaks, snapshots that may be old.
 struct World {
@@ -557,7 +572,7 @@ fn random_sessions_are_whole_in_the_end() {
         let mut seed = 0x0e9a_1200 + case;
         let held_messages_max = 1 + (splitmix64(&mut seed) % 60) as usize;
         let repair = Repair { snapshot: true, ..REPAIR };
-        let from_start = splitmix64(&mut seed) % 2 == 0;
+        let from_start = splitmix64(&mut seed).is_multiple_of(2);
         let join = if from_start { Join::From(1) } else { Join::Snapshot };
         let patience_ns = u64::MAX;
         let options =
