@@ -1,11 +1,12 @@
 //! The follower over a real log: snapshots while it is written, starts from each, failures.
 
-use isochron::agent::{Agent, StopFlag};
+#[path = "feed_loopback/publishing.rs"]
+mod publishing;
+
+use isochron::agent::Agent;
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{
-    CHANNEL_L3, Feed, FeedAgent, FeedOptions, OpenChannel, Output, Plan, Sent,
-};
+use isochron::market_data::{CHANNEL_L3, Feed, OpenChannel, Output, Plan};
 use isochron::metrics::{Counter, Counters};
 use isochron::net::{Endpoint, ReservedPort};
 use isochron::node::{feed_from_snapshot, read_side_sections};
@@ -19,6 +20,7 @@ use isochron::store::{
 };
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
+use publishing::Publishing;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -465,8 +467,8 @@ fn nothing_of_a_day_that_runs_is_recycled() {
 fn a_publisher_goes_on_from_a_snapshot() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let directory = directory.path();
-    let line_a = Endpoint {
-        group: Ipv4Addr::new(239, 77, 1, 1),
+    let endpoint = Endpoint {
+        group: Ipv4Addr::new(239, 77, 1, 3),
         port: port.get(),
         interface: Ipv4Addr::LOCALHOST,
     };
@@ -474,33 +476,32 @@ fn a_publisher_goes_on_from_a_snapshot() {
     let (mut follower, _) = agent(directory, options(300));
     trading.trade(1_000);
     run(&mut follower, 1);
-    let publish = |sent: Option<Sent>| {
-        let options = FeedOptions { line_a, ttl: 0, end: StopFlag::new() };
-        let (mut reader, counters) = (reader(directory), Counters::in_memory());
-        let up_to = sent.as_ref().and_then(|sent| sent.before).map(|mark| mark.position);
-        let begin = up_to.unwrap_or(Position(0));
-        let core = feed_from_snapshot(&snapshots(directory), &mut reader, begin, &Plan::default())
-            .unwrap();
-        assert_eq!(core.is_some(), up_to.is_some(), "none is of before the first");
+    let publish = |from_snapshot: bool| {
+        let mut reader = reader(directory);
+        let options = publishing::options(directory, endpoint);
+        let fits = |_: &Feed| if from_snapshot { Ok(()) } else { Err("none".to_owned()) };
+        let core =
+            feed_from_snapshot(&snapshots(directory), &mut reader, &options.plan, fits).unwrap();
         let begins_at = reader.position();
-        let mut feed = FeedAgent::open(reader, &options, sent, &counters).unwrap();
+        let mut feed = Publishing::at(directory, reader, &options);
         if let Some(core) = core {
-            feed = feed.resume(core, Nanos(1));
+            feed.agent = feed.agent.resume(core);
         }
-        let mut idle = 0;
-        while idle < 3 {
-            idle = if feed.do_work(Nanos(1)) == 0 { idle + 1 } else { 0 };
-        }
-        assert!(feed.fault().is_none() && feed.send_error().is_none());
-        (begins_at, feed.next_sequence(), counters.get(Counter::FEED_MESSAGES))
+        feed.publish(Nanos(1));
+        assert!(feed.agent.send_error().is_none());
+        let count = |counter| feed.counters.get(counter);
+        let sent = (count(Counter::FEED_MESSAGES), count(Counter::FEED_RESENT));
+        let (_, next) = feed.agent.sessions().next().unwrap();
+        (begins_at, next, sent, count(Counter::FEED_COMPARED))
     };
-    let sent = || Some(Sent::open(&RealDisk, directory).unwrap());
-    let (begins_at, first_next, _) = publish(sent());
-    assert_eq!(begins_at, Position(0));
+    let (begins_at, first_next, _, compared) = publish(false);
+    assert_eq!((begins_at, compared), (Position(0), 0));
     trading.trade(400);
-    let (begins_at, next, messages) = publish(sent());
+    let (begins_at, next, sent, compared) = publish(true);
     assert!(begins_at > Position(0));
-    assert_eq!(next - first_next, messages, "what was sent before is not sent again");
-    let (_, whole, _) = publish(None);
+    assert_eq!(sent, (next - first_next, 0), "what was sent before is not sent again");
+    assert!(compared > 0, "and what was made again is what was logged");
+    let (_, whole, sent, compared) = publish(false);
+    assert_eq!((sent, compared), ((0, 0), whole - 1));
     assert_eq!(next, whole);
 }

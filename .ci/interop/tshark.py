@@ -66,9 +66,8 @@ def fields(capture_path, dissector, name, wanted, extra=(), **options):
     for field in wanted:
         arguments += ["-e", field]
     lines = tshark(capture_path, dissector, name, arguments, **options)
-    return [
-        {f: v.split(BETWEEN) if v else [] for f, v in zip(wanted, line.split("\t"))} for line in lines
-    ]
+    values = [[v.split(BETWEEN) if v else [] for v in line.split("\t")] for line in lines]
+    return [dict(zip(wanted, row)) for row in values]
 
 
 class Codes:
@@ -211,7 +210,9 @@ def check_groups(folder):
         ("groups2", "a newer version", NEWER, {
             "plain.code": ["7", "10"], "plain.more": ["13"], "late.count": ["0"], "text": ["hi"],
         }, ""),
-        ("groups2", "an end too early", cut(PARTS, 135), {"text": ["hello"], "late_text": []}, "short"),
+        ("groups2", "an end too early", cut(PARTS, 135), {
+            "text": ["hello"], "late_text": [],
+        }, "short"),
         ("groups2", "an end in an entry", cut(PARTS, 29), {"plain.count": ["2"]}, "short"),
         ("groups2", "a count without entries", PARTS.replace("0502", "05ff"), {
             "plain.count": ["255"],

@@ -96,10 +96,23 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Why there can be none of them now.
     pub fn new(books: &'a Books, last_included: u64) -> Result<Writer<'a>, WriteError> {
+        Self::of_those(books, last_included, |_| true)
+    }
+
+    /// As [`Writer::new`], of the instruments that `shows` wants, as if there were no others.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_those(
+        books: &'a Books,
+        last_included: u64,
+        shows: impl Fn(&Instrument) -> bool,
+    ) -> Result<Writer<'a>, WriteError> {
         if !books.is_at_end_of_event() {
             return Err(WriteError::WithinEvent);
         }
         let mut instruments = books.instruments();
+        instruments.retain(|(_, instrument)| shows(instrument));
         let mut orders = 0;
         for (id, instrument) in &instruments {
             if !instrument.is_current() {
@@ -127,6 +140,12 @@ impl<'a> Writer<'a> {
             checksum: SnapshotChecksum::new(),
             buffer: [0; Message::ENCODED_LENGTH_MAX],
         })
+    }
+
+    /// Orders, or levels, of all its instruments.
+    #[must_use]
+    pub fn entries(&self) -> u32 {
+        self.start.orders
     }
 
     /// The next message, encoded; `None` after the last.

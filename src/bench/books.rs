@@ -20,6 +20,9 @@ use isochron_messages::{
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
+/// Logged time between two commands: 43,000 a second, so that checksums come as often as then.
+const STEP_NS: u64 = 1_000_000_000 / 43_000;
+
 /// Options of `isochron bench books`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
@@ -87,14 +90,7 @@ impl Stream {
 
 /// The log's events.
 fn events(args: &Args, directory: &Path) -> Result<Vec<Event>, String> {
-    let log = replay::Args {
-        commands: args.commands,
-        seed: args.seed,
-        directory: None,
-        passes: 1,
-        json: false,
-    };
-    replay::make(&log, directory)?;
+    replay::make(directory, args.seed, args.commands, STEP_NS)?;
     let mut reader = StoreReader::attach(directory, None).map_err(|error| error.to_string())?;
     let mut events = Vec::new();
     while let Some(frame) = reader.next().map_err(|error| error.to_string())? {

@@ -9,7 +9,10 @@
 //!   books          what a consumer does: messages decoded and applied, snapshots
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
+//!   feed           from the store to datagrams on both lines, and what a subscriber more costs
+//!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
+//!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
 //!
 //! Each prints what it measured, and as its last line the figures in a fixed form. Throughput and
@@ -18,15 +21,18 @@
 
 mod books;
 mod causes;
+mod feed;
 mod matching;
 mod memory;
 mod path;
+mod recovery;
 mod replay;
 mod report;
 mod snapshot;
 mod state_machine;
 mod store;
 mod stream;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -61,9 +67,18 @@ pub enum Bench {
     /// All state saved and loaded, and how far apart snapshots may be for a fast start.
     #[command(after_help = "Example:\n  isochron bench snapshot --finished 64")]
     Snapshot(snapshot::Args),
+    /// The feed: from the store to datagrams on both lines; subscribers; latency at a rate.
+    #[command(after_help = "Example:\n  isochron bench feed --subscribers 1,4,16")]
+    Feed(feed::Args),
+    /// The core of a subscriber: datagrams of two lines to messages in order, without sockets.
+    #[command(after_help = "Example:\n  isochron bench subscriber --messages 20000000")]
+    Subscriber(subscriber::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
+    #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
+    Recovery(recovery::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
     Waits(waits::Args),
@@ -77,7 +92,10 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Books(args) => ("books", books::run(args), args.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
+        Bench::Feed(args) => ("feed", feed::run(args), args.json),
+        Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),

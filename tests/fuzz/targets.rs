@@ -6,6 +6,8 @@
 
 #[path = "books.rs"]
 mod books;
+#[path = "consumer.rs"]
+mod consumer;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "ring.rs"]
@@ -31,7 +33,7 @@ use isochron::types::{Symbol, flags};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold;
-use isochron_feeds::subscriber::{Event, Line, Options, Subscriber};
+use isochron_feeds::subscriber::{Event, Options, Source, Subscriber};
 use script::{SOURCES, Script};
 
 /// A kind of bytes.
@@ -60,6 +62,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "soup_server", run: recovery::server, seeds: recovery::server_seeds },
     Target { name: "soup_client", run: recovery::client, seeds: recovery::client_seeds },
     Target { name: "rerequest", run: recovery::rerequest, seeds: recovery::rerequest_seeds },
+    Target { name: "consumer", run: consumer::anybody, seeds: consumer::seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
@@ -244,7 +247,7 @@ pub(crate) fn feed(bytes: &[u8]) {
         let Some((&pace, datagram)) = datagram.split_first() else { continue };
         now_ns += u64::from(pace) * 1_000_000;
         let _ = mold::Request::parse(datagram);
-        let line = if pace % 2 == 0 { Line::A } else { Line::B };
+        let line = if pace % 2 == 0 { Source::LineA } else { Source::LineB };
         let _ = subscriber.on_datagram(line, datagram, now_ns, &mut |event| match event {
             Event::Joined { sequence, .. } => next = Some(sequence),
             Event::Message { sequence, bytes } => {
