@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod feed_log;
 pub mod limits;
 pub mod market_data;
 pub mod matching;
@@ -18,7 +19,7 @@ pub mod net;
 pub mod node;
 pub mod order_stream;
 pub mod orders;
-
+pub mod recovery_service;
 pub mod ring;
 pub mod scheduler;
 pub mod snapshot;

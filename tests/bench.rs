@@ -52,6 +52,13 @@ fn a_store_is_read_by_another_process() {
 }
 
 #[test]
+fn a_feed_is_published_on_both_lines() {
+    let small = "--commands 5000 --passes 1 --subscribers 1,2 --rates 2000 --seconds 1";
+    let line = last_line(&format!("feed {small}"));
+    check(&line, "feed: # M messages/s on both lines, all # M, at #/s p50 # p99 #");
+}
+
+#[test]
 fn a_log_is_executed_again() {
     let line = last_line("replay --commands 20000 --passes 1");
     check(&line, "replay: # M commands/s, # M events/s");
@@ -65,6 +72,12 @@ fn memory_is_measured_and_not_much() {
     // A fifth of what 1,000,000 orders in 100,000 accounts may take, and less than a fifth is
     // tables of powers of two.
     assert!((20..=100).contains(&megabytes), "{line}");
+}
+
+#[test]
+fn two_lines_become_one_stream() {
+    let line = last_line("subscriber --messages 20000 --passes 1");
+    check(&line, "subscriber: # M messages/s, one line # M/s, 1 % lost # M/s");
 }
 
 #[test]
@@ -93,4 +106,10 @@ fn all_figures_are_there_for_programs() {
     assert_eq!(json["bench"], "matching");
     assert!(json["ops_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
     assert_eq!(json["oracle"], true);
+}
+
+#[test]
+fn a_snapshot_and_a_replay_come_over_tcp() {
+    let line = last_line("recovery --orders 20000 --passes 1 --rate 0");
+    check(&line, "recovery: snapshot of # orders # s, replay # M messages/s");
 }

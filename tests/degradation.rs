@@ -4,19 +4,19 @@
 mod day;
 #[path = "feed_loopback/heard.rs"]
 mod heard;
+#[path = "feed_loopback/publishing.rs"]
+mod publishing;
 
 use day::{World, at, new_york};
 use heard::{Heard, endpoint, expected};
-use isochron::agent::{Agent, StopFlag};
 use isochron::limits::RING_COMMANDS_PER_CYCLE_MAX;
-use isochron::market_data::{FeedAgent, FeedOptions, Sent};
-use isochron::metrics::{Counter, Counters};
-use isochron::net::{Endpoint, ReservedPort};
+use isochron::metrics::Counter;
+use isochron::net::ReservedPort;
 use isochron::ring::Refusal;
 use isochron::state_machine::command_origin;
-use isochron::store::RealDisk;
 use isochron::types::Nanos;
 use isochron_events::{DayEnding, Message, Phase, PhaseChange, Tick};
+use publishing::Publishing;
 use std::fs;
 use std::path::Path;
 
@@ -182,25 +182,9 @@ fn a_clock_far_ahead_runs_through_no_day() {
 }
 
 /// The feed of an exchange, on loopback multicast.
-struct Feed {
-    counters: Counters,
-    agent: FeedAgent,
-}
-
-impl Feed {
-    fn open(world: &World, endpoint: Endpoint) -> Self {
-        let counters = Counters::in_memory();
-        let options = FeedOptions { line_a: endpoint, ttl: 0, end: StopFlag::new() };
-        let sent = Sent::open(&RealDisk, world.directory.path()).expect("nobody else publishes");
-        let agent = FeedAgent::open(world.reader(), &options, Some(sent), &counters);
-        Self { counters, agent: agent.expect("multicast works on loopback") }
-    }
-
-    /// Publishes all that is committed, and what keeps the session alive until `now`.
-    fn publish(&mut self, now: Nanos) {
-        while self.agent.do_work(now) > 0 {}
-        assert!(self.agent.fault().is_none(), "{:?}", self.agent.fault());
-    }
+fn publishing(world: &World, port: &ReservedPort) -> Publishing {
+    let directory = world.directory.path();
+    Publishing::at(directory, world.reader(), &publishing::options(directory, endpoint(port)))
 }
 
 /// Orders that rest, each of them a message of the feed.
@@ -217,7 +201,7 @@ fn a_feed_publisher_that_stands_still_or_dies_goes_on_with_the_same_bytes() {
     let port = ReservedPort::new().unwrap();
     let mut world = open();
     let mut heard = Heard::listen(endpoint(&port));
-    let mut feed = Feed::open(&world, endpoint(&port));
+    let mut feed = publishing(&world, &port);
     trade(&mut world, 100);
     feed.publish(world.now);
     heard.receive(world.now, None);
@@ -233,7 +217,7 @@ fn a_feed_publisher_that_stands_still_or_dies_goes_on_with_the_same_bytes() {
     // Dead: another one goes on where it stopped.
     drop(feed);
     trade(&mut world, 500);
-    let mut feed = Feed::open(&world, endpoint(&port));
+    let mut feed = publishing(&world, &port);
     feed.publish(world.now);
     heard.receive(world.now, None);
     assert_eq!(heard.messages, expected(world.directory.path()).concat());
@@ -248,7 +232,7 @@ fn a_subscriber_that_is_too_slow_loses_by_name_and_nobody_waits_for_it() {
     let mut world = open();
     let mut quick = Heard::listen(endpoint(&port));
     let mut slow = Heard::listen_to(endpoint(&port), None, NARROW_BYTES);
-    let mut feed = Feed::open(&world, endpoint(&port));
+    let mut feed = publishing(&world, &port);
     feed.publish(world.now);
     slow.receive(world.now, None);
     // It does not read while much more is published than its buffer holds.

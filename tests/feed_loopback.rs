@@ -6,17 +6,19 @@
 
 #[path = "feed_loopback/heard.rs"]
 mod heard;
+#[path = "feed_loopback/lines.rs"]
+mod lines;
+#[path = "feed_loopback/publishing.rs"]
+mod publishing;
 
 use std::path::Path;
 
 use heard::{BUFFER_BYTES, Heard, endpoint, expected, expected_before};
 use isochron::agent::{Agent, StopFlag};
-use isochron::market_data::{FeedAgent, FeedOptions, Sent};
-use isochron::metrics::{Counter, Counters};
+use isochron::market_data::FeedOptions;
+use isochron::metrics::Counter;
 use isochron::net::{Endpoint, ReservedPort};
-use isochron::store::{
-    Identity, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
-};
+use isochron::store::{Identity, Options as StoreOptions, StoreReader, StoreWriter, framed};
 use isochron::types::flags::{END_OF_EVENT, END_OF_TRANSACTION};
 use isochron::types::{Nanos, Position};
 use isochron_events::{
@@ -24,13 +26,15 @@ use isochron_events::{
     NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
 };
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Line, State};
+use isochron_feeds::subscriber::{Source, State};
+use publishing::{Publishing, options};
+use std::ops::{Deref, DerefMut};
 
 const SECOND_NS: u64 = 1_000_000_000;
 const INSTRUMENTS: u32 = 3;
 
 /// A log that is written as the core would write it.
-struct Log {
+pub(crate) struct Log {
     writer: StoreWriter,
     sequence: u64,
     next_order: u64,
@@ -39,7 +43,7 @@ struct Log {
 }
 
 impl Log {
-    fn create(directory: &Path) -> Log {
+    pub(crate) fn create(directory: &Path) -> Log {
         let exchange = String::from("LOOPBACK");
         let identity =
             Identity { exchange, exchange_number: 1, node: 1, schema_id: 1, schema_version: 0 };
@@ -66,7 +70,7 @@ impl Log {
         self.end = transaction.finish();
     }
 
-    fn open_market(&mut self, trading_date: u32) {
+    pub(crate) fn open_market(&mut self, trading_date: u32) {
         for instrument in 1..=INSTRUMENTS {
             let define = DefineInstrument { instrument, ..Default::default() };
             self.event(&mut [define.into(), AdministrationApplied::default().into()]);
@@ -77,13 +81,18 @@ impl Log {
         self.event(&mut [PhaseChange::default().into(), applied.into(), changed.into()]);
     }
 
-    fn day(&mut self, trading_date: u32) {
+    pub(crate) fn day(&mut self, trading_date: u32) {
         let started = DayStarted { trading_date, ..Default::default() };
         self.event(&mut [started.into(), AdministrationApplied::default().into()]);
     }
 
+    /// An order's number that no order has.
+    pub(crate) fn skip_order(&mut self) {
+        self.next_order += 1;
+    }
+
     /// Orders that rest, with a cancel after every third.
-    fn orders(&mut self, count: u64) {
+    pub(crate) fn orders(&mut self, count: u64) {
         for _ in 0..count {
             let order_id = self.next_order;
             self.next_order += 1;
@@ -111,29 +120,46 @@ impl Log {
             }
         }
     }
+}
 
-    fn agent(&self, directory: &Path, endpoint: Endpoint) -> Publishing {
-        let (end, counters) = (StopFlag::new(), Counters::in_memory());
-        let options = FeedOptions { line_a: endpoint, ttl: 0, end: end.clone() };
+/// A publisher that can be told to end its sessions.
+pub(crate) struct Ending {
+    publishing: Publishing,
+    end: StopFlag,
+}
+
+impl Ending {
+    pub(crate) fn open(directory: &Path, endpoint: Endpoint) -> Self {
+        Self::with(directory, &options(directory, endpoint))
+    }
+
+    pub(crate) fn with(directory: &Path, options: &FeedOptions) -> Self {
         let reader = StoreReader::attach(directory, None).unwrap();
-        let sent = Sent::open(&RealDisk, directory).unwrap();
-        let agent = FeedAgent::open(reader, &options, Some(sent), &counters).unwrap();
-        Publishing { agent, end, counters }
+        let options = FeedOptions { end: StopFlag::new(), ..options.clone() };
+        Self { publishing: Publishing::at(directory, reader, &options), end: options.end }
     }
 }
 
-struct Publishing {
-    agent: FeedAgent,
-    end: StopFlag,
-    counters: Counters,
+impl Deref for Ending {
+    type Target = Publishing;
+
+    fn deref(&self) -> &Publishing {
+        &self.publishing
+    }
+}
+
+impl DerefMut for Ending {
+    fn deref_mut(&mut self) -> &mut Publishing {
+        &mut self.publishing
+    }
 }
 
 /// Turns of publisher and subscriber, 10 ms each, until both have nothing to do.
-fn run(publishing: &mut Publishing, heard: &mut Heard, now: &mut Nanos, drop: Option<u64>) {
+fn run(publishing: &mut Ending, heard: &mut Heard, now: &mut Nanos, drop: Option<u64>) {
     let mut idle = 0;
     while idle < 5 {
         *now = Nanos(now.0 + SECOND_NS / 100);
-        let work = publishing.agent.do_work(*now);
+        let work = publishing.do_work(*now);
         heard.receive(*now, drop);
         idle = if work == 0 { idle + 1 } else { 0 };
         assert!(publishing.agent.fault().is_none(), "{:?}", publishing.agent.fault());
@@ -146,7 +172,7 @@ fn a_subscriber_rebuilds_the_books_from_multicast() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint);
+    let mut publishing = Ending::open(directory, endpoint);
     let mut now = Nanos(1_000 * SECOND_NS);
 
     run(&mut publishing, &mut heard, &mut now, None);
@@ -191,7 +217,7 @@ fn a_lost_datagram_is_named() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint);
+    let mut publishing = Ending::open(directory, endpoint);
     log.open_market(20_261_122);
     log.orders(300);
     publishing.end.stop();
@@ -217,26 +243,26 @@ fn a_publisher_goes_on_after_another() {
     log.open_market(20_261_122);
     for life in 0..12 {
         log.orders(90);
-        let mut publishing = log.agent(directory, endpoint);
+        let mut publishing = Ending::open(directory, endpoint);
         // The first ones die before they have caught up, or had sent anything.
         for _ in 0..life {
-            publishing.agent.do_work(now);
+            publishing.do_work(now);
             heard.receive(now, None);
         }
     }
-    let mut last = log.agent(directory, endpoint);
+    let mut last = Ending::open(directory, endpoint);
     last.end.stop();
     run(&mut last, &mut heard, &mut now, None);
     assert_eq!(heard.subscriber.state(now.0), State::Ended);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
-    assert_eq!(again, 0, "each cycle noted what it sent");
+    let again = heard.subscriber.source(Source::LineA).duplicates;
+    assert_eq!(again, 0, "each cycle committed what it sent");
 }
 
-/// What was sent and not noted is sent again: the same bytes under the same numbers.
+/// What was sent and not committed is sent again: the same bytes under the same numbers.
 #[test]
-fn a_death_between_sending_and_noting_repeats_and_changes_nothing() {
+fn a_death_between_sending_and_committing_repeats_and_changes_nothing() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
@@ -244,21 +270,22 @@ fn a_death_between_sending_and_noting_repeats_and_changes_nothing() {
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     log.orders(100);
-    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
-    let noted = std::fs::read(directory.join("sent-l3")).unwrap();
-    let noted_at = heard.messages.len();
+    run(&mut Ending::open(directory, endpoint), &mut heard, &mut now, None);
+    let page = directory.join("feed/261122300A/control");
+    let committed = std::fs::read(&page).unwrap();
+    let committed_at = heard.messages.len();
     log.orders(100);
-    run(&mut log.agent(directory, endpoint), &mut heard, &mut now, None);
+    run(&mut Ending::open(directory, endpoint), &mut heard, &mut now, None);
     let sent_at = heard.messages.len();
-    std::fs::write(directory.join("sent-l3"), noted).unwrap();
+    std::fs::write(&page, committed).unwrap();
     log.orders(100);
-    let mut last = log.agent(directory, endpoint);
+    let mut last = Ending::open(directory, endpoint);
     last.end.stop();
     run(&mut last, &mut heard, &mut now, None);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
-    assert_eq!(again, (sent_at - noted_at) as u64);
+    let again = heard.subscriber.source(Source::LineA).duplicates;
+    assert_eq!(again, (sent_at - committed_at) as u64);
     assert!(again > 100);
 }
 
@@ -267,12 +294,12 @@ fn a_late_joiner_knows_it() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
-    let mut publishing = log.agent(directory, endpoint);
+    let mut publishing = Ending::open(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     log.orders(50);
-    while publishing.agent.do_work(now) > 0 {}
-    let joined_at = publishing.agent.next_sequence();
+    publishing.publish(now);
+    let (_, joined_at) = publishing.agent.sessions().next().unwrap();
     let mut heard = Heard::listen(endpoint);
     log.orders(50);
     publishing.end.stop();
@@ -290,7 +317,7 @@ fn a_log_of_another_schema_silences_the_feed() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut heard = Heard::listen(endpoint);
-    let mut publishing = log.agent(directory, endpoint);
+    let mut publishing = Ending::open(directory, endpoint);
     let mut now = Nanos(SECOND_NS);
     log.open_market(20_261_122);
     run(&mut publishing, &mut heard, &mut now, None);
@@ -300,7 +327,7 @@ fn a_log_of_another_schema_silences_the_feed() {
     transaction.finish();
     for _ in 0..300 {
         now = Nanos(now.0 + SECOND_NS / 100);
-        publishing.agent.do_work(now);
+        publishing.do_work(now);
         heard.receive(now, None);
     }
     let fault = publishing.agent.fault().map(ToString::to_string).unwrap_or_default();
@@ -317,7 +344,7 @@ fn the_next_day_is_a_session_of_its_own() {
     let (directory, endpoint) = (directory.path(), endpoint(&port));
     let mut log = Log::create(directory);
     let mut now = Nanos(SECOND_NS);
-    let mut publishing = log.agent(directory, endpoint);
+    let mut publishing = Ending::open(directory, endpoint);
     let mut first = Heard::listen(endpoint);
     log.open_market(20_261_122);
     log.orders(50);

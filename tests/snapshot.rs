@@ -1,9 +1,12 @@
 //! The follower over a real log: snapshots while it is written, starts from each, failures.
 
-use isochron::agent::{Agent, StopFlag};
+#[path = "feed_loopback/publishing.rs"]
+mod publishing;
+
+use isochron::agent::Agent;
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{FeedAgent, FeedOptions, L3, Output, Sent};
+use isochron::market_data::{CHANNEL_L3, Feed, OpenChannel, Output, Plan};
 use isochron::metrics::{Counter, Counters};
 use isochron::net::{Endpoint, ReservedPort};
 use isochron::node::{feed_from_snapshot, read_side_sections};
@@ -12,11 +15,13 @@ use isochron::snapshot::{
 };
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
-    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, Registration, SECTION_L3,
+    Check, Identity, Options as StoreOptions, ReaderOptions, RealDisk, Registration, SECTION_FEED,
     SECTION_STATE, SnapshotInfo, Snapshots, StoreReader, release_reader,
 };
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
+use publishing::Publishing;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
@@ -117,7 +122,7 @@ fn options(every: u64) -> SnapshotOptions {
         every: Some(every),
         budget: Budget::default(),
         keep: 100,
-        make_sections: read_side_sections,
+        make_sections: read_side_sections(&every_product()),
     }
 }
 
@@ -140,15 +145,23 @@ fn infos(directory: &Path) -> Vec<SnapshotInfo> {
     snapshots.list().unwrap().into_iter().map(open).collect()
 }
 
+/// Conflated often, so that most snapshots have something waiting.
+fn every_product() -> Plan {
+    Plan::all(40_000_000)
+}
+
+/// A channel's number, and a message or the name of a session.
+type ChannelMessage = (u16, Vec<u8>);
+
 /// All that a feed sends of a log from its reader's place on.
-fn feed_from(mut feed: L3, reader: &mut StoreReader) -> Vec<Vec<u8>> {
+fn feed_from(mut feed: Feed, reader: &mut StoreReader) -> Vec<ChannelMessage> {
     let mut sent = Vec::new();
     while let Some(frame) = reader.next().unwrap() {
         let event = Message::decode(frame.message).unwrap();
         feed.on_event(&event, &mut |output| {
             sent.push(match output {
-                Output::Session(session) => session.0.to_vec(),
-                Output::Message(bytes) => bytes.to_vec(),
+                Output::Session { channel, session } => (channel.number(), session.0.to_vec()),
+                Output::Message { channel, bytes } => (channel.number(), bytes.to_vec()),
             });
         });
     }
@@ -180,7 +193,9 @@ fn state_and_feed_go_on_from_every_snapshot() {
     assert!(infos.len() >= 6, "{} snapshots", infos.len());
     assert_eq!(ended, 1, "one at the day's end");
 
-    let whole = feed_from(L3::new(), &mut reader(directory));
+    let whole = feed_from(Feed::new(&every_product()), &mut reader(directory));
+    let channels: BTreeSet<u16> = whole.iter().map(|(channel, _)| *channel).collect();
+    assert_eq!(channels.len(), 7);
     for info in infos {
         let file = snapshots(directory).open(info.place.position).unwrap();
         let machine = || {
@@ -198,18 +213,30 @@ fn state_and_feed_go_on_from_every_snapshot() {
         }
         assert_eq!(replay.machine().state_hash(), hash);
 
-        let mut section = file.section(SECTION_L3).unwrap().unwrap();
-        let feed = L3::restore(&mut section, &machine()).unwrap();
-        let (session, next) = (feed.session(), feed.next_sequence());
+        let mut section = file.section(SECTION_FEED).unwrap().unwrap();
+        let feed = Feed::restore(&every_product(), &mut section, &machine()).unwrap();
+        let open: Vec<_> = feed.channels().collect();
         let mut feed_reader = reader(directory);
         begin(&mut feed_reader);
         let rest = feed_from(feed, &mut feed_reader);
         assert!(whole.ends_with(&rest), "other messages from {}", info.place.position);
         // The number is that of the message in its session.
         let before = &whole[..whole.len() - rest.len()];
-        let begun = before.iter().rposition(|sent| sent.len() == 10);
-        assert_eq!(session.map(|session| session.0.to_vec()), begun.map(|at| before[at].clone()));
-        assert_eq!(next, begun.map_or(1, |at| (before.len() - at) as u64));
+        assert_eq!(open.len(), 7);
+        for OpenChannel { channel, session, next_sequence } in open {
+            let of_channel = before.iter().filter(|(number, _)| *number == channel.number());
+            let of_channel: Vec<_> = of_channel.map(|(_, bytes)| bytes).collect();
+            let begun = of_channel.iter().rposition(|sent| sent.len() == 10).unwrap();
+            assert_eq!(session.0[..], of_channel[begun][..]);
+            assert_eq!(next_sequence, (of_channel.len() - begun) as u64);
+        }
+        // One product of them goes on alone as well.
+        let mut section = file.section(SECTION_FEED).unwrap().unwrap();
+        let feed = Feed::restore(&Plan::default(), &mut section, &machine()).unwrap();
+        let mut l3_reader = reader(directory);
+        begin(&mut l3_reader);
+        let of_l3 = rest.into_iter().filter(|(number, _)| *number == CHANNEL_L3.number());
+        assert!(feed_from(feed, &mut l3_reader).into_iter().eq(of_l3));
     }
 }
 
@@ -220,17 +247,17 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
     let directory = directory.path();
     let mut trading = Trading::open(directory);
     trading.trade(500);
-    let (mut feed, mut reader) = (L3::new(), reader(directory));
+    let (mut feed, mut reader) = (Feed::new(&every_product()), reader(directory));
     while let Some(frame) = reader.next().unwrap() {
         feed.on_event(&Message::decode(frame.message).unwrap(), &mut |_| {});
     }
-    let bytes = |feed: &L3| {
+    let bytes = |feed: &Feed| {
         let mut bytes = Vec::new();
         feed.save(&mut bytes).unwrap();
         bytes
     };
     let (saved, machine) = (bytes(&feed), trading.sequencer.machine());
-    let restore = |bytes: &[u8]| L3::restore(&mut &bytes[..], machine);
+    let restore = |bytes: &[u8]| Feed::restore(&every_product(), &mut &bytes[..], machine);
     assert_eq!(bytes(&restore(&saved).unwrap()), saved);
     let mut refused = 0;
     for bit in (0..saved.len() * 8).step_by(211) {
@@ -242,8 +269,14 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
     for length in (0..saved.len()).step_by(101) {
         assert!(restore(&saved[..length]).is_err(), "{length} bytes");
     }
+    let wrong_plan = |plan: &Plan| Feed::restore(plan, &mut &saved[..], machine).err().unwrap();
+    assert_eq!(wrong_plan(&Plan::all(1)), "conflated every 40000000 ns, not every 1",);
+    let mut l3 = Vec::new();
+    Feed::new(&Plan::default()).save(&mut l3).unwrap();
+    let refused = Feed::restore(&every_product(), &mut &l3[..], machine).err().unwrap();
+    assert_eq!(refused, "the feed that was saved had no l1");
     let other = StateMachine::new();
-    assert!(L3::restore(&mut &saved[..], &other).is_err(), "another state's");
+    assert!(Feed::restore(&Plan::default(), &mut &saved[..], &other).is_err(), "another state's");
 }
 
 #[test]
@@ -434,8 +467,8 @@ fn nothing_of_a_day_that_runs_is_recycled() {
 fn a_publisher_goes_on_from_a_snapshot() {
     let (directory, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
     let directory = directory.path();
-    let line_a = Endpoint {
-        group: Ipv4Addr::new(239, 77, 1, 1),
+    let endpoint = Endpoint {
+        group: Ipv4Addr::new(239, 77, 1, 3),
         port: port.get(),
         interface: Ipv4Addr::LOCALHOST,
     };
@@ -443,32 +476,32 @@ fn a_publisher_goes_on_from_a_snapshot() {
     let (mut follower, _) = agent(directory, options(300));
     trading.trade(1_000);
     run(&mut follower, 1);
-    let publish = |sent: Option<Sent>| {
-        let options = FeedOptions { line_a, ttl: 0, end: StopFlag::new() };
-        let (mut reader, counters) = (reader(directory), Counters::in_memory());
-        let up_to = sent.as_ref().and_then(|sent| sent.before).map(|mark| mark.position);
-        let begin = up_to.unwrap_or(Position(0));
-        let core = feed_from_snapshot(&snapshots(directory), &mut reader, begin).unwrap();
-        assert_eq!(core.is_some(), up_to.is_some(), "none is of before the first");
+    let publish = |from_snapshot: bool| {
+        let mut reader = reader(directory);
+        let options = publishing::options(directory, endpoint);
+        let fits = |_: &Feed| if from_snapshot { Ok(()) } else { Err("none".to_owned()) };
+        let core =
+            feed_from_snapshot(&snapshots(directory), &mut reader, &options.plan, fits).unwrap();
         let begins_at = reader.position();
-        let mut feed = FeedAgent::open(reader, &options, sent, &counters).unwrap();
+        let mut feed = Publishing::at(directory, reader, &options);
         if let Some(core) = core {
-            feed = feed.resume(core, Nanos(1));
+            feed.agent = feed.agent.resume(core);
         }
-        let mut idle = 0;
-        while idle < 3 {
-            idle = if feed.do_work(Nanos(1)) == 0 { idle + 1 } else { 0 };
-        }
-        assert!(feed.fault().is_none() && feed.send_error().is_none());
-        (begins_at, feed.next_sequence(), counters.get(Counter::FEED_MESSAGES))
+        feed.publish(Nanos(1));
+        assert!(feed.agent.send_error().is_none());
+        let count = |counter| feed.counters.get(counter);
+        let sent = (count(Counter::FEED_MESSAGES), count(Counter::FEED_RESENT));
+        let (_, next) = feed.agent.sessions().next().unwrap();
+        (begins_at, next, sent, count(Counter::FEED_COMPARED))
     };
-    let sent = || Some(Sent::open(&RealDisk, directory).unwrap());
-    let (begins_at, first_next, _) = publish(sent());
-    assert_eq!(begins_at, Position(0));
+    let (begins_at, first_next, _, compared) = publish(false);
+    assert_eq!((begins_at, compared), (Position(0), 0));
     trading.trade(400);
-    let (begins_at, next, messages) = publish(sent());
+    let (begins_at, next, sent, compared) = publish(true);
     assert!(begins_at > Position(0));
-    assert_eq!(next - first_next, messages, "what was sent before is not sent again");
-    let (_, whole, _) = publish(None);
+    assert_eq!(sent, (next - first_next, 0), "what was sent before is not sent again");
+    assert!(compared > 0, "and what was made again is what was logged");
+    let (_, whole, sent, compared) = publish(false);
+    assert_eq!((sent, compared), ((0, 0), whole - 1));
     assert_eq!(next, whole);
 }

@@ -23,11 +23,13 @@ const LAYERS: &str = "
 layer      | modules                                      | may import         | and the crates
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
-           |                                              | mechanisms         | feeds recovery
+           |                                              | logs mechanisms    | feeds recovery
            |                                              | domain ground      |
-components | gateway core scheduler standby replication   | mechanisms         | events messages
+components | gateway core scheduler standby replication   | logs mechanisms    | events messages
            | cluster market_data recovery_service         | domain ground      | feeds recovery
            | fairness data_service reporter snapshot      |                    |
+logs       | feed_log                                     | store ground       | events feeds
+           |                                              |                    | recovery
 mechanisms | agent ring net store config                  | ground             | events
 domain     | state_machine ▸ orders matching accounts     | ground             | events
 beside     | order_stream                                 | types              |
@@ -94,6 +96,7 @@ const SYSTEM: &[&str] = &[
     "std::env",
     "std::os",
     "socket2",
+    "mio",
     "memmap2",
     "libc",
     "core_affinity",

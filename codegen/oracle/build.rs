@@ -18,10 +18,24 @@ const REAL: [(&str, &str, &str); 2] = [
 ];
 
 /// The test schemas and their modules.
-const TEST: [(&str, &str); 2] = [
+const TEST: [(&str, &str); 6] = [
     ("codegen/tests/schemas/version0.xml", "version0"),
     ("codegen/tests/schemas/version2.xml", "version2"),
+    ("codegen/tests/schemas/groups0.xml", "groups0"),
+    ("codegen/tests/schemas/groups2.xml", "groups2"),
+    ("codegen/tests/schemas/car.xml", "car"),
+    ("codegen/tests/schemas/specification.xml", "specification"),
 ];
+
+/// The test schemas that `sbe_gen` reads too, and the modules of its output.
+const BOTH: [(&str, &str); 2] = [
+    ("codegen/tests/schemas/car.xml", "sbe_gen_car"),
+    ("codegen/tests/schemas/groups0.xml", "sbe_gen_groups"),
+];
+
+/// What is allowed to the other generator's output.
+const FOREIGN: &str =
+    "#[allow(warnings, missing_docs, unsafe_code, clippy::all, reason = \"foreign\")]\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -38,20 +52,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (schema, module, ours) in REAL {
         let text = read(&root.join(schema))?;
-        let folder = out.join(module);
-        fs::create_dir_all(&folder)?;
-        sbe_gen::generate_to(&text, &folder, &sbe_gen::GeneratorOptions::default())?;
-        let allowed =
-            "#[allow(warnings, missing_docs, unsafe_code, clippy::all, reason = \"foreign\")]\n";
-        modules +=
-            &declaration(&out, module, "mod.rs", "What `sbe_gen` makes of a schema.", allowed);
+        modules += &foreign(&out, module, &text)?;
         let model = parse(schema, &text)?;
         let name = format!("{module}_glue");
         fs::write(out.join(format!("{name}.rs")), glue::emit(&model, module, ours))?;
         modules += &declaration(&out, &name, "", "From our structs to `sbe_gen`'s, and back.", "");
     }
+    for (schema, module) in BOTH {
+        modules += &foreign(&out, module, &read(&root.join(schema))?)?;
+    }
     fs::write(out.join("modules.rs"), modules)?;
     Ok(())
+}
+
+/// What `sbe_gen` makes of a schema, as a module.
+fn foreign(out: &Path, module: &str, text: &str) -> Result<String, Box<dyn Error>> {
+    let folder = out.join(module);
+    fs::create_dir_all(&folder)?;
+    sbe_gen::generate_to(text, &folder, &sbe_gen::GeneratorOptions::default())?;
+    Ok(declaration(out, module, "mod.rs", "What `sbe_gen` makes of a schema.", FOREIGN))
 }
 
 fn read(path: &Path) -> Result<String, Box<dyn Error>> {

@@ -31,7 +31,7 @@ pub(crate) fn emit(schema: &Schema, theirs: &str, ours: &str) -> String {
 }
 
 fn random(schema: &Schema, message: &Message, ours: &str) -> String {
-    let fields = literal(schema, &message.fields, ours, &|member, _| match member.presence {
+    let fields = literal(schema, &message.body.fields, ours, &|member, _| match member.presence {
         Presence::Optional(Number::Integer(null)) => format!("random.option({null})"),
         _ => match member.kind {
             Kind::Enum(_) => {
@@ -85,7 +85,7 @@ fn literal_at(
 fn encode(schema: &Schema, message: &Message, ours: &str) -> String {
     let (name, module) = (&message.name, snake(&message.name));
     let mut sets = String::new();
-    for field in message.fields.iter().filter(|field| !field.is_padding()) {
+    for field in message.body.fields.iter().filter(|field| !field.is_padding()) {
         let value = to_theirs(schema, field, &format!("message.{}", snake(&field.name)));
         let _ = writeln!(sets, "builder.{}({value});", snake(&field.name));
     }
@@ -126,7 +126,7 @@ fn to_theirs(schema: &Schema, member: &Member, value: &str) -> String {
 fn decode(schema: &Schema, message: &Message, ours: &str) -> String {
     let (name, module) = (&message.name, snake(&message.name));
     let mut fields = String::new();
-    for field in message.fields.iter().filter(|field| !field.is_padding()) {
+    for field in message.body.fields.iter().filter(|field| !field.is_padding()) {
         let field_name = snake(&field.name);
         let value = format!("view.{field_name}_value()?");
         let expression = match field.kind {

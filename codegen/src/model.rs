@@ -1,7 +1,7 @@
 //! What a schema says, resolved: every offset, width and null value is a number here.
 //!
-//! The parser makes it and every emitter reads it (Rust now; dissectors and field tables can
-//! follow), so that no emitter looks at XML and no two of them can disagree about a layout.
+//! The parser makes it and every emitter reads it (Rust, the dissector, the field tables), so that
+//! no emitter looks at XML and no two of them can disagree about a layout.
 
 /// A primitive of SBE 1.0 (section 2, "Field encoding").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,12 @@ impl Primitive {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, primitive)| *primitive)
+    }
+
+    /// Its name in a schema.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
     }
 
     /// Bytes on the wire.
@@ -252,7 +258,87 @@ pub struct Composite {
     pub length: usize,
 }
 
-/// A message: a block of fixed length.
+/// An unsigned number that counts what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// Bytes from the start of its composite.
+    pub offset: usize,
+    /// How it stands on the wire: an unsigned integer of at most 32 bits.
+    pub primitive: Primitive,
+    /// The greatest number that is written: the schema's maximum, else one less than fits, because
+    /// the greatest that fits is the null value.
+    pub most: u64,
+}
+
+/// What stands before a group's entries (SBE 1.0, "Encoding of repeating group dimensions").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimension {
+    /// The bytes of each entry's block.
+    pub block_length: Counter,
+    /// The entries.
+    pub count: Counter,
+    /// Bytes on the wire.
+    pub length: usize,
+}
+
+/// Entries of one shape, any number of them.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The schema's name.
+    pub name: String,
+    /// The schema's words; may be empty.
+    pub description: String,
+    /// Its field id.
+    pub id: u16,
+    /// The schema version that brought it; 0 if it is as old as what holds it.
+    pub since: u16,
+    /// What stands before the entries.
+    pub dimension: Dimension,
+    /// What each entry is.
+    pub body: Body,
+}
+
+/// Bytes of any number, behind their length.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// The schema's name.
+    pub name: String,
+    /// The schema's words; may be empty.
+    pub description: String,
+    /// The schema's name of its type.
+    pub type_name: String,
+    /// Its field id.
+    pub id: u16,
+    /// The schema version that brought it; 0 if it is as old as what holds it.
+    pub since: u16,
+    /// How many bytes follow.
+    pub length: Counter,
+    /// Whether the bytes are characters.
+    pub is_text: bool,
+}
+
+/// Fields in a block, then groups, then data: a message, and also each entry of a group.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// In wire order.
+    pub fields: Vec<Member>,
+    /// Bytes of the block, as this version writes it.
+    pub block_length: usize,
+    /// In wire order, behind the block.
+    pub groups: Vec<Group>,
+    /// In wire order, behind the groups.
+    pub data: Vec<Data>,
+}
+
+impl Body {
+    /// Whether there is more than the block.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        !(self.groups.is_empty() && self.data.is_empty())
+    }
+}
+
+/// A message.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The schema's name.
@@ -261,10 +347,8 @@ pub struct Message {
     pub description: String,
     /// The template id.
     pub id: u16,
-    /// In wire order.
-    pub fields: Vec<Member>,
-    /// Bytes of the block, as this version writes it.
-    pub block_length: usize,
+    /// What stands behind the header.
+    pub body: Body,
 }
 
 /// A whole schema.
@@ -311,9 +395,15 @@ impl Schema {
 
     /// Bytes that a block of `version` has at least: up to the last field that it knows.
     #[must_use]
-    pub fn block_length_at(&self, message: &Message, version: u16) -> usize {
-        let known = message.fields.iter().filter(|field| field.since <= version);
+    pub fn block_length_at(&self, body: &Body, version: u16) -> usize {
+        let known = body.fields.iter().filter(|field| field.since <= version);
         known.map(|field| field.offset + self.member_size(field)).max().unwrap_or(0)
+    }
+
+    /// Whether a message has groups or data.
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        self.messages.iter().any(|message| message.body.has_parts())
     }
 
     /// Whether `kind` holds a float, which has no total equality.
@@ -330,5 +420,12 @@ impl Schema {
     #[must_use]
     pub fn members_hold_float(&self, members: &[Member]) -> bool {
         members.iter().any(|member| !member.is_constant() && self.holds_float(member.kind))
+    }
+
+    /// Whether a field of `body`, or of an entry in it, holds a float.
+    #[must_use]
+    pub fn body_holds_float(&self, body: &Body) -> bool {
+        self.members_hold_float(&body.fields)
+            || body.groups.iter().any(|group| self.body_holds_float(&group.body))
     }
 }

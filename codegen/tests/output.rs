@@ -1,4 +1,4 @@
-//! The committed crates are what the schemas give, and `--check` sees where they are not.
+//! What is committed is what the schemas give, and `--check` sees where it is not.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,16 +14,16 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn committed_crates_are_what_the_schemas_give() {
+fn what_is_committed_is_what_the_schemas_give() {
     let output = run(&["--check"]);
     let said = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "run `cargo run -p isochron-codegen`:\n{said}");
 }
 
-/// A copy of the schemas and the crates in a directory of its own.
+/// A copy of the schemas and of what is made from them, in a directory of its own.
 fn copy(root: &Path) -> io::Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for folder in ["schemas", "codegen/events/src", "codegen/messages/src"] {
+    for folder in ["schemas", "codegen/events/src", "codegen/messages/src", "docs/protocols"] {
         copy_folder(&home.join(folder), &root.join(folder))?;
     }
     Ok(())
@@ -55,18 +55,27 @@ fn check_names_what_differs_and_a_run_repairs_it() {
     let stale = root.join("codegen/messages/src/types/stale.rs");
     fs::write(&stale, "//! Nothing.\n").expect("written");
 
+    let page = root.join("docs/protocols/market-data.md");
+    fs::write(&page, "nothing").expect("written");
+    let dissector = root.join("docs/protocols/isochron.lua");
+    fs::remove_file(&dissector).expect("removed");
+
     let root_argument = root.to_str().expect("text");
     let output = run(&["--root", root_argument, "--check"]);
     assert_eq!(output.status.code(), Some(1));
     let expected = "codegen/events/src/types/side.rs: differs\n\
                     codegen/messages/src/templates/trade.rs: differs\n\
-                    codegen/messages/src/types/stale.rs: differs\n";
+                    codegen/messages/src/types/stale.rs: differs\n\
+                    docs/protocols/market-data.md: differs\n\
+                    docs/protocols/isochron.lua: differs\n";
     assert_eq!(text(&output.stdout), expected);
     assert!(stale.exists(), "--check changes nothing");
 
     assert!(run(&["--root", root_argument]).status.success());
     assert_eq!(fs::read_to_string(&changed).expect("the file"), good);
     assert!(!stale.exists());
+    assert!(fs::read_to_string(&page).expect("the page").contains("## OrderAdded"));
+    assert!(dissector.exists());
     assert!(run(&["--root", root_argument, "--check"]).status.success());
 }
 

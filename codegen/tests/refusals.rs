@@ -57,21 +57,15 @@ fn a_schema_without_faults_is_taken() {
 
 #[test]
 fn what_is_not_supported_yet() {
-    refused_field("<group name=\"g\" id=\"1\"/>", 0, "<group> in a message is not supported");
-    refused_field(
-        "<field name=\"a\" id=\"1\" type=\"T\"/>\n<data name=\"d\" id=\"2\" type=\"V\"/>",
-        1,
-        "<data> in a message is not supported",
-    );
     refused_type(
         "<type name=\"V\" primitiveType=\"uint8\" length=\"0\"/>",
         0,
-        "length=\"0\": var data is not supported",
+        "length=\"0\" stands only beside the name varData",
     );
     refused_type(
-        "<composite name=\"C\">\n<ref name=\"r\" type=\"T\"/></composite>",
+        "<composite name=\"C\">\n<ref name=\"r\" type=\"X\"/></composite>",
         1,
-        "<ref> is not supported here",
+        "the type `X` is not defined",
     );
     refused_type(
         "<composite name=\"C\">\n<type name=\"a\" primitiveType=\"int8\" \
@@ -282,4 +276,107 @@ fn names_that_rust_could_not_tell_apart() {
         let error = generate(&model, "crate").expect_err("refused").to_string();
         assert_eq!(error, format!("the Rust name `{name}` would be there twice"));
     }
+}
+
+/// The composites before groups and data, which take no line.
+const PARTS: &str = "<composite name=\"G\"><type name=\"blockLength\" primitiveType=\"uint8\"/>\
+    <type name=\"numInGroup\" primitiveType=\"uint8\"/></composite>\
+    <composite name=\"D\"><type name=\"length\" primitiveType=\"uint8\"/>\
+    <type name=\"varData\" primitiveType=\"uint8\" length=\"0\"/></composite>\
+    <type name=\"T\" primitiveType=\"uint32\"/><type name=\"L\" primitiveType=\"char\" \
+    length=\"255\"/>";
+
+/// `parts` stand on line 11, inside of a message.
+#[track_caller]
+fn refused_part(parts: &str, line: usize, expected: &str) {
+    let messages = format!("<s:message name=\"M\" id=\"1\">\n{parts}\n</s:message>");
+    refused(&schema(PARTS, &messages), &format!("s.xml:{}: {expected}", 11 + line));
+}
+
+#[test]
+fn groups_and_data() {
+    let field = "<field name=\"a\" id=\"1\" type=\"T\"/>";
+    let group =
+        |inside: &str| format!("<group name=\"g\" id=\"2\" dimensionType=\"G\">\n{inside}</group>");
+    let data = |since: u16| {
+        format!(
+            "<data name=\"d{since}\" id=\"{}\" type=\"D\" sinceVersion=\"{since}\"/>",
+            3 + since
+        )
+    };
+    refused_part("<table name=\"t\" id=\"1\"/>", 0, "<table> in a message");
+    refused_part(&(group(field) + "\n" + field), 2, "`a`: a field behind a group");
+    refused_part(&(data(0) + "\n" + &group(field)), 1, "`g`: a group behind a data");
+    refused_part(&(data(1) + "\n" + &data(0)), 1, "`d0` is older than the data before it");
+    refused_part(&data(2), 0, "sinceVersion 2 in a schema of version 1");
+    let again = group(field).replace("id=\"2\"", "id=\"1\"");
+    refused_part(&(field.to_owned() + "\n" + &again), 1, "field id 1 is `a` already");
+    let again = group(field).replace("\"g\"", "\"a\"");
+    refused_part(&(field.to_owned() + "\n" + &again), 1, "`a` is there twice");
+    refused_part(&group(""), 0, "entries of `g` without bytes");
+    let newer = field.replace("type", "sinceVersion=\"1\" type");
+    refused_part(&group(&newer), 0, "entries of `g` without bytes");
+    let long = field.replace("\"T\"", "\"L\"");
+    refused_part(&group(&long), 0, "entries of 255 bytes, more than 254");
+    refused_part(&field.replace("\"T\"", "\"G\""), 0, "the type `G` is no field's");
+    refused_part(&data(0).replace("\"D\"", "\"T\""), 0, "the type `T` is no length and varData");
+    let group = group(field).replace(" dimensionType=\"G\"", "");
+    refused_part(&group, 0, "dimensionType=\"groupSizeEncoding\" names no dimensions");
+}
+
+#[test]
+fn the_composites_before_groups_and_data() {
+    let both = "a composite with numInGroup or varData is blockLength and numInGroup, or length \
+                and varData";
+    for (from, to, expected) in [
+        ("blockLength\" primitiveType=\"uint8\"", "other\" primitiveType=\"uint8\"", both),
+        ("<type name=\"length\" primitiveType=\"uint8\"/>", "", both),
+        (
+            "blockLength\" primitiveType=\"uint8\"",
+            "blockLength\" primitiveType=\"uint32\"",
+            "a blockLength of more than 16 bits",
+        ),
+        (
+            "numInGroup\" primitiveType=\"uint8\"",
+            "numInGroup\" primitiveType=\"int8\"",
+            "primitiveType=\"int8\" of a length",
+        ),
+        (
+            "numInGroup\" primitiveType=\"uint8\"",
+            "numInGroup\" primitiveType=\"uint8\" offset=\"0\"",
+            "offset=\"0\" of a length, after 1",
+        ),
+        (
+            "\"length\" primitiveType=\"uint8\"",
+            "\"length\" primitiveType=\"uint8\" presence=\"optional\"",
+            "a length is always there",
+        ),
+        (
+            "primitiveType=\"uint8\" length=\"0\"",
+            "primitiveType=\"uint8\" length=\"7\"",
+            "the length of varData is \"0\"",
+        ),
+        (
+            "primitiveType=\"uint8\" length=\"0\"",
+            "primitiveType=\"int64\" length=\"0\"",
+            "primitiveType=\"int64\" of varData",
+        ),
+    ] {
+        assert!(PARTS.contains(from), "{from}");
+        refused_type(&PARTS.replace(from, to), 0, expected);
+    }
+}
+
+#[test]
+fn names_of_entries_that_rust_could_not_tell_apart() {
+    let messages = "<s:message name=\"M\" id=\"1\"><group name=\"g\" id=\"1\" dimensionType=\"G\">\
+                    <field name=\"a\" id=\"1\" type=\"T\"/></group></s:message>\
+                    <s:message name=\"MG\" id=\"2\"/>";
+    let model = parse("s.xml", &schema(PARTS, messages)).expect("a schema");
+    // Words of capitals are one word: `MG` is `Mg` in Rust, and the entries are `MG`.
+    assert!(generate(&model, "crate").is_ok());
+    let messages = messages.replace("\"MG\"", "\"M_G\"");
+    let model = parse("s.xml", &schema(PARTS, &messages)).expect("a schema");
+    let error = generate(&model, "crate").expect_err("refused").to_string();
+    assert_eq!(error, "the Rust name `MG` would be there twice");
 }

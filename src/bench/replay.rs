@@ -70,6 +70,8 @@ struct Intake {
     flow: Mix,
     buffer: Vec<u8>,
     sent: u64,
+    /// Logged time between two commands.
+    step_ns: u64,
 }
 
 impl Intake {
@@ -79,7 +81,7 @@ impl Intake {
             *origin = CommandOrigin { source: 1, source_sequence: self.sent };
         }
         let length = command.encode(&mut self.buffer).map_err(text)?;
-        let now = Nanos(self.sent);
+        let now = Nanos(self.sent * self.step_ns);
         let mut taken = self.sequencer.take(&self.buffer[..length], now);
         loop {
             if taken != Taken::Executed {
@@ -94,17 +96,23 @@ impl Intake {
     }
 }
 
-/// Makes the log; the hash of the state that it leads to.
-fn make(args: &Args, directory: &Path) -> Result<u128, String> {
+/// Makes a log of the default flow, its commands so far apart in logged time; the hash of the state
+/// that it leads to.
+pub(super) fn make(
+    directory: &Path,
+    seed: u64,
+    commands: u64,
+    step_ns: u64,
+) -> Result<u128, String> {
     let store = StoreOptions::new(directory, identity());
     let options = Options { store, capacity: CAPACITY };
     let (sequencer, _) = Sequencer::open(&options, Nanos(1)).map_err(text)?;
-    let flow = Mix::new(args.seed, 20_260_105, args.commands);
-    let mut intake = Intake { sequencer, flow, buffer: vec![0; 2048], sent: 0 };
+    let flow = Mix::new(seed, 20_260_105, commands);
+    let mut intake = Intake { sequencer, flow, buffer: vec![0; 2048], sent: 0, step_ns };
     for command in intake.flow.setup() {
         intake.submit(command)?;
     }
-    for _ in 0..args.commands {
+    for _ in 0..commands {
         match intake.flow.next() {
             Next::Command { command, .. } => intake.submit(command)?,
             Next::Wait | Next::Done => return Err("the flow stopped".to_owned()),
@@ -135,7 +143,7 @@ fn replay(directory: &Path, clock: &SystemClock) -> Result<(Replay, u64, u64), S
 pub(super) fn run(args: &Args) -> Result<Report, String> {
     let scratch = scratch(args.directory.as_deref())?;
     let directory = scratch.path().join("store");
-    let expected = make(args, &directory)?;
+    let expected = make(&directory, args.seed, args.commands, 1)?;
     let clock = SystemClock::new();
     let (mut rates, mut percent, mut fault) = (Vec::new(), None, None);
     let (mut commands, mut events, mut bytes) = (0, 0, 0);

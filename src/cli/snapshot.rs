@@ -2,6 +2,8 @@
 
 use super::output::{End, end};
 use crate::agent::{Agent, Clock, IdleStrategy, Idler, SystemClock};
+use crate::config::MarketData;
+use crate::market_data::Plan;
 use crate::metrics::Counters;
 use crate::node::{Interrupt, read_side_sections};
 use crate::snapshot::{Begun, Budget, SnapshotAgent, SnapshotCounters, SnapshotOptions, Taken};
@@ -50,6 +52,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
     end("snapshot", &args.directory.display(), follow(args).map(|()| 0))
 }
 
+/// What a feed of any products can go on from; conflated ones at the interval of the defaults.
+fn every_product() -> Plan {
+    Plan::all(MarketData::default().conflation_ms * 1_000_000)
+}
+
 fn follow(args: &Args) -> Result<(), End> {
     let interrupt = Interrupt::watch().map_err(End::unreadable)?;
     let schema = (isochron_events::SCHEMA_ID, isochron_events::SCHEMA_VERSION);
@@ -73,7 +80,7 @@ fn follow(args: &Args) -> Result<(), End> {
         every: args.every,
         budget,
         keep: args.keep.into(),
-        make_sections: read_side_sections,
+        make_sections: read_side_sections(&every_product()),
     };
     let counters = SnapshotCounters::new(&counters);
     let mut agent = SnapshotAgent::new(reader, snapshots, options, counters);

@@ -7,16 +7,20 @@
 //! its parts.
 
 mod calendar;
+mod market_data;
+mod recovery;
 mod section;
 mod sections;
 #[cfg(test)]
 mod tests;
 
 pub use calendar::Calendar;
+pub use market_data::{Line, MarketData, PRODUCTS};
+pub use recovery::{Networks, Recovery, RecoveryUser};
 pub use section::{Fault, Faults};
 pub use sections::{
-    AGENTS, Capacity, Dedicated, Durability, Exchange, Feed, Idle, Log, LogFormat, LogLevel,
-    Placement, Retention, Snapshots, Source, Store, Threads,
+    AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel, Placement,
+    Retention, Snapshots, Source, Store, Threads,
 };
 
 use section::Document;
@@ -35,8 +39,10 @@ pub struct Config {
     pub capacity: Capacity,
     /// Which agents share threads and cores.
     pub threads: Threads,
-    /// Where the market data goes.
-    pub feed: Feed,
+    /// What the public may know, and where it goes.
+    pub market_data: MarketData,
+    /// Repair for those who missed some of it.
+    pub recovery: Recovery,
     /// When the state is written down.
     pub snapshots: Snapshots,
     /// When days begin and end; without one somebody else submits that.
@@ -60,7 +66,8 @@ impl Config {
             store: Store::read(root.section("store")),
             capacity: Capacity::read(root.section("capacity")),
             threads: Threads::read(root.section("threads")),
-            feed: Feed::read(root.section("feed")),
+            market_data: MarketData::read(root.section("market_data")),
+            recovery: Recovery::read(root.section("recovery")),
             snapshots: Snapshots::read(root.section("snapshots")),
             calendar: root.optional_section("calendar").map(Calendar::read),
             sources: Source::read_all(&mut root),

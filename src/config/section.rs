@@ -255,6 +255,41 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of so many small integers at most; `None` where the key is not there.
+    pub(super) fn integers(&mut self, key: &'static str, entries_max: usize) -> Option<Vec<u16>> {
+        let allowed = format!("a list of integers from 0 to {}, {entries_max} at most", u16::MAX);
+        self.value(key, &allowed, |value| {
+            let array = value.value.as_array().filter(|array| array.len() <= entries_max)?;
+            let integer = |value: &DeValue<'_>| {
+                let integer = value.as_integer()?;
+                u16::from_str_radix(integer.as_str(), integer.radix()).ok()
+            };
+            array.iter().map(|value| integer(value.get_ref())).collect()
+        })
+    }
+
+    /// A list of some of these words, at least one and each once; `None` where the key is not
+    /// there.
+    pub(super) fn words(
+        &mut self,
+        key: &'static str,
+        words: &[&'static str],
+    ) -> Option<Vec<&'static str>> {
+        let allowed = format!("a list of some of {}, each once", quoted(words));
+        self.value(key, &allowed, |value| {
+            let mut taken: Vec<&'static str> = Vec::new();
+            for entry in value.value.as_array()?.iter().take(words.len() + 1) {
+                let text = entry.get_ref().as_str()?;
+                let word = words.iter().find(|word| **word == text)?;
+                if taken.contains(word) {
+                    return None;
+                }
+                taken.push(word);
+            }
+            (!taken.is_empty()).then_some(taken)
+        })
+    }
+
     /// The table of a key; where it is not there, one without keys.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'a> {
         let found = self.table(key);

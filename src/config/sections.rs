@@ -1,6 +1,5 @@
 //! The sections of a configuration, each with its defaults and its limits.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use super::section::Section;
@@ -37,8 +36,20 @@ const RING_BYTES_MAX: usize = 1024 * 1024 * 1024;
 const RING_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The agents that an exchange has, by name: those that may be placed.
-pub const AGENTS: [&str; 8] =
-    ["core", "feed", "source", "sync", "segments", "retention", "snapshot", "scheduler"];
+pub const AGENTS: [&str; 12] = [
+    "core",
+    "feed",
+    "feed-log",
+    "source",
+    "sync",
+    "segments",
+    "retention",
+    "snapshot",
+    "scheduler",
+    "recovery",
+    "images",
+    "passwords",
+];
 
 /// Who the exchange is: what its store, and its feed, are marked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,54 +277,6 @@ impl Threads {
         }
         section.finish();
         Self { placement, idle, dedicated }
-    }
-}
-
-/// Where the market data goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Feed {
-    /// The multicast group of line A.
-    pub group: Ipv4Addr,
-    /// Its UDP port.
-    pub port: u16,
-    /// The address of the interface that it leaves by.
-    pub interface: Ipv4Addr,
-    /// Routers that a datagram may pass, less one; 0 stays on this machine.
-    pub ttl: u32,
-    /// Whether a stop ends the day's session for its receivers.
-    pub end_session_at_stop: bool,
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        Self {
-            group: Ipv4Addr::new(239, 77, 1, 1),
-            port: 40_001,
-            interface: Ipv4Addr::LOCALHOST,
-            ttl: 0,
-            end_session_at_stop: false,
-        }
-    }
-}
-
-impl Feed {
-    pub(super) fn read(mut section: Section<'_>) -> Self {
-        let default = Self::default();
-        let group = "a multicast group, an address from 224.0.0.0 to 239.255.255.255";
-        let group = section.value("group", group, |value| {
-            value.text()?.parse().ok().filter(Ipv4Addr::is_multicast)
-        });
-        let interface = section.parsed("interface", "the IPv4 address of an interface");
-        let read = Self {
-            group: group.unwrap_or(default.group),
-            port: section.integer("port", default.port, 1..=u16::MAX),
-            interface: interface.unwrap_or(default.interface),
-            ttl: section.integer("ttl", default.ttl, 0..=255),
-            end_session_at_stop: section
-                .boolean("end_session_at_stop", default.end_session_at_stop),
-        };
-        section.finish();
-        read
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a configuration says, and what is said of one that is wrong.
 
 use super::*;
+use std::net::Ipv4Addr;
 
 fn faults(text: &str) -> Vec<String> {
     let Err(faults) = Config::parse(text) else { return Vec::new() };
@@ -47,22 +48,33 @@ fn what_the_example_comments_out_is_right_too() {
     assert_eq!(config.calendar, Some(calendar));
     let snapshots = Snapshots { every_commands: Some(4_000_000), ..Snapshots::default() };
     assert_eq!(config.snapshots, snapshots);
+    let [user] = &config.recovery.users[..] else { panic!("{:?}", config.recovery.users) };
+    assert_eq!((user.name.as_str(), user.messages_per_day), ("alice", Some(100_000_000)));
+    assert_eq!(user.products, Some(vec!["l1", "l2", "l3"]));
+    assert_eq!(
+        (&user.partitions, &user.symbols),
+        (&Some(vec![0]), &Some(texts(&["S001", "S002"])))
+    );
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
-    let snapshots = Snapshots::default();
-    assert_eq!(Config { calendar, sources, threads, snapshots, ..config }, Config::default());
+    let recovery = Recovery { users: Vec::new(), ..config.recovery };
+    let config = Config { calendar, sources, threads, recovery, ..config };
+    assert_eq!(Config { snapshots: Snapshots::default(), ..config }, Config::default());
 }
 
 /// A key that the example does not show would be one that nobody finds.
 #[test]
 fn the_example_shows_every_key() {
     let shown = uncommented();
-    for section in ["exchange", "store", "capacity", "feed", "snapshots", "calendar", "log"] {
+    let sections = ["exchange", "store", "capacity", "market_data", "snapshots", "calendar", "log"];
+    let lines = ["market_data.line_a", "market_data.line_b", "recovery"];
+    for section in sections.into_iter().chain(lines) {
         // The fault of an unknown key names all that are known.
         let faults = faults(&format!("[{section}]\nquite_another = 1"));
         let fault = faults.iter().find(|fault| fault.contains("quite_another")).unwrap();
         let (_, known) = fault.split_once("there are ").unwrap();
         for key in known.split(", ") {
             let is_shown = shown.contains(&format!("\n{key} = "))
+                || shown.contains(&format!("\n[{section}.{key}]"))
                 || shown.contains(&format!("\n[[{section}.{key}]]"));
             assert!(is_shown, "{section}.{key}");
         }
@@ -78,7 +90,12 @@ fn a_configuration_is_read() {
         store.durability = "disk"
         store.retention = "snapshots"
         threads.placement = "dedicated"
-        feed = { group = "224.0.1.9", port = 1, interface = "10.0.0.7", ttl = 255 }
+        market_data.products = ["l3", "l2-5"]
+        market_data.conflation_ms = 1
+        market_data.ttl = 255
+        market_data.log_days = 0
+        market_data.line_a = { group = "224.0.1.9", port = 1, interface = "10.0.0.7" }
+        market_data.line_b.enabled = false
         snapshots = { enabled = false, start_seconds = 2, every_commands = 7, keep = 1 }
         log = { level = "debug", format = "json" }
     "#;
@@ -88,8 +105,12 @@ fn a_configuration_is_read() {
     assert_eq!((config.store.term_bytes, config.store.durability), (65_536, Durability::Disk));
     assert_eq!(config.store.retention, Retention::Snapshots);
     assert_eq!(config.threads.placement, Placement::Dedicated);
-    assert_eq!(config.feed.group, std::net::Ipv4Addr::new(224, 0, 1, 9));
-    assert_eq!((config.feed.port, config.feed.ttl), (1, 255));
+    let market_data = &config.market_data;
+    assert_eq!((market_data.products.as_slice(), market_data.ttl), (&["l3", "l2-5"][..], 255));
+    assert_eq!((market_data.conflation_ms, market_data.log_days), (1, 0));
+    let interface = Ipv4Addr::new(10, 0, 0, 7);
+    let line_a = Line { group: Ipv4Addr::new(224, 0, 1, 9), port: 1, interface };
+    assert_eq!((market_data.line_a, market_data.line_b), (line_a, None));
     let (enabled, start_seconds, every_commands, keep) = (false, 2, Some(7), 1);
     assert_eq!(config.snapshots, Snapshots { enabled, start_seconds, every_commands, keep });
     assert_eq!(config.log, Log { level: LogLevel::Debug, format: LogFormat::Json });
@@ -98,10 +119,10 @@ fn a_configuration_is_read() {
 #[test]
 fn unknown_keys_are_named_with_their_line_and_the_nearest() {
     assert_eq!(
-        faults("[store]\n\nterm_byte = 65536\n[feeed]\n[log]\nqwertyuiop = 1\n"),
+        faults("[store]\n\nterm_byte = 65536\n[capcity]\n[log]\nqwertyuiop = 1\n"),
         [
             "line 3: no such key: store.term_byte; did you mean term_bytes?",
-            "line 4: no such key: feeed; did you mean feed?",
+            "line 4: no such key: capcity; did you mean capacity?",
             "line 6: no such key: log.qwertyuiop; there are format, level",
         ]
     );
@@ -112,11 +133,26 @@ fn unknown_keys_are_named_with_their_line_and_the_nearest() {
 #[test]
 fn wrong_values_are_named_with_what_is_allowed() {
     for (text, fault) in [
-        ("feed.port = 0", "feed.port = 0: it is an integer from 1 to 65535"),
-        ("feed.port = 65536", "feed.port = 65536: it is an integer from 1 to 65535"),
-        ("feed.port = -1", "feed.port = -1: it is an integer from 1 to 65535"),
-        ("feed.port = \"1\"", "feed.port = \"1\": it is an integer from 1 to 65535"),
-        ("feed.port = 1.5", "feed.port = 1.5: it is an integer from 1 to 65535"),
+        (
+            "market_data.line_a.port = 0",
+            "market_data.line_a.port = 0: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 65536",
+            "market_data.line_a.port = 65536: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = -1",
+            "market_data.line_a.port = -1: it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = \"1\"",
+            "market_data.line_a.port = \"1\": it is an integer from 1 to 65535",
+        ),
+        (
+            "market_data.line_a.port = 1.5",
+            "market_data.line_a.port = 1.5: it is an integer from 1 to 65535",
+        ),
         (
             "capacity.orders = 99999999999999999999999999999999999999999999999999",
             "capacity.orders = 99999999999999999999999999999999999999999999999999: it is an \
@@ -132,31 +168,60 @@ fn wrong_values_are_named_with_what_is_allowed() {
         ),
         ("exchange.name = \"\"", "exchange.name = \"\": it is a text of 1 to 64 bytes"),
         (
-            "feed.group = \"10.0.0.1\"",
-            "feed.group = \"10.0.0.1\": it is a multicast group, an address from 224.0.0.0 to \
+            "market_data.line_a.group = \"10.0.0.1\"",
+            "market_data.line_a.group = \"10.0.0.1\": it is a multicast group, an address from 224.0.0.0 to \
              239.255.255.255",
         ),
         (
-            "feed.interface = \"eth0\"",
-            "feed.interface = \"eth0\": it is the IPv4 address of an interface",
+            "market_data.line_a.interface = \"eth0\"",
+            "market_data.line_a.interface = \"eth0\": it is the IPv4 address of an interface",
         ),
-        ("feed.end_session_at_stop = 1", "feed.end_session_at_stop = 1: it is true or false"),
         ("store = 1", "store = 1: it is a section, written [store]"),
         ("sources = 1", "sources = 1: it is written [[sources]]"),
         ("sources = [1]", "sources = 1: it is written [[sources]]"),
         ("[[sources]]\nid = 1", "sources[0]: it has no `ring`"),
         (
             "[[threads.dedicated]]\nagent = \"coer\"",
-            "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \"source\", \
-             \"sync\", \"segments\", \"retention\", \"snapshot\", \"scheduler\"",
+            "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \
+             \"feed-log\", \"source\", \"sync\", \"segments\", \"retention\", \"snapshot\", \
+             \"scheduler\", \"recovery\", \"images\", \"passwords\"",
         ),
     ] {
-        let found = faults(text);
-        assert_eq!(found.len(), 1, "{text}: {found:?}");
-        let (line, found) = found[0].split_once(": ").unwrap();
-        assert_eq!(found, fault);
-        assert!(line == "line 1" || line == "line 2", "{line}");
+        check_only_fault(text, fault);
     }
+}
+
+#[test]
+fn wrong_market_data_is_named_with_what_is_allowed() {
+    for (text, fault) in [
+        (
+            "market_data.end_session_at_stop = 1",
+            "market_data.end_session_at_stop = 1: it is true or false",
+        ),
+        (
+            "market_data.products = [\"l1\", \"l1\"]",
+            "market_data.products = [...]: it is a list of some of \"l1\", \"l2\", \"l3\", \
+             \"l2-5\", \"l2-10\", \"l1-conflated\", \"l2-conflated\", each once",
+        ),
+        (
+            "market_data.line_a.enabled = false",
+            "no such key: market_data.line_a.enabled; there are group, interface, port",
+        ),
+        (
+            "market_data.line_b = { group = \"239.77.1.1\", port = 40_001 }",
+            "market_data: both lines begin at 239.77.1.1:40001",
+        ),
+    ] {
+        check_only_fault(text, fault);
+    }
+}
+
+fn check_only_fault(text: &str, fault: &str) {
+    let found = faults(text);
+    assert_eq!(found.len(), 1, "{text}: {found:?}");
+    let (line, found) = found[0].split_once(": ").unwrap();
+    assert_eq!(found, fault);
+    assert!(line == "line 1" || line == "line 2", "{line}");
 }
 
 #[test]
@@ -182,12 +247,12 @@ fn a_calendar_is_whole_and_made_of_texts() {
 
 #[test]
 fn all_faults_come_at_once_and_broken_toml_with_its_line() {
-    let found = faults("[feed]\nport = 0\nttl = 256\n[log]\nlevel = 1\n");
+    let found = faults("[market_data]\nlog_days = -1\nttl = 256\n[log]\nlevel = 1\n");
     let lines: Vec<_> = found.iter().map(|fault| fault.split(':').next().unwrap()).collect();
     assert_eq!(lines, ["line 2", "line 3", "line 5"]);
-    let broken = faults("[feed]\nport = 1\nport = 2\n");
+    let broken = faults("[log]\nport = 1\nport = 2\n");
     assert!(broken.len() == 1 && broken[0].starts_with("line 3: "), "{broken:?}");
-    let broken = faults("[feed\nport = 1\n");
+    let broken = faults("[log\nport = 1\n");
     assert!(!broken.is_empty() && broken[0].starts_with("line 1: "), "{broken:?}");
 }
 
@@ -214,4 +279,33 @@ fn any_text_is_read_or_refused() {
     for nested in [100, 10_000] {
         let _ = Config::parse(&format!("a = {}{}", "[".repeat(nested), "]".repeat(nested)));
     }
+}
+
+#[test]
+fn the_repair_services_users_are_told_apart() {
+    let user = |name: &str| format!("[[recovery.users]]\nname = '{name}'\npassword = 'hash'\n");
+    let read = Config::parse(&(user("alice") + &user("bob"))).unwrap().recovery;
+    assert_eq!((read.users.len(), read.users[1].line), (2, 4));
+    assert_eq!((read.users[0].products.clone(), read.users[0].connections_max), (None, None));
+    let fault = "line 4: recovery.users[1]: there is a user \"ALICE\" already (case is ignored)";
+    assert_eq!(faults(&(user("alice") + &user("ALICE"))), [fault]);
+    for (text, fault) in [
+        ("[[recovery.users]]\nname = 'a'", "recovery.users[0]: it has no `password`"),
+        (
+            "[recovery]\nreplay = 'here'",
+            "recovery.replay = \"here\": it is an IPv4 address and a port, such as \
+             127.0.0.1:42001; port 0 is any that is free",
+        ),
+        (
+            "[recovery]\nconnections_max = 0",
+            "recovery.connections_max = 0: it is an integer from 1 to 65536",
+        ),
+    ] {
+        let found = faults(text);
+        assert!(found.iter().any(|found| found.ends_with(fault)), "{found:?}");
+    }
+    let long = faults(&user("alice77"));
+    assert!(long[0].ends_with("it is 1 to 6 letters and digits"), "{long:?}");
+    let none = user("alice") + "products = []";
+    assert!(faults(&none)[0].contains("it is a list of some of"), "{:?}", faults(&none));
 }

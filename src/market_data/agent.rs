@@ -1,49 +1,121 @@
-//! The loop that publishes the feed: from committed events to datagrams.
+//! The loop that publishes the feed: from committed events, by the feed's logs, to datagrams.
 //!
-//! Nothing is read from the store while messages of the last reading wait for the network, so
-//! what is kept here is bounded by one reading: its largest part is the start of a session,
-//! which repeats every definition.
+//! ```text
+//!   event store ─▶ Feed ─▶ a log for each channel ─▶ its lines ═▶ A, B
+//!                                    ▲                  │
+//!                                    └── committed ─────┘
+//! ```
+//!
+//! Nothing is read from the store while messages of the last reading wait, for a log or for the
+//! network, so what is kept here is bounded by one reading: its largest part is the start of a
+//! session, which repeats every definition and every order.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use isochron_events::{DecodeError, Message as LogMessage};
+use isochron_feeds::channel::Channel;
 use isochron_feeds::limits as feed_limits;
-use isochron_feeds::mold::{Kind, Session};
-use isochron_feeds::publisher::{PublishError, Publisher};
+use isochron_feeds::mold::Session;
 
-use super::l3::{L3, Output};
-use super::sent::{Mark, Sent};
+use super::broadcast::{Outlet, Tally};
+use super::channels::{ChannelError, Channels};
+use super::feed::{Feed, Output};
+use super::logs::{LogAgent, Logs};
+use super::plan::Plan;
 use crate::agent::{Agent, StopFlag};
-use crate::limits::DATAGRAM_BYTES_MAX;
+use crate::feed_log::{FeedLogOptions, Origin, sessions};
+use crate::limits::{DATAGRAM_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT};
 use crate::metrics::{Counter, CounterWriter, Counters};
-use crate::net::{BATCH_DATAGRAMS_MAX, Endpoint, OpenError, Sender};
-use crate::store::{ReadError, StoreReader};
-use crate::types::{Epoch, Nanos, Position};
+use crate::net::{Datagram, Endpoint, Sender};
+use crate::store::{
+    Disk, OpenError, Options as StoreOptions, ReadError, Registration, StoreReader, StoredFrame,
+};
+use crate::types::{Nanos, Position};
 
 /// Messages read from the store in one cycle: some 20 datagrams, so that the first of them does
 /// not wait long for the last.
 const FRAMES_PER_CYCLE: usize = 256;
 
-/// How long the end of a session is repeated after the next one has begun.
-const END_REPEATED_NS: u64 = 60_000_000_000;
-
 /// Cycles without progress after which closing gives up what the network does not take.
 const CLOSE_CYCLES_MAX: usize = 100_000;
 
+/// How often the log is told what it need not keep for the feed.
+const PASS_INTERVAL_NS: u64 = 50_000_000;
+
+/// Bytes of one file of a feed log, and days that old ones are kept, where nothing is configured.
+const LOG_TERM_BYTES_DEFAULT: usize = 8 * 1024 * 1024;
+const LOG_DAYS_DEFAULT: u32 = 7;
+
+/// The feed's name among the registered readers.
+pub const FEED_READER: &str = "feed";
+
 const _: () = assert!(DATAGRAM_BYTES_MAX == feed_limits::DATAGRAM_BYTES_MAX);
 
-/// Where the feed goes.
+/// What is published, and where it goes.
 #[derive(Clone, Debug)]
 pub struct FeedOptions {
-    /// Group, port and interface of line A.
+    /// Which products.
+    pub plan: Plan,
+    /// Group and port of channel 0 on line A, and its interface.
     pub line_a: Endpoint,
+    /// The same of line B, where there is one.
+    pub line_b: Option<Endpoint>,
     /// Routers that a datagram may pass, less one; 0 stays on this machine.
     pub ttl: u32,
-    /// When set, the agent publishes what is committed, then ends the session and repeats that
-    /// once a second until it is closed. Without it the session goes on with the next publisher.
+    /// The feed's logs.
+    pub log: FeedLogOptions,
+    /// Days that the logs of ended sessions are kept beside the newest.
+    pub log_days: u32,
+    /// When set, the agent publishes what is committed, then ends the sessions and repeats that
+    /// once a second until it is closed. Without it they go on with the next publisher.
     pub end: StopFlag,
+}
+
+impl FeedOptions {
+    /// The L3 feed alone, beside an event store, on line A alone and this machine alone.
+    #[must_use]
+    pub fn new(store: &StoreOptions, line_a: Endpoint) -> Self {
+        Self {
+            plan: Plan::default(),
+            line_a,
+            line_b: None,
+            ttl: 0,
+            log: FeedLogOptions {
+                store: store.directory.clone(),
+                identity: store.identity.clone(),
+                term_bytes: LOG_TERM_BYTES_DEFAULT,
+                unsent_bytes_max: UNCOMMITTED_BYTES_DEFAULT,
+            },
+            log_days: LOG_DAYS_DEFAULT,
+            end: StopFlag::new(),
+        }
+    }
+
+    /// The line, by its channel 0, on which a channel is at an endpoint; `None` where there is no
+    /// such group or port.
+    #[must_use]
+    pub fn line_with(channel: Channel, endpoint: Endpoint) -> Option<Endpoint> {
+        let number = channel.number();
+        let group = u32::from(endpoint.group).checked_sub(u32::from(number))?.into();
+        let port = endpoint.port.checked_sub(number)?;
+        Some(Endpoint { group, port, ..endpoint })
+    }
+
+    /// Where a channel goes on each line; `None` where one has no such group or port.
+    #[must_use]
+    pub fn endpoints(&self, channel: Channel) -> Option<Vec<Endpoint>> {
+        let lines = std::iter::once(self.line_a).chain(self.line_b);
+        lines
+            .map(|line| {
+                let (group, port) = channel.address(line.group, line.port)?;
+                Some(Endpoint { group, port, interface: line.interface })
+            })
+            .collect()
+    }
 }
 
 /// Why the feed stopped.
@@ -58,6 +130,13 @@ pub enum FeedError {
         /// What is wrong with it.
         error: DecodeError,
     },
+    /// A session cannot go on.
+    Channel {
+        /// Its name.
+        session: Session,
+        /// Why not.
+        error: ChannelError,
+    },
 }
 
 impl fmt::Display for FeedError {
@@ -66,6 +145,9 @@ impl fmt::Display for FeedError {
             Self::Read(error) => write!(f, "the feed cannot read the log: {error}"),
             Self::Decode { position, error } => {
                 write!(f, "the feed cannot read the message at {position}: {error}")
+            }
+            Self::Channel { session, error } => {
+                write!(f, "the feed's session {session} cannot go on: {error}")
             }
         }
     }
@@ -76,49 +158,69 @@ impl std::error::Error for FeedError {
         match self {
             Self::Read(error) => Some(error),
             Self::Decode { error, .. } => Some(error),
+            Self::Channel { error, .. } => Some(error),
         }
     }
 }
 
-/// Something read that is not with the publisher yet.
-enum Pending {
-    Session(Session),
-    /// A message of so many bytes, made of the event at a position, of an epoch.
-    Message {
-        bytes: usize,
-        position: Position,
-        epoch: Epoch,
-    },
+impl Outlet for Sender {
+    fn send(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
+        self.send_datagrams(datagrams)
+    }
 }
 
-/// What was read and waits for the publisher, in order.
+/// Something made that its channel has not taken yet.
+enum Pending {
+    Session(Session),
+    /// A message of so many bytes.
+    Message(usize),
+}
+
+/// What waits for its log, in order.
 #[derive(Default)]
 struct Backlog {
-    items: VecDeque<Pending>,
-    bytes: Vec<u8>,
-    taken: usize,
+    items: VecDeque<(Channel, Pending, Origin)>,
+    bytes: VecDeque<u8>,
 }
 
 impl Backlog {
-    fn push(&mut self, output: Output<'_>, position: Position, epoch: Epoch) {
+    fn push(&mut self, output: Output<'_>, origin: Origin) {
         match output {
-            Output::Session(session) => self.items.push_back(Pending::Session(session)),
-            Output::Message(message) => {
-                self.items.push_back(Pending::Message { bytes: message.len(), position, epoch });
-                self.bytes.extend_from_slice(message);
+            Output::Session { channel, session } => {
+                self.items.push_back((channel, Pending::Session(session), origin));
+            }
+            Output::Message { channel, bytes } => {
+                self.items.push_back((channel, Pending::Message(bytes.len()), origin));
+                self.bytes.extend(bytes);
             }
         }
     }
 
-    /// The first item is done with.
-    fn pop(&mut self) {
-        if let Some(Pending::Message { bytes, .. }) = self.items.pop_front() {
-            self.taken += bytes;
+    /// Gives the channels what they take of it.
+    fn unload(
+        &mut self,
+        channels: &mut Channels<Sender>,
+        now: Nanos,
+    ) -> Result<usize, (Session, ChannelError)> {
+        let before = self.items.len();
+        while let Some((channel, pending, origin)) = self.items.front() {
+            let taken = match *pending {
+                Pending::Session(session) => channels.begin(*channel, session, now),
+                Pending::Message(bytes) => {
+                    let message = &self.bytes.make_contiguous()[..bytes];
+                    let taken = channels.push(*channel, message, *origin)?;
+                    if taken {
+                        self.bytes.drain(..bytes);
+                    }
+                    taken
+                }
+            };
+            if !taken {
+                break;
+            }
+            self.items.pop_front();
         }
-        if self.items.is_empty() {
-            self.bytes.clear();
-            self.taken = 0;
-        }
+        Ok(before - self.items.len())
     }
 }
 
@@ -128,23 +230,98 @@ struct FeedCounters {
     heartbeats: CounterWriter,
     send_waits: CounterWriter,
     position: CounterWriter,
+    lines: [LineCounters; 2],
+    calls: CounterWriter,
+    bytes: CounterWriter,
+    segmented: CounterWriter,
+    resent: CounterWriter,
+    compared: CounterWriter,
+    log_waits: CounterWriter,
 }
 
-/// Publishes the L3 feed on line A.
+struct LineCounters {
+    datagrams: CounterWriter,
+    first: CounterWriter,
+    waits: CounterWriter,
+    skipped: CounterWriter,
+}
+
+impl FeedCounters {
+    fn new(counters: &Counters) -> Self {
+        let line = |datagrams, first, waits, skipped| LineCounters {
+            datagrams: counters.writer(datagrams),
+            first: counters.writer(first),
+            waits: counters.writer(waits),
+            skipped: counters.writer(skipped),
+        };
+        Self {
+            messages: counters.writer(Counter::FEED_MESSAGES),
+            datagrams: counters.writer(Counter::FEED_DATAGRAMS),
+            heartbeats: counters.writer(Counter::FEED_HEARTBEATS),
+            send_waits: counters.writer(Counter::FEED_SEND_WAITS),
+            position: counters.writer(Counter::FEED_POSITION),
+            lines: [
+                line(
+                    Counter::FEED_A_DATAGRAMS,
+                    Counter::FEED_A_FIRST,
+                    Counter::FEED_A_WAITS,
+                    Counter::FEED_A_SKIPPED,
+                ),
+                line(
+                    Counter::FEED_B_DATAGRAMS,
+                    Counter::FEED_B_FIRST,
+                    Counter::FEED_B_WAITS,
+                    Counter::FEED_B_SKIPPED,
+                ),
+            ],
+            calls: counters.writer(Counter::FEED_SEND_CALLS),
+            bytes: counters.writer(Counter::FEED_BYTES),
+            segmented: counters.writer(Counter::FEED_SEGMENTED),
+            resent: counters.writer(Counter::FEED_RESENT),
+            compared: counters.writer(Counter::FEED_COMPARED),
+            log_waits: counters.writer(Counter::FEED_LOG_WAITS),
+        }
+    }
+
+    fn add(&mut self, channels: &mut Channels<Sender>) {
+        let tally = std::mem::take(&mut channels.tally);
+        if tally != Tally::default() {
+            for (index, line) in self.lines.iter_mut().enumerate() {
+                line.datagrams.add(tally.datagrams[index]);
+                line.first.add(tally.first[index]);
+                line.waits.add(tally.waits[index]);
+                line.skipped.add(tally.skipped[index]);
+            }
+            self.datagrams.add(tally.datagrams.iter().sum());
+            self.send_waits.add(tally.waits.iter().sum());
+            self.heartbeats.add(tally.silences);
+            self.resent.add(tally.resent);
+            self.bytes.add(tally.bytes);
+        }
+        self.messages.add(std::mem::take(&mut channels.logged));
+        self.compared.add(std::mem::take(&mut channels.compared));
+        self.log_waits.add(std::mem::take(&mut channels.waits));
+    }
+}
+
+/// A position of the event log that is done with once the feed's logs are durable to here.
+struct Passing {
+    position: Position,
+    written: Vec<(Session, Position)>,
+}
+
+/// Publishes every product of the plan on its lines.
 pub struct FeedAgent {
     reader: StoreReader,
-    core: L3,
+    core: Feed,
+    channels: Channels<Sender>,
     backlog: Backlog,
-    publisher: Option<Publisher>,
-    /// The session before, whose end is repeated until then.
-    ended: Option<(Publisher, u64)>,
-    sender: Sender,
-    sent: Option<Sent>,
-    /// The position before which everything was sent, and the epoch of the last event read.
-    sent_to: Position,
-    epoch: Epoch,
+    registration: Registration,
+    passing: Option<Passing>,
+    pass_due_ns: u64,
     /// Whether the end of the log was reached once: before, there is nothing to say in silence.
     caught_up: bool,
+    sent_to: Position,
     end: StopFlag,
     end_said: bool,
     now: Nanos,
@@ -153,53 +330,64 @@ pub struct FeedAgent {
     counters: FeedCounters,
 }
 
+/// Registers as the one who publishes the feed of a store, before anything is changed.
+///
+/// # Errors
+/// Another process publishes it, or the system refuses.
+pub fn register(disk: &dyn Disk, store: &Path) -> Result<Registration, OpenError> {
+    Registration::open(disk, store, FEED_READER, Position(0))
+}
+
 impl FeedAgent {
-    /// Opens the socket. `reader` stands at the beginning of the log. What `sent` says was sent is
-    /// numbered and not sent again; without it, everything is sent.
+    /// The feed of a log that is read from its beginning, where `reader` stands, and the agent
+    /// that works for its logs, which is run beside it. What is logged already is made again and
+    /// compared; of that, what is not known to be sent is sent again.
     ///
     /// # Errors
-    /// Where the group, the interface or the system refuses.
+    /// The folder of the logs cannot be read.
     ///
     /// # Panics
     /// If the feed's counters have another writer.
     pub fn open(
+        disk: Arc<dyn Disk>,
         reader: StoreReader,
+        registration: Registration,
         options: &FeedOptions,
-        sent: Option<Sent>,
         counters: &Counters,
-    ) -> Result<FeedAgent, OpenError> {
-        Ok(FeedAgent {
+    ) -> Result<(FeedAgent, LogAgent), OpenError> {
+        let logged = sessions(&*disk, &options.log.store)?;
+        let (logs, log_agent) = Logs::new(disk, options.log.clone(), options.log_days);
+        let lines = options.clone();
+        let open_lines = move |channel| {
+            let endpoints = lines.endpoints(channel).ok_or(ChannelError::Address)?;
+            let open = |endpoint| Sender::open(endpoint, lines.ttl).map_err(ChannelError::Line);
+            endpoints.into_iter().map(open).collect()
+        };
+        let feed = FeedAgent {
             reader,
-            core: L3::new(),
+            core: Feed::new(&options.plan),
+            channels: Channels::new(logs, &logged, Box::new(open_lines)),
             backlog: Backlog::default(),
-            publisher: None,
-            ended: None,
-            sender: Sender::open(options.line_a, options.ttl)?,
-            sent,
-            sent_to: Position(0),
-            epoch: Epoch(0),
+            registration,
+            passing: None,
+            pass_due_ns: 0,
             caught_up: false,
+            sent_to: Position(0),
             end: options.end.clone(),
             end_said: false,
             now: Nanos(0),
             fault: None,
             send_error: None,
-            counters: FeedCounters {
-                messages: counters.writer(Counter::FEED_MESSAGES),
-                datagrams: counters.writer(Counter::FEED_DATAGRAMS),
-                heartbeats: counters.writer(Counter::FEED_HEARTBEATS),
-                send_waits: counters.writer(Counter::FEED_SEND_WAITS),
-                position: counters.writer(Counter::FEED_POSITION),
-            },
-        })
+            counters: FeedCounters::new(counters),
+        };
+        Ok((feed, log_agent))
     }
 
     /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log;
     /// `reader` stands where the snapshot does.
     #[must_use]
-    pub fn resume(mut self, core: L3, now: Nanos) -> Self {
-        let publisher = |session| Publisher::new(session, core.next_sequence(), now.get());
-        self.publisher = core.session().map(publisher);
+    pub fn resume(mut self, core: Feed) -> Self {
+        core.channels().for_each(|open| self.channels.resume(open));
         self.core = core;
         self
     }
@@ -210,22 +398,28 @@ impl FeedAgent {
         self.fault.as_ref()
     }
 
-    /// The last refusal of the network. Nothing is lost by it: what was refused is offered again.
+    /// The last refusal of the network. Nothing is lost by it while another line works: what was
+    /// refused is offered again.
     #[must_use]
     pub fn send_error(&self) -> Option<&io::Error> {
         self.send_error.as_ref()
     }
 
-    /// The feed's core: session, books and anomalies.
+    /// The feed's core: books and anomalies.
     #[must_use]
-    pub fn core(&self) -> &L3 {
+    pub fn core(&self) -> &Feed {
         &self.core
     }
 
-    /// The number that the session's next message will have; 0 before there is a session.
+    /// The sessions that are written, and the number of each one's next message.
+    pub fn sessions(&self) -> impl Iterator<Item = (Session, u64)> + '_ {
+        self.channels.sessions()
+    }
+
+    /// Everything made of events before it was handed over on all lines.
     #[must_use]
-    pub fn next_sequence(&self) -> u64 {
-        self.publisher.as_ref().map_or(0, Publisher::next_sequence)
+    pub fn sent_to(&self) -> Position {
+        self.sent_to
     }
 
     /// Where the log was read to.
@@ -235,124 +429,87 @@ impl FeedAgent {
     }
 
     fn read(&mut self) -> usize {
-        let Self { core, backlog, epoch, .. } = self;
-        let mut decode_error = None;
+        let Self { core, channels, backlog, now, .. } = self;
+        let mut error = None;
         let read = self.reader.poll(FRAMES_PER_CYCLE, |frame| {
-            *epoch = frame.epoch;
-            match LogMessage::decode(frame.message) {
-                Ok(event) => core.on_event(&event, &mut |output| {
-                    backlog.push(output, frame.position, frame.epoch);
-                }),
-                Err(error) => {
-                    let position = frame.position;
-                    decode_error.get_or_insert(FeedError::Decode { position, error });
-                }
+            if error.is_none() {
+                error = on_frame(core, channels, backlog, frame, *now).err();
             }
         });
-        match read {
-            Ok(_) if decode_error.is_some() => self.fault = decode_error,
-            Ok(frames) => return frames,
-            Err(error) => self.fault = Some(FeedError::Read(error)),
+        match (read, error) {
+            (_, Some(error)) => self.fault = Some(error),
+            (Ok(frames), None) => return frames,
+            (Err(error), None) => self.fault = Some(FeedError::Read(error)),
         }
         0
     }
 
-    /// Gives the publisher what it takes of the backlog.
-    fn pack(&mut self) -> usize {
-        let mut packed = 0;
-        let Self { backlog, publisher, now, .. } = self;
-        let before = self.sent.as_ref().and_then(|sent| sent.before);
-        while let Some(pending) = backlog.items.front() {
-            match *pending {
-                Pending::Session(session) => {
-                    if publisher.as_ref().is_some_and(|publisher| publisher.ready() > 0) {
-                        break;
-                    }
-                    let last = publisher.replace(Publisher::new(session, 1, now.0));
-                    // One that ended before this publisher began was ended by another.
-                    if let Some(mut last) = last.filter(|_| self.caught_up) {
-                        last.on_end(now.0);
-                        self.ended = Some((last, now.0 + END_REPEATED_NS));
-                    }
-                }
-                Pending::Message { bytes, position, epoch } => {
-                    let publisher = publisher.as_mut().expect("a message follows its session");
-                    let message = &backlog.bytes[backlog.taken..backlog.taken + bytes];
-                    let (session, sequence) = (publisher.session(), publisher.next_sequence());
-                    if before.is_some_and(|mark| mark.covers(session, sequence, position, epoch)) {
-                        publisher.skip();
-                    } else {
-                        match publisher.on_message(message) {
-                            Err(PublishError::Full) => break,
-                            taken => taken.expect("a short message of a session that goes on"),
-                        };
-                        self.counters.messages.add(1);
-                    }
-                }
+    /// Logs what was read and sends what is logged; how much was done, and whether nothing waits.
+    fn publish(&mut self) -> Result<(usize, bool), (Session, ChannelError)> {
+        let mut work = self.channels.poll(self.now)?;
+        work += self.backlog.unload(&mut self.channels, self.now)?;
+        let flushed = self.channels.flush();
+        work += self.channels.send(self.now)?;
+        let nothing_waits = flushed && self.backlog.items.is_empty() && self.channels.is_sent();
+        Ok((work, nothing_waits))
+    }
+
+    /// What the lines' sockets count themselves.
+    fn count_calls(&mut self) {
+        self.counters.segmented.set(self.channels.outlets(Sender::segmented));
+        self.counters.calls.set(self.channels.outlets(Sender::calls));
+    }
+
+    /// The event log need not keep what is durable in the feed's logs.
+    fn pass(&mut self) {
+        if self.now.get() < self.pass_due_ns {
+            return;
+        }
+        self.pass_due_ns = self.now.get() + PASS_INTERVAL_NS;
+        self.count_calls();
+        if let Some(passing) = &self.passing {
+            if !self.channels.is_synced(&passing.written) {
+                return;
             }
-            backlog.pop();
-            packed += 1;
+            self.registration.pass(passing.position);
         }
-        packed
+        let written = self.channels.written();
+        self.passing = Some(Passing { position: self.reader.position(), written });
     }
+}
 
-    /// Sends what is ready; whether the network took all of it.
-    fn send(&mut self) -> bool {
-        let Some(publisher) = &mut self.publisher else { return true };
-        while publisher.ready() > 0 {
-            let mut batch = [&[][..]; BATCH_DATAGRAMS_MAX];
-            let offered = publisher.ready_batch(&mut batch);
-            let sent = self.sender.send_batch(&batch[..offered]).unwrap_or_else(|error| {
-                self.send_error = Some(error);
-                0
-            });
-            publisher.on_sent(sent, self.now.0);
-            self.counters.datagrams.add(sent as u64);
-            if sent < offered {
-                self.counters.send_waits.add(1);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Notes how far was sent: nothing waits for the network now.
-    fn note(&mut self) {
-        let (Some(sent), Some(publisher)) = (&mut self.sent, &self.publisher) else { return };
-        let (session, next_sequence) = (publisher.session(), publisher.next_sequence());
-        let mark = Mark { session, next_sequence, position: self.sent_to, epoch: self.epoch };
-        // While what was sent before is gone through, the note stays.
-        let is_behind = |before: Mark| {
-            let in_session = session == before.session && next_sequence < before.next_sequence;
-            mark.epoch <= before.epoch && (mark.position < before.position || in_session)
-        };
-        if !sent.before.is_some_and(is_behind) {
-            sent.set(mark);
-        }
-    }
-
-    /// Whether all that was read was sent.
-    fn is_drained(&self) -> bool {
-        let ready = self.publisher.as_ref().map_or(0, Publisher::ready);
-        self.backlog.items.is_empty() && ready == 0
-    }
-
-    /// Sends a heartbeat or an end of session where one is due.
-    fn keep_alive(&mut self) -> usize {
-        let mut sent = 0;
-        self.ended.take_if(|(_, until_ns)| *until_ns < self.now.0);
-        let before = self.ended.as_mut().map(|(publisher, _)| publisher);
-        for publisher in before.into_iter().chain(&mut self.publisher) {
-            let Some(datagram) = publisher.poll_datagram(self.now.0) else { continue };
-            debug_assert_ne!(datagram.kind, Kind::Data, "messages were sent before");
-            match self.sender.send_batch(&[datagram.bytes]) {
-                Ok(count) => sent += count,
-                Err(error) => self.send_error = Some(error),
+/// What one message of the log leads to.
+fn on_frame(
+    core: &mut Feed,
+    channels: &mut Channels<Sender>,
+    backlog: &mut Backlog,
+    frame: &StoredFrame<'_>,
+    now: Nanos,
+) -> Result<(), FeedError> {
+    let (position, epoch) = (frame.position, frame.epoch);
+    let event =
+        LogMessage::decode(frame.message).map_err(|error| FeedError::Decode { position, error })?;
+    let header = event.header();
+    let (time, cause) = (Nanos(header.timestamp), header.cause);
+    let origin = Origin { position, epoch, time, cause };
+    let mut fault = None;
+    core.on_event(&event, &mut |output| {
+        if backlog.items.is_empty() && fault.is_none() {
+            let taken = match output {
+                Output::Session { channel, session } => Ok(channels.begin(channel, session, now)),
+                Output::Message { channel, bytes } => channels.push(channel, bytes, origin),
+            };
+            match taken {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => fault = Some(error),
             }
         }
-        self.counters.datagrams.add(sent as u64);
-        self.counters.heartbeats.add(sent as u64);
-        sent
+        backlog.push(output, origin);
+    });
+    match fault {
+        None => Ok(()),
+        Some((session, error)) => Err(FeedError::Channel { session, error }),
     }
 }
 
@@ -363,29 +520,44 @@ impl Agent for FeedAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         self.now = now;
+        if self.fault.is_some() {
+            // A feed that stopped must not seem alive: its lines fall silent.
+            return 0;
+        }
         let ending = self.end.is_stopped();
-        let mut work = 0;
-        if self.backlog.items.is_empty() && self.fault.is_none() && !self.end_said {
-            let read = self.read();
-            self.caught_up |= read < FRAMES_PER_CYCLE;
-            work += read;
+        let (mut work, mut nothing_more) = (0, false);
+        if self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said {
+            work = self.read();
+            self.caught_up |= work < FRAMES_PER_CYCLE;
+            nothing_more = ending && work == 0 && self.fault.is_none();
         }
-        let nothing_more = ending && work == 0;
-        work += self.pack();
-        if !self.send() {
-            return work;
-        }
-        if self.backlog.items.is_empty() {
+        let nothing_waits = match self.publish() {
+            Ok((done, nothing_waits)) => {
+                work += done;
+                nothing_waits
+            }
+            Err((session, error)) => {
+                self.fault = Some(FeedError::Channel { session, error });
+                false
+            }
+        };
+        if nothing_waits {
             self.sent_to = self.reader.position();
-            self.counters.position.set(self.reader.position().0);
-            if nothing_more && let Some(publisher) = &mut self.publisher {
-                publisher.on_end(now.0);
-                self.end_said = true;
+            self.counters.position.set(self.sent_to.0);
+            self.pass();
+            if nothing_more && !self.end_said {
+                self.end_said = self.channels.end();
+                work += 1;
             }
         }
-        self.note();
-        // A feed that stopped must not seem alive: its lines fall silent.
-        work + if self.fault.is_none() && self.caught_up { self.keep_alive() } else { 0 }
+        if self.caught_up && self.fault.is_none() {
+            work += self.channels.keep_alive(now);
+        }
+        if let Some(error) = self.channels.take_error() {
+            self.send_error = Some(error);
+        }
+        self.counters.add(&mut self.channels);
+        work
     }
 
     fn failure(&self) -> Option<String> {
@@ -394,20 +566,19 @@ impl Agent for FeedAgent {
 
     fn on_close(&mut self) {
         for _ in 0..CLOSE_CYCLES_MAX {
-            if self.do_work(self.now) == 0 && self.is_drained() {
+            let idle = self.do_work(self.now) == 0;
+            if idle && self.backlog.items.is_empty() && self.channels.is_sent() {
                 break;
             }
             std::thread::yield_now();
         }
-        // The last word once more: a receiver that was full may have missed it.
-        if let Some(publisher) = &mut self.publisher {
-            let after = self.now.0 + END_REPEATED_NS;
-            if let Some(end) = publisher.poll_datagram(after)
-                && end.kind == Kind::EndOfSession
-            {
-                let sent = self.sender.send_batch(&[end.bytes]).unwrap_or(0);
-                self.counters.datagrams.add(sent as u64);
-            }
+        if self.end_said {
+            // The last word once more: a receiver that was full may have missed it.
+            let later = Nanos(self.now.get() + 2 * super::broadcast::RETRY_NS);
+            self.channels.keep_alive(later);
+            self.counters.add(&mut self.channels);
         }
+        self.count_calls();
+        self.channels.close();
     }
 }

@@ -1,21 +1,33 @@
 //! Market data: committed events become the public feed.
 //!
 //! ```text
-//!  store ──▶ L3 ──▶ Publisher ──▶ UDP multicast, line A
-//!  events    feed   MoldUDP64      ╲
-//!            messages               heartbeats, end of session
+//!  store ──▶ Feed ──▶ feed logs, one a channel ──▶ Broadcast ═══▶ UDP multicast, lines A and B
+//!  events    products    (src/feed_log)             MoldUDP64 ╲
+//!            messages                                          heartbeats, end of session
 //! ```
 //!
-//! `l3.rs` is the pure core: it rebuilds the books from outcomes and says what the public may
-//! know, anonymously, once per event. The bytes and numbers it emits are a function of the log
-//! alone, so that a restart or another node's publisher sends the same. `sent.rs` notes how far
-//! they were sent, `agent.rs` is the loop around them. How messages are packed and received, and
-//! how sessions are named, is the crate `isochron-feeds`, which knows nothing of the exchange.
+//! `feed.rs` is the pure core: it rebuilds the books from outcomes and says what the public may
+//! know on each product, anonymously, once per event; `plan.rs` says which products. The bytes
+//! and numbers it emits are a function of the log alone, so that a restart or another node's
+//! publisher sends the same. `channels.rs` puts them into a log for each channel, `broadcast.rs`
+//! sends a log on both lines, `logs/` does beside all this what has to wait for the disk, and
+//! `agent.rs` is the loop. How packets look, and how sessions are named, is the crate
+//! `isochron-feeds`, which knows nothing of the exchange.
 
 mod agent;
-mod l3;
-mod sent;
+mod broadcast;
+mod channels;
+mod feed;
+mod logs;
+mod plan;
 
-pub use agent::{FeedAgent, FeedError, FeedOptions};
-pub use l3::{CHANNEL_L3, L3, Output};
-pub use sent::{Mark, Sent};
+pub use agent::{FEED_READER, FeedAgent, FeedError, FeedOptions, register};
+pub use channels::ChannelError;
+pub use feed::{Feed, OpenChannel, Output};
+pub use logs::LogAgent;
+pub use plan::{CONFLATION_NS_DEFAULT, Plan};
+
+use isochron_feeds::channel::{Channel, Product};
+
+/// Where every order of the first partition's symbols is.
+pub const CHANNEL_L3: Channel = Channel { partition: 0, product: Product::L3 };

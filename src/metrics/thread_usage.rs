@@ -9,6 +9,8 @@
 pub struct ThreadUsage {
     /// Time on a core, in nanoseconds, its own and the system's for it.
     pub core_ns: u64,
+    /// The system's part of that. A system may only sample the parts, at each of its ticks.
+    pub system_ns: u64,
     /// Page faults that no disk was needed for.
     pub minor_faults: u64,
     /// Page faults that waited for a disk.
@@ -34,6 +36,7 @@ impl ThreadUsage {
         };
         Self {
             core_ns: ns(usage.ru_utime) + ns(usage.ru_stime),
+            system_ns: ns(usage.ru_stime),
             minor_faults: usage.ru_minflt.cast_unsigned(),
             major_faults: usage.ru_majflt.cast_unsigned(),
             voluntary_switches: usage.ru_nvcsw.cast_unsigned(),
@@ -46,6 +49,7 @@ impl ThreadUsage {
     pub fn since(self, before: Self) -> Self {
         Self {
             core_ns: self.core_ns.saturating_sub(before.core_ns),
+            system_ns: self.system_ns.saturating_sub(before.system_ns),
             minor_faults: self.minor_faults.saturating_sub(before.minor_faults),
             major_faults: self.major_faults.saturating_sub(before.major_faults),
             voluntary_switches: self.voluntary_switches.saturating_sub(before.voluntary_switches),

@@ -4,15 +4,18 @@
 //!  Sender::send_batch ═ sendmmsg ═▶ group:port, one interface ═ recvmmsg ═▶ Receiver::recv_batch
 //! ```
 //!
-//! Sockets do not block. `batch.rs` speaks to the system, `multicast.rs` opens the sockets,
-//! `probe.rs` asks before the start whether multicast works at all.
+//! Datagrams of one size that follow each other are handed over as one, which the system cuts
+//! (UDP_SEGMENT), where it can. Sockets do not block. `batch.rs` speaks to the system,
+//! `multicast.rs` opens the sockets, `probe.rs` asks before the start whether multicast works.
 
 mod batch;
 mod multicast;
+mod open_files;
 mod probe;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES};
+pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES, Datagram};
 pub use multicast::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver, Sender};
+pub use open_files::allow_open_files;
 pub use probe::{ProbeError, ReservedPort, probe};

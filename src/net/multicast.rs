@@ -1,7 +1,7 @@
 //! Opens multicast sockets, and says which interface, group or port was wrong.
-#![expect(unsafe_code, reason = "the standard library and socket2 lack three socket options")]
+#![expect(unsafe_code, reason = "the standard library and socket2 lack four socket options")]
 
-use super::batch::{ReceiveBatch, SendBatch};
+use super::batch::{BATCH_DATAGRAMS_MAX, Datagram, ReceiveBatch, SendBatch};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
@@ -141,7 +141,9 @@ impl Sender {
         let group = SocketAddrV4::new(endpoint.group, endpoint.port);
         socket.connect(&group.into()).map_err(os(endpoint, "address the group"))?;
         socket.set_nonblocking(true).map_err(os(endpoint, "not to block"))?;
-        Ok(Self { socket: socket.into(), batch: SendBatch::new() })
+        // A system that does not know the option would send the larger datagram as it is.
+        let segments = get_option(&socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
+        Ok(Self { socket: socket.into(), batch: SendBatch::new(segments) })
     }
 
     /// Sends `datagrams` in order; returns how many the system took. Fewer than there are: its
@@ -151,7 +153,42 @@ impl Sender {
     ///
     /// Where the system refuses the first of them for another reason.
     pub fn send_batch(&mut self, datagrams: &[&[u8]]) -> io::Result<usize> {
+        let mut whole = [Datagram::default(); BATCH_DATAGRAMS_MAX];
+        let mut sent = 0;
+        for chunk in datagrams.chunks(BATCH_DATAGRAMS_MAX) {
+            for (datagram, body) in whole.iter_mut().zip(chunk) {
+                datagram.body = body;
+            }
+            match self.send_datagrams(&whole[..chunk.len()]) {
+                Ok(count) if count == chunk.len() => sent += count,
+                Ok(count) => return Ok(sent + count),
+                Err(_) if sent > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// As `send_batch`, of datagrams in two pieces. Those of one size that follow each other are
+    /// one for the system until it cuts them, where it can.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn send_datagrams(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
         self.batch.send(&self.socket, datagrams)
+    }
+
+    /// Calls of the system that sent, or tried to.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.batch.calls()
+    }
+
+    /// Datagrams that the system cut from larger ones.
+    #[must_use]
+    pub fn segmented(&self) -> u64 {
+        self.batch.segmented()
     }
 }
 
@@ -209,7 +246,19 @@ impl Receiver {
     /// # Errors
     ///
     /// Where the system refuses.
-    pub fn recv_batch(&mut self, handler: impl FnMut(&[u8])) -> io::Result<usize> {
+    pub fn recv_batch(&mut self, mut handler: impl FnMut(&[u8])) -> io::Result<usize> {
+        self.recv_batch_from(|_, datagram| handler(datagram))
+    }
+
+    /// As [`recv_batch`](Self::recv_batch), each datagram with its sender.
+    ///
+    /// # Errors
+    ///
+    /// Where the system refuses.
+    pub fn recv_batch_from(
+        &mut self,
+        handler: impl FnMut(SocketAddrV4, &[u8]),
+    ) -> io::Result<usize> {
         self.batch.receive(&self.socket, handler)
     }
 
@@ -263,6 +312,22 @@ fn grow_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<usize> {
         socket.set_recv_buffer_size(bytes)?;
     }
     socket.recv_buffer_size()
+}
+
+/// The value of an option that is one int.
+fn get_option(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the option writes at most one int, which is what the pointer and the length name.
+    let result = unsafe {
+        let value = (&raw mut value).cast();
+        libc::getsockopt(socket.as_raw_fd(), level, option, value, &raw mut length)
+    };
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
 fn set_option(

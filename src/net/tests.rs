@@ -70,6 +70,41 @@ fn batches_reach_every_receiver_whole_and_in_order() {
     }
 }
 
+/// Cut by the system or not, receivers see the same datagrams.
+#[test]
+fn datagrams_of_one_size_arrive_whole_and_in_order() {
+    let (endpoint, _port) = endpoint(11);
+    let mut receiver = receiver(endpoint);
+    let mut sender = Sender::open(endpoint, 1).unwrap();
+    // Runs of one size with a shorter last one, single ones, and the longest.
+    let mut datagrams = Vec::new();
+    for (length, count) in [(1_340, 70), (90, 1), (91, 3), (90, 2), (1, 5), (1_400, 2)] {
+        for _ in 0..count {
+            let number = datagrams.len();
+            datagrams.push((0..length).map(|at| (at * 31 + number) as u8).collect::<Vec<_>>());
+        }
+    }
+    let parts: Vec<_> = datagrams
+        .iter()
+        .map(|bytes| bytes.split_at(bytes.len().min(20)))
+        .map(|(head, body)| Datagram { head, body })
+        .collect();
+    let mut sent = 0;
+    while sent < parts.len() {
+        let taken = sender.send_datagrams(&parts[sent..]).unwrap();
+        sent += taken;
+        if taken == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    assert_eq!(received(&mut receiver, datagrams.len()), datagrams);
+    if sender.segmented() == 0 {
+        println!("skipped: this system cuts no datagrams (UDP_SEGMENT)");
+    } else {
+        assert!(sender.segmented() >= 70, "{}", sender.segmented());
+    }
+}
+
 #[test]
 fn nothing_to_send_sends_nothing() {
     let (endpoint, _port) = endpoint(2);

@@ -8,11 +8,13 @@
 mod interrupt;
 mod options;
 mod read_side;
+mod recovery;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
+pub use recovery::options as recovery_options;
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -21,9 +23,11 @@ use crate::core::{
     CoreAgent, CoreCounters, Inlet, Intake, Left, Options as CoreOptions, Sequencer, StartError,
     Started,
 };
-use crate::market_data::{FeedAgent, FeedOptions, L3, Mark, Sent};
+use crate::feed_log::FeedLogError;
+use crate::market_data::{Feed, FeedAgent, FeedOptions, register};
 use crate::metrics::{AttachError, Counters};
-use crate::net::{Endpoint, ProbeError, probe};
+use crate::net::{ProbeError, probe};
+use crate::recovery_service::{Listening, RecoveryError, RecoveryOptions};
 use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
@@ -31,9 +35,10 @@ use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotO
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
-    RealDisk, SegmentHelper, SnapshotFile, Snapshots, StoreReader, SyncHelper,
+    RealDisk, Registration, SegmentHelper, SnapshotFile, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
+use read_side::Logged;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,11 +58,13 @@ pub enum Component {
     MarketData,
     /// Snapshots of all state, taken by a follower of the log.
     Snapshot,
+    /// Replay, snapshots and re-requests of the feed, for those who missed something.
+    Recovery,
 }
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Core, Self::MarketData, Self::Snapshot];
+    pub const ALL: [Self; 4] = [Self::Core, Self::MarketData, Self::Snapshot, Self::Recovery];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -66,12 +73,13 @@ impl Component {
             Self::Core => "core",
             Self::MarketData => "market-data",
             Self::Snapshot => "snapshot",
+            Self::Recovery => "recovery",
         }
     }
 }
 
 /// What an exchange is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The event store.
     pub store: StoreOptions,
@@ -89,10 +97,10 @@ pub struct Config {
     pub forgets: bool,
     /// How snapshots are taken, where they are.
     pub snapshots: Option<SnapshotOptions>,
-    /// Where the L3 feed goes, line A.
-    pub endpoint: Endpoint,
-    /// Routers that a datagram of it may pass, less one; 0 stays on this machine.
-    pub ttl: u32,
+    /// What the public may know, and where it goes.
+    pub feed: FeedOptions,
+    /// Repair of the feed, where it is.
+    pub recovery: Option<RecoveryOptions>,
     /// Sources in other processes, each with its ring.
     pub sources: Vec<config::Source>,
     /// Rings into the core for sources in this process.
@@ -101,8 +109,6 @@ pub struct Config {
     pub counters: Option<PathBuf>,
     /// When set, the core takes nothing more.
     pub intake_end: StopFlag,
-    /// When set, the feed ends its session after what is committed.
-    pub end: StopFlag,
 }
 
 impl Config {
@@ -133,8 +139,10 @@ pub enum NodeError {
         /// Everything before it was sent.
         up_to: Position,
     },
-    /// The feed cannot start.
-    Feed(crate::net::OpenError),
+    /// A log of the feed cannot be read.
+    FeedLog(FeedLogError),
+    /// The repair service cannot start.
+    Recovery(RecoveryError),
     /// The counters file cannot be made.
     Counters(AttachError),
 }
@@ -152,7 +160,8 @@ impl fmt::Display for NodeError {
                 "the feed was sent up to {up_to}, the log begins at {log_begins}, and there is no \
                  snapshot that the feed could go on from"
             ),
-            Self::Feed(error) => write!(f, "{error}"),
+            Self::FeedLog(error) => write!(f, "a log of the feed: {error}"),
+            Self::Recovery(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
     }
@@ -177,12 +186,11 @@ pub struct Exchange {
     pub counters: Counters,
     /// What the core's start led to, where the core runs here.
     pub core: Option<CoreStart>,
-    /// How far the feed was sent before, where it runs here and ran before.
-    pub sent: Option<Mark>,
     /// Its agents, in the order of the pipeline.
     pub agents: Vec<Box<dyn Agent>>,
     /// Into the core, one a ring.
     pub producers: Vec<Producer>,
+    recovery: Option<Listening>,
     store: StoreOptions,
 }
 
@@ -194,7 +202,8 @@ impl Exchange {
     pub fn open(config: &Config, now: Nanos) -> Result<Self, NodeError> {
         // 1. Does multicast work there at all?
         if config.has(Component::MarketData) {
-            probe(config.endpoint).map_err(NodeError::Network)?;
+            let lines = std::iter::once(config.feed.line_a).chain(config.feed.line_b);
+            lines.into_iter().try_for_each(probe).map_err(NodeError::Network)?;
         }
         // 2. The log, executed again, and the state machine it leads to; of another process's log
         //    only that it is there. Whoever may not write it, or publish its feed, changes nothing.
@@ -203,8 +212,8 @@ impl Exchange {
             true => Some(open_sequencer(config, now, &mut feed)?),
             false => None,
         };
-        let sent = match config.has(Component::MarketData) {
-            true => Some(open_sent(&config.store)?),
+        let registration = match config.has(Component::MarketData) {
+            true => Some(register_feed(&config.store)?),
             false => None,
         };
         let mut exchange = Self::around(config)?;
@@ -213,8 +222,8 @@ impl Exchange {
             exchange.add_core(config, sequencer, started)?;
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
-        if let Some(sent) = sent {
-            exchange.add_feed(config, sent, feed, now)?;
+        if let Some(registration) = registration {
+            exchange.add_feed(config, registration, feed)?;
         }
         // 8. A follower executes the log again and takes snapshots, for the next start.
         if config.has(Component::Snapshot)
@@ -222,6 +231,12 @@ impl Exchange {
         {
             let follower = exchange.follower(options)?;
             exchange.add(Some(follower));
+        }
+        // 9. Who missed some of the feed gets it again.
+        if config.has(Component::Recovery)
+            && let Some(options) = &config.recovery
+        {
+            exchange.add_recovery(options)?;
         }
         Ok(exchange)
     }
@@ -268,21 +283,20 @@ impl Exchange {
     fn add_feed(
         &mut self,
         config: &Config,
-        sent: Sent,
+        registration: Registration,
         ready: Option<FeedPlace>,
-        now: Nanos,
     ) -> Result<(), NodeError> {
-        self.sent = sent.before;
-        let (ttl, end) = (config.ttl, config.end.clone());
-        let options = FeedOptions { line_a: config.endpoint, ttl, end };
+        let up_to = registration.position();
         let mut reader = self.reader().map_err(NodeError::Store)?;
-        let core = feed_core(config, &mut reader, self.sent.as_ref(), ready)?;
-        let feed = FeedAgent::open(reader, &options, Some(sent), &self.counters);
-        let feed = feed.map_err(NodeError::Feed)?;
+        let core = feed_core(config, &mut reader, up_to, ready)?;
+        let (disk, options) = (Arc::new(RealDisk), &config.feed);
+        let feed = FeedAgent::open(disk, reader, registration, options, &self.counters);
+        let (feed, logs) = feed.map_err(NodeError::Store)?;
         self.add(Some(match core {
-            Some(core) => feed.resume(core, now),
+            Some(core) => feed.resume(core),
             None => feed,
         }));
+        self.add(Some(logs));
         Ok(())
     }
 
@@ -294,7 +308,7 @@ impl Exchange {
             None => Counters::in_memory(),
         };
         let (agents, producers) = (Vec::new(), Vec::new());
-        Ok(Self { counters, core: None, sent: None, agents, producers, store })
+        Ok(Self { counters, core: None, agents, producers, recovery: None, store })
     }
 
     /// A scheduler that goes on from where the log ends.
@@ -346,7 +360,7 @@ impl Exchange {
 }
 
 /// A feed, and the place in the log that it goes on from.
-type FeedPlace = (LogPlace, L3);
+type FeedPlace = (LogPlace, Feed);
 
 /// Opens the one writer; `feed` is the feed at the snapshot that it begins at, so that the state
 /// is loaded once for both.
@@ -356,19 +370,21 @@ fn open_sequencer(
     feed: &mut Option<FeedPlace>,
 ) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
+    let plan = &config.feed.plan;
     let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
         // One that cannot be used is looked at again, with its reason, where the feed begins.
-        *feed =
-            read_side::feed_at(snapshot, machine).ok().map(|core| (snapshot.info().place, core));
+        *feed = read_side::feed_at(snapshot, plan, machine)
+            .ok()
+            .map(|core| (snapshot.info().place, core));
     };
     Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
         .map_err(NodeError::Core)
 }
 
-/// How far the feed of a log was sent, if there is a log.
-fn open_sent(store: &StoreOptions) -> Result<Sent, NodeError> {
+/// Registers as the publisher of a log's feed, if there is a log.
+fn register_feed(store: &StoreOptions) -> Result<Registration, NodeError> {
     StoreReader::attach(&store.directory, None).map_err(NodeError::Store)?;
-    Sent::open(&RealDisk, &store.directory).map_err(NodeError::Store)
+    register(&RealDisk, &store.directory).map_err(NodeError::Store)
 }
 
 /// The rings of sources in other processes.
@@ -379,32 +395,34 @@ fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>,
     sources.iter().map(open).collect::<Result<_, _>>().map_err(NodeError::Ring)
 }
 
-/// The feed at a snapshot of what was sent before, so that it need not read the whole log; `None`
-/// from the log's beginning.
+/// The feed at a snapshot from which on it makes all that is not logged, so that it need not read
+/// the whole log; `None` from the log's beginning.
 fn feed_core(
     config: &Config,
     reader: &mut StoreReader,
-    sent: Option<&Mark>,
+    up_to: Position,
     ready: Option<FeedPlace>,
-) -> Result<Option<L3>, NodeError> {
+) -> Result<Option<Feed>, NodeError> {
     let directory = &config.store.directory;
-    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
-    // A feed that never sent and cannot read from the beginning begins as late as it can.
-    let newest = if reader.position() == Position(0) { Position(0) } else { Position(u64::MAX) };
-    let up_to = sent.map_or(newest, |mark| mark.position);
-    if let Some((place, feed)) = ready
-        && place.position <= up_to
-    {
+    let logged = Logged::of(directory).map_err(NodeError::FeedLog)?;
+    let log_begins = reader.position();
+    let is_whole = log_begins == Position(0);
+    if is_whole && logged.is_empty() {
+        return Ok(None);
+    }
+    if let Some((place, feed)) = ready.filter(|(_, feed)| logged.fit(feed, is_whole).is_ok()) {
         reader.seek(place.position, Some(place.chain)).map_err(NodeError::Read)?;
         return Ok(Some(feed));
     }
-    let log_begins = reader.position();
-    let feed = feed_from_snapshot(&snapshots, reader, up_to).map_err(|error| {
-        let path = directory.clone();
-        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-    })?;
+    let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
+    let fits = |feed: &Feed| logged.fit(feed, is_whole);
+    let feed =
+        feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
+            let path = directory.clone();
+            NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+        })?;
     match feed {
-        None if log_begins != Position(0) => Err(NodeError::FeedBehind { log_begins, up_to }),
+        None if !is_whole => Err(NodeError::FeedBehind { log_begins, up_to }),
         feed => Ok(feed),
     }
 }

@@ -4,11 +4,13 @@ use super::{Component, Config, read_side_sections};
 use crate::agent::StopFlag;
 use crate::config;
 use crate::core::Intake;
+use crate::market_data::{FeedOptions, Plan};
 use crate::net::Endpoint;
 use crate::scheduler::{Calendar, CalendarOptions, EarlyClose, PhaseAt};
 use crate::snapshot::{Budget, SnapshotOptions};
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Identity, Options as StoreOptions};
+use isochron_feeds::channel::Product;
 use std::path::Path;
 
 /// The store of a configuration; relative paths begin at `base`.
@@ -59,7 +61,21 @@ pub fn calendar(config: &config::Config) -> Result<Option<Calendar>, config::Fau
     Calendar::new(&options).map(Some).map_err(named)
 }
 
-fn snapshots(config: &config::Snapshots) -> Option<SnapshotOptions> {
+/// The feed of a configuration, beside its store.
+fn feed(config: &config::MarketData, store: &StoreOptions) -> FeedOptions {
+    let products = config.products.iter().filter_map(|word| Product::of_word(word));
+    let plan = Plan::new(&products.collect::<Vec<_>>(), config.conflation_ms * 1_000_000);
+    let endpoint = |line: config::Line| {
+        let config::Line { group, port, interface } = line;
+        Endpoint { group, port, interface }
+    };
+    let mut feed = FeedOptions::new(store, endpoint(config.line_a));
+    feed.log.term_bytes = config.log_term_bytes;
+    let line_b = config.line_b.map(endpoint);
+    FeedOptions { plan, line_b, ttl: config.ttl, log_days: config.log_days, ..feed }
+}
+
+fn snapshots(config: &config::Snapshots, plan: &Plan) -> Option<SnapshotOptions> {
     let start_ns = config.start_seconds * 1_000_000_000;
     config.enabled.then(|| SnapshotOptions {
         // Off the way of an order: it grows as it must.
@@ -67,7 +83,7 @@ fn snapshots(config: &config::Snapshots) -> Option<SnapshotOptions> {
         every: config.every_commands,
         budget: Budget { start_ns, ..Budget::default() },
         keep: config.keep,
-        make_sections: read_side_sections,
+        make_sections: read_side_sections(plan),
     })
 }
 
@@ -92,10 +108,9 @@ impl Config {
             [one] if *one != Component::Core => format!("counters-{}", one.name()),
             _ => "counters".to_owned(),
         };
-        let config::Feed { group, port, interface, ttl, .. } = config.feed;
+        let feed = feed(&config.market_data, &store);
         Ok(Self {
             counters: Some(store.directory.join(name)),
-            store,
             capacity: Capacity {
                 orders: config.capacity.orders,
                 holdings: config.capacity.holdings,
@@ -106,13 +121,24 @@ impl Config {
             calendar: calendar(config)?,
             confirmed_date: None,
             forgets: config.store.retention == config::Retention::Snapshots,
-            snapshots: snapshots(&config.snapshots),
-            endpoint: Endpoint { group, port, interface },
-            ttl,
+            snapshots: snapshots(&config.snapshots, &feed.plan),
+            recovery: super::recovery::options(&config.recovery, &store.directory)?,
+            store,
+            feed,
             sources: config.sources.iter().map(|source| based(source, base)).collect(),
             rings: 0,
             intake_end: StopFlag::new(),
-            end: StopFlag::new(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_knows_the_products_of_the_feed() {
+        let words = Product::ALL.map(Product::word);
+        assert_eq!(words, config::PRODUCTS);
     }
 }

@@ -29,7 +29,7 @@ const ARRIVING_PER_SECOND: u64 = 215_000;
 const RETRY_NS: u64 = 10_000_000_000;
 
 /// How snapshots are taken.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SnapshotOptions {
     /// Room in the follower's state machine.
     pub capacity: Capacity,
@@ -162,7 +162,7 @@ impl SnapshotAgent {
     /// There is no snapshot to begin with, and the log's beginning is recycled.
     pub fn begin(&mut self) -> Result<&Begun, FollowError> {
         if self.follower.is_none() {
-            let SnapshotOptions { capacity, make_sections, .. } = self.options;
+            let SnapshotOptions { capacity, make_sections, .. } = self.options.clone();
             let (follower, begun) =
                 Follower::begin(&mut self.reader, &self.snapshots, capacity, make_sections)?;
             let position = begun.snapshot.map_or(0, |info| info.place.position.get());

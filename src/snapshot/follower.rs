@@ -9,6 +9,7 @@ use crate::types::{Epoch, Nanos, Position};
 use isochron_events::{DecodeError, Message};
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 /// What a component on the reading side has in each snapshot, so that it can begin there.
 pub trait SnapshotSection: Send {
@@ -33,7 +34,22 @@ pub trait SnapshotSection: Send {
 
 /// Components of an empty log, as sections; made anew for each snapshot that is read, so that one
 /// that turns out bad leaves nothing behind.
-pub type MakeSections = fn() -> Vec<Box<dyn SnapshotSection>>;
+#[derive(Clone)]
+pub struct MakeSections(Arc<dyn Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync>);
+
+impl MakeSections {
+    /// Made by `make`.
+    #[must_use]
+    pub fn new(make: impl Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl fmt::Debug for MakeSections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MakeSections")
+    }
+}
 
 /// Why the log cannot be followed.
 #[derive(Debug)]
@@ -154,14 +170,14 @@ impl Follower {
         let newest = snapshots.newest(|snapshot| {
             let place = snapshot.info().place;
             reader.seek(place.position, Some(place.chain)).map_err(|error| error.to_string())?;
-            restore(snapshot, capacity, make_sections)
+            restore(snapshot, capacity, &make_sections)
         });
         let (found, skipped) = newest.map_err(FollowError::List)?;
         let (snapshot, (replay, sections)) = match found {
             Some((info, restored)) => (Some(info), restored),
             None if begin == Position(0) => {
                 reader.seek(begin, Some(Chain::default())).map_err(FollowError::Read)?;
-                (None, (Replay::new(StateMachine::with_capacity(capacity)), make_sections()))
+                (None, (Replay::new(StateMachine::with_capacity(capacity)), make_sections.0()))
             }
             None => return Err(FollowError::NoSnapshot { kept_from: begin, skipped }),
         };
@@ -250,7 +266,7 @@ impl Follower {
         let finished = write().map_err(TakeError::Io)?;
         let written = finished.open();
         let written = written.map_err(|error| TakeError::ReadBack(error.to_string()))?;
-        let restored = restore(&written, self.capacity, self.make_sections);
+        let restored = restore(&written, self.capacity, &self.make_sections);
         (self.replay, self.sections) = restored.map_err(TakeError::ReadBack)?;
         let taken = Taken { info: *written.info(), bytes: written.length_bytes() };
         finished.keep().map_err(TakeError::Io)?;
@@ -262,14 +278,14 @@ impl Follower {
 fn restore(
     snapshot: &SnapshotFile,
     capacity: Capacity,
-    make_sections: MakeSections,
+    make_sections: &MakeSections,
 ) -> Result<(Replay, Vec<Box<dyn SnapshotSection>>), String> {
     let text = |error: SnapshotError| error.to_string();
     let info = snapshot.info();
     let mut state = snapshot.section(SECTION_STATE).map_err(text)?.ok_or("it has no state")?;
     let machine = StateMachine::restore(&mut state, capacity, info.state_hash)
         .map_err(|error| error.to_string())?;
-    let mut sections = make_sections();
+    let mut sections = make_sections.0();
     for section in &mut sections {
         let number = section.section();
         let found = snapshot.section(number).map_err(text)?;

@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "files in memory are mapped like files on a disk")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -347,11 +347,13 @@ impl Disk for MemoryDisk {
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let name = |path: &PathBuf| match path.parent() == Some(directory) {
-            true => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-            false => None,
+        // The name below the directory, a file's or a directory's.
+        let name = |path: &PathBuf| {
+            let below = path.strip_prefix(directory).ok()?.components().next()?;
+            Some(below.as_os_str().to_string_lossy().into_owned())
         };
-        Ok(self.with(|files| files.keys().filter_map(name).collect()))
+        let names = self.with(|files| files.keys().filter_map(name).collect::<BTreeSet<_>>());
+        Ok(names.into_iter().collect())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -382,6 +384,14 @@ impl Disk for MemoryDisk {
         self.node(path)?;
         self.with(|files| files.remove(path));
         Ok(())
+    }
+
+    fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        // There are only files: a directory is there while one of them is.
+        match self.with(|files| files.keys().any(|file| file.starts_with(path))) {
+            true => Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty)),
+            false => Ok(()),
+        }
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {

@@ -88,7 +88,7 @@ pub use readers::{RegisteredReader, Registration, registered_readers, release_re
 pub use recovery::{Cut, Recovery};
 pub use segment::Terms;
 pub use snapshots::{
-    FinishedSnapshot, LogPlace, Newest, SECTION_L3, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
+    FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
     SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
 };
 pub use sync::SyncHelper;

@@ -38,6 +38,9 @@ pub enum Until {
     Committed,
     /// All whole transactions: for the one who sends them to standbys.
     Published,
+    /// What may be acted on, also where no writer lives: of a log whose commits others decide,
+    /// which is not committed where it ends.
+    Told,
 }
 
 /// What a reader checks of each frame.
@@ -200,10 +203,15 @@ impl StoreReader {
             return Ok(());
         }
         let found = found?;
-        self.found_end = Some(found.valid_to);
-        self.cut = found.cut;
         let of_boot = self.control.as_ref().filter(|control| control.is_of_boot(boot_id));
         self.told = of_boot.map(Control::committed);
+        // A page of another boot says nothing; what was durable then was committed long before.
+        let told = self.told.unwrap_or(marks.synced);
+        self.found_end = Some(match self.until {
+            Until::Committed | Until::Published => found.valid_to,
+            Until::Told => told.clamp(marks.kept_from, found.valid_to),
+        });
+        self.cut = found.cut;
         Ok(())
     }
 
@@ -321,7 +329,7 @@ impl StoreReader {
         } else if epoch != Epoch(0) {
             self.kept_from = kept_from;
             self.limit = match self.until {
-                Until::Committed => control.committed(),
+                Until::Committed | Until::Told => control.committed(),
                 Until::Published => control.published(),
             };
             if self.position < kept_from {

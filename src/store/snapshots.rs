@@ -50,8 +50,8 @@ pub const SNAPSHOT_FORMAT_VERSION: u32 = 1;
 
 /// The section with the state machine's state.
 pub const SECTION_STATE: u32 = 1;
-/// The section with the L3 feed's numbers.
-pub const SECTION_L3: u32 = 2;
+/// The section with the feed's numbers, of every product. Number 2 was the L3 feed's alone.
+pub const SECTION_FEED: u32 = 3;
 
 const HEADER_BYTES: usize = SnapshotHeader::ENCODED_LENGTH;
 const CHUNK_HEADER_BYTES: usize = SnapshotChunk::ENCODED_LENGTH;

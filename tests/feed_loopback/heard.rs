@@ -1,13 +1,13 @@
 //! What a subscriber on this machine hears of the feed, and what the log says that it must hear.
 
-use isochron::market_data::{L3, Output};
+use isochron::market_data::{Feed, Output, Plan};
 use isochron::net::{Endpoint, Receiver, ReservedPort};
 use isochron::store::StoreReader;
 use isochron::types::{Nanos, Position};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Event, Gap, Line, Options, Subscriber};
+use isochron_feeds::subscriber::{Event, Gap, Options, Source, Subscriber};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -65,7 +65,7 @@ impl Heard {
                 *datagrams += 1;
                 if drop != Some(*datagrams) {
                     // Another day's session is refused, and that is right.
-                    let _ = subscriber.on_datagram(Line::A, datagram, now.0, &mut sink);
+                    let _ = subscriber.on_datagram(Source::LineA, datagram, now.0, &mut sink);
                 }
             };
             if receiver.recv_batch(&mut on_datagram).unwrap() == 0 {
@@ -84,12 +84,13 @@ pub(crate) fn expected(directory: &Path) -> Vec<Vec<Vec<u8>>> {
 /// The feed of the log before `position`.
 pub(crate) fn expected_before(directory: &Path, position: Position) -> Vec<Vec<Vec<u8>>> {
     let mut reader = StoreReader::attach(directory, None).unwrap();
-    let (mut core, mut sessions) = (L3::new(), Vec::<Vec<Vec<u8>>>::new());
+    let mut core = Feed::new(&Plan::default());
+    let mut sessions = Vec::<Vec<Vec<u8>>>::new();
     while let Some(frame) = reader.next().unwrap().filter(|frame| frame.position < position) {
         let event = Message::decode(frame.message).unwrap();
         core.on_event(&event, &mut |output| match output {
-            Output::Session(_) => sessions.push(Vec::new()),
-            Output::Message(bytes) => sessions.last_mut().unwrap().push(bytes.to_vec()),
+            Output::Session { .. } => sessions.push(Vec::new()),
+            Output::Message { bytes, .. } => sessions.last_mut().unwrap().push(bytes.to_vec()),
         });
     }
     sessions

@@ -49,13 +49,13 @@ fn a_wrong_configuration_is_named_with_its_lines_and_nothing_is_made() {
                     [[calendar.phases]]\nat = '16:00'\nphase = 'closed'\n";
     for (text, lines) in [
         (
-            "[feed]\nport = 0\n\n[stor]\n",
+            "[market_data]\nttl = 256\n\n[stor]\n",
             &[
-                "line 2: feed.port = 0: it is an integer from 1 to 65535",
+                "line 2: market_data.ttl = 256: it is an integer from 0 to 255",
                 "line 4: no such key: stor; did you mean store?",
             ][..],
         ),
-        ("[feed]\nport = 1\nport = 2\n", &["line 3: duplicate key"][..]),
+        ("[log]\nlevel = 1\nlevel = 2\n", &["line 3: duplicate key"][..]),
         (
             calendar,
             &[

@@ -9,11 +9,11 @@ use crate::runtime::{DecodeError, EncodeError, FieldVisitor, MessageHeader};
 use crate::templates::{
     AdministrationApplied, AdministrationRejected, BalanceChanged, CancelOrderEvent,
     CancelRejectedEvent, Continuation, DayEnded, DayEnding, DayStarted, DefineInstrument,
-    DefineMember, DefineUser, EpochStarted, KillSwitch, MassCancelDone, MassCancelEvent,
-    MassCancelRejected, NewOrderEvent, OpenAccount, OrderAcceptedEvent, OrderCanceledEvent,
-    OrderFilledEvent, OrderRejectedEvent, OrderReplacedEvent, PhaseChange, PhaseChanged,
-    ReplaceOrderEvent, SessionClosed, SessionOpened, SetAccountState, SetLimits, SetSelfTrade,
-    SnapshotChunk, SnapshotHeader, Tick, Transfer,
+    DefineMember, DefineUser, EpochStarted, FeedRecord, KillSwitch, MassCancelDone,
+    MassCancelEvent, MassCancelRejected, NewOrderEvent, OpenAccount, OrderAcceptedEvent,
+    OrderCanceledEvent, OrderFilledEvent, OrderRejectedEvent, OrderReplacedEvent, PhaseChange,
+    PhaseChanged, ReplaceOrderEvent, SessionClosed, SessionOpened, SetAccountState, SetLimits,
+    SetSelfTrade, SnapshotChunk, SnapshotHeader, Tick, Transfer,
 };
 use crate::types::EventHeader;
 
@@ -90,6 +90,9 @@ pub enum Message {
     PhaseChanged(PhaseChanged),
     /// A trading day is settled.
     DayEnded(DayEnded),
+    /// Messages of one channel of the public feed, in its own log. They follow, each behind
+    /// its length (u16, big-endian).
+    FeedRecord(FeedRecord),
     /// A snapshot: all state after one command. Its chunks follow.
     SnapshotHeader(SnapshotHeader),
     /// A part of a section of a snapshot; its content follows.
@@ -176,6 +179,7 @@ impl Message {
             }
             PhaseChanged::TEMPLATE_ID => PhaseChanged::decode(message).map(Self::PhaseChanged),
             DayEnded::TEMPLATE_ID => DayEnded::decode(message).map(Self::DayEnded),
+            FeedRecord::TEMPLATE_ID => FeedRecord::decode(message).map(Self::FeedRecord),
             SnapshotHeader::TEMPLATE_ID => {
                 SnapshotHeader::decode(message).map(Self::SnapshotHeader)
             }
@@ -224,6 +228,7 @@ impl Message {
             Self::AdministrationRejected(message) => message.encode(buffer),
             Self::PhaseChanged(message) => message.encode(buffer),
             Self::DayEnded(message) => message.encode(buffer),
+            Self::FeedRecord(message) => message.encode(buffer),
             Self::SnapshotHeader(message) => message.encode(buffer),
             Self::SnapshotChunk(message) => message.encode(buffer),
         }
@@ -267,6 +272,7 @@ impl Message {
             Self::AdministrationRejected(_) => AdministrationRejected::TEMPLATE_ID,
             Self::PhaseChanged(_) => PhaseChanged::TEMPLATE_ID,
             Self::DayEnded(_) => DayEnded::TEMPLATE_ID,
+            Self::FeedRecord(_) => FeedRecord::TEMPLATE_ID,
             Self::SnapshotHeader(_) => SnapshotHeader::TEMPLATE_ID,
             Self::SnapshotChunk(_) => SnapshotChunk::TEMPLATE_ID,
         }
@@ -310,6 +316,7 @@ impl Message {
             Self::AdministrationRejected(_) => AdministrationRejected::ENCODED_LENGTH,
             Self::PhaseChanged(_) => PhaseChanged::ENCODED_LENGTH,
             Self::DayEnded(_) => DayEnded::ENCODED_LENGTH,
+            Self::FeedRecord(_) => FeedRecord::ENCODED_LENGTH,
             Self::SnapshotHeader(_) => SnapshotHeader::ENCODED_LENGTH,
             Self::SnapshotChunk(_) => SnapshotChunk::ENCODED_LENGTH,
         }
@@ -353,6 +360,7 @@ impl Message {
             Self::AdministrationRejected(_) => "AdministrationRejected",
             Self::PhaseChanged(_) => "PhaseChanged",
             Self::DayEnded(_) => "DayEnded",
+            Self::FeedRecord(_) => "FeedRecord",
             Self::SnapshotHeader(_) => "SnapshotHeader",
             Self::SnapshotChunk(_) => "SnapshotChunk",
         }
@@ -396,6 +404,7 @@ impl Message {
             Self::AdministrationRejected(message) => message.fields(visit),
             Self::PhaseChanged(message) => message.fields(visit),
             Self::DayEnded(message) => message.fields(visit),
+            Self::FeedRecord(message) => message.fields(visit),
             Self::SnapshotHeader(message) => message.fields(visit),
             Self::SnapshotChunk(message) => message.fields(visit),
         }
@@ -439,6 +448,7 @@ impl Message {
             Self::AdministrationRejected(message) => &message.header,
             Self::PhaseChanged(message) => &message.header,
             Self::DayEnded(message) => &message.header,
+            Self::FeedRecord(message) => &message.header,
             Self::SnapshotHeader(message) => &message.header,
             Self::SnapshotChunk(message) => &message.header,
         }
@@ -481,6 +491,7 @@ impl Message {
             Self::AdministrationRejected(message) => &mut message.header,
             Self::PhaseChanged(message) => &mut message.header,
             Self::DayEnded(message) => &mut message.header,
+            Self::FeedRecord(message) => &mut message.header,
             Self::SnapshotHeader(message) => &mut message.header,
             Self::SnapshotChunk(message) => &mut message.header,
         }
@@ -525,6 +536,7 @@ impl fmt::Display for Message {
             Self::AdministrationRejected(message) => message.fmt(f),
             Self::PhaseChanged(message) => message.fmt(f),
             Self::DayEnded(message) => message.fmt(f),
+            Self::FeedRecord(message) => message.fmt(f),
             Self::SnapshotHeader(message) => message.fmt(f),
             Self::SnapshotChunk(message) => message.fmt(f),
         }
@@ -732,6 +744,12 @@ impl From<PhaseChanged> for Message {
 impl From<DayEnded> for Message {
     fn from(message: DayEnded) -> Self {
         Self::DayEnded(message)
+    }
+}
+
+impl From<FeedRecord> for Message {
+    fn from(message: FeedRecord) -> Self {
+        Self::FeedRecord(message)
     }
 }
 

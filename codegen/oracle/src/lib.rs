@@ -4,6 +4,7 @@
 //! generate them, and both real schemas as the crate `sbe_gen` does, with glue between its structs
 //! and ours.
 
+pub mod parts;
 pub mod random;
 
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));

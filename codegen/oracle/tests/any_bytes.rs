@@ -1,7 +1,8 @@
 //! No bytes make a decoder panic, and what is decoded keeps every code and bit.
 
+use isochron_codegen_oracle::parts::car::Car;
 use isochron_codegen_oracle::random::Random;
-use isochron_codegen_oracle::version2;
+use isochron_codegen_oracle::{groups0, groups2, version2};
 
 /// Random buffers for each template.
 const ROUNDS: usize = 2_000;
@@ -108,4 +109,82 @@ fn every_prefix_of_every_message_is_refused_with_its_lengths() {
         let cut = &message[..whole.encoded_length()];
         assert_eq!(isochron_events::Message::decode(cut), Ok(whole), "template {template_id}");
     }
+}
+
+/// Damages a message: some bytes replaced, cut somewhere, or with more behind it.
+fn damaged(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
+    for _ in 0..random.below(4) {
+        let at = random.below(bytes.len() as u64) as usize;
+        // The ends of a length's range as often as any byte.
+        bytes[at] = [0, 1, 0x7f, 0xff, random.bits() as u8][random.below(5) as usize];
+    }
+    if random.below(3) == 0 {
+        bytes.truncate(random.below(bytes.len() as u64 + 1) as usize);
+    }
+    bytes.extend((0..random.below(3)).map(|_| 0xff));
+    bytes
+}
+
+#[test]
+fn groups_and_data() {
+    let mut random = Random::new(9);
+    let (mut messages, mut refusals) = (0, 0);
+    for _ in 0..ROUNDS {
+        let bytes = Car::random(&mut random).encode();
+        match Car::read(&damaged(&mut random, bytes)) {
+            // What was read can be written, and is read again the same; floats by their bits.
+            Ok(car) => {
+                messages += 1;
+                let bytes = car.encode();
+                assert_eq!(Car::read(&bytes).map(|again| again.encode()), Ok(bytes));
+            }
+            Err(error) => {
+                refusals += 1;
+                assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+    println!("cars: {messages} messages, {refusals} refusals");
+    assert!(messages > ROUNDS / 10 && refusals > ROUNDS / 10);
+}
+
+/// Every version's reader, over every entry: what an entry borrows lies within the message.
+#[test]
+fn groups_and_data_of_any_version() {
+    let mut random = Random::new(10);
+    let mut seen = 0_usize;
+    let inner = [groups2::PartsHolderInner { value: 0, note: b"note" }; 3];
+    let added = [groups2::PartsHolderAdded::default(); 2];
+    let holder = groups2::PartsHolder { inner: &inner, added: &added, ..Default::default() };
+    let message = groups2::Parts {
+        plain: &[groups2::PartsPlain::default(); 4],
+        holder: &[holder; 3],
+        late: &[groups2::PartsLate::default(); 2],
+        ..Default::default()
+    };
+    let mut whole = [0; 300];
+    let length = message.encode(&mut whole).expect("long enough");
+    for _ in 0..ROUNDS {
+        let mut bytes = whole[..length].to_vec();
+        bytes[6] = random.below(4) as u8;
+        let bytes = damaged(&mut random, bytes);
+        let within = |part: &[u8]| assert!(part.len() <= bytes.len());
+        if let Ok(message) = groups2::PartsReader::new(&bytes) {
+            for entry in message.holder() {
+                within(entry.blob());
+                within(entry.tail().unwrap_or_default());
+                seen += entry.inner().map(|inner| inner.note().len()).sum::<usize>();
+                seen += entry.added().count();
+            }
+            seen += message.plain().filter(|entry| entry.more().is_some()).count();
+            seen += message.late().filter(|entry| entry.later().is_some()).count();
+            within(message.text());
+        }
+        if let Ok(message) = groups2::Message::decode(&bytes) {
+            assert!(!message.name().is_empty() && message.template_id() <= 3);
+        }
+        let _ = groups0::Message::decode(&bytes);
+    }
+    println!("{seen} entries and bytes seen");
+    assert!(seen > 100);
 }

@@ -11,16 +11,17 @@ use crate::bench::watch::{Mark, Sight, Watched};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
 use crate::demo::flow::{Flow, Mix};
 use crate::demo::pace::Pace;
-use crate::demo::source::{Parts, Progress, SourceAgent, Watch};
-use crate::limits::{TERM_BYTES_MAX, TERM_BYTES_MIN};
-use crate::market_data::{FeedAgent, FeedOptions};
+use crate::demo::source::{Parts, Progress, SourceAgent};
+use crate::limits::{TERM_BYTES_DEFAULT, TERM_BYTES_MAX, TERM_BYTES_MIN};
+use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions, LogAgent, register};
 use crate::metrics::Counters;
 use crate::net::{Endpoint, ReservedPort};
 use crate::ring::pair;
 use crate::state_machine::Capacity;
-use crate::store::{Durability, Options as StoreOptions, StoreReader, SyncHelper};
+use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader, SyncHelper};
 use crate::types::Nanos;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const RING_BYTES: usize = 2 * 1024 * 1024;
@@ -113,7 +114,15 @@ pub(super) struct Parties {
     pub(super) progress: Progress,
     core: CoreAgent,
     sync: Option<SyncAgent>,
-    feed: Option<(FeedAgent, StopFlag, ReservedPort)>,
+    feed: Option<Publishing>,
+}
+
+/// The feed of one run.
+struct Publishing {
+    feed: FeedAgent,
+    logs: LogAgent,
+    end: StopFlag,
+    reserved: ReservedPort,
 }
 
 pub(super) fn open(
@@ -143,10 +152,16 @@ pub(super) fn open(
         Route::Subscriber => {
             let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
             let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
-            let line_a = Endpoint { group, port: reserved.get(), interface };
-            let options = FeedOptions { line_a, ttl: 0, end: end.clone() };
-            let feed = FeedAgent::open(reader()?, &options, None, &counters).map_err(text)?;
-            Some((feed, end, reserved))
+            let endpoint = Endpoint { group, port: reserved.get(), interface };
+            let line = FeedOptions::line_with(CHANNEL_L3, endpoint).ok_or("no such port")?;
+            let store = StoreOptions::new(directory, identity());
+            let mut options = FeedOptions { end: end.clone(), ..FeedOptions::new(&store, line) };
+            options.log.term_bytes = TERM_BYTES_DEFAULT;
+            let disk = Arc::new(RealDisk);
+            let registration = register(&RealDisk, directory).map_err(text)?;
+            let feed = FeedAgent::open(disk, reader()?, registration, &options, &counters);
+            let (feed, logs) = feed.map_err(text)?;
+            Some(Publishing { feed, logs, end, reserved })
         }
     };
     // 3. The source.
@@ -162,7 +177,6 @@ pub(super) fn open(
         reader: reader()?,
         journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
         clock: Box::new(*clock),
-        watch: Watch { exchange: counters, subscribers: Vec::new() },
         stop: StopFlag::new(),
     });
     Ok(Parties { source, progress, core, sync, feed })
@@ -215,7 +229,9 @@ pub(super) fn run_agents(
     }
     // The port stays reserved until the run is over.
     let mut _kept = None;
-    if let Some((feed, end, reserved)) = feed {
+    if let Some(Publishing { feed, logs, end, reserved }) = feed {
+        let (_, beside) = placement_beside_sync();
+        syncing = Some(start(vec![Box::new(logs)], &beside, clock, &stop).map_err(text)?);
         let (own, core) = subscriber::placement();
         place = own;
         receiving = Some((Receiving::start(scratch, reserved.get(), marks, core)?, end));

@@ -1,8 +1,11 @@
 //! What a start says of what it runs on, and an end of what it leaves.
 
 use crate::agent::{Group, cores_available};
+use crate::market_data::FeedOptions;
+use crate::net::Endpoint;
 use crate::node::{Closed, Component, Config, CoreStart, Exchange};
 use crate::store::{Durability, Options as StoreOptions, Skipped};
+use isochron_feeds::channel::{Channel, Product};
 use std::path::Path;
 use tracing::{info, warn};
 
@@ -20,18 +23,37 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         rings(config, core);
     }
     if config.has(Component::MarketData) {
-        let endpoint = config.endpoint;
-        let (group, interface) = (endpoint.group.to_string(), endpoint.interface.to_string());
-        let (port, ttl) = (endpoint.port, config.ttl);
-        let (session, next) = match &exchange.sent {
-            Some(mark) => (mark.session.to_string(), mark.next_sequence),
-            None => ("none yet".to_owned(), 1),
-        };
-        info!(group, port, interface, ttl, session, next, "feed");
+        feed(&config.feed);
     }
+    repair(config, exchange);
     if let Some(counters) = &config.counters {
         info!(counters = %counters.display(), "watched by `isochron stat`");
     }
+}
+
+fn repair(config: &Config, exchange: &Exchange) {
+    let (Some(listening), Some(options)) = (exchange.recovery(), &config.recovery) else { return };
+    let (replay, snapshots) = (listening.replay.to_string(), listening.snapshots.to_string());
+    let (rerequests, users) = (listening.rerequests.to_string(), options.users.len());
+    info!(replay, snapshots, rerequests, users, "recovery");
+}
+
+/// Products, and where those of the first partition go on each line.
+fn feed(feed: &FeedOptions) {
+    let products: Vec<_> = feed.plan.products().iter().map(|product| product.word()).collect();
+    let of_line = |line: Option<Endpoint>| {
+        let Some(line) = line else { return "none".to_owned() };
+        let at = |product: &Product| {
+            let channel = Channel { partition: 0, product: *product };
+            let address = channel.address(line.group, line.port);
+            address.map_or("nowhere".to_owned(), |(group, port)| format!("{group}:{port}"))
+        };
+        let places: Vec<_> = feed.plan.products().iter().map(at).collect();
+        format!("{} on {}", places.join(","), line.interface)
+    };
+    let (products, ttl) = (products.join(","), feed.ttl);
+    let (line_a, line_b) = (of_line(Some(feed.line_a)), of_line(feed.line_b));
+    info!(products, line_a, line_b, ttl, "feed");
 }
 
 fn store(store: &StoreOptions) {

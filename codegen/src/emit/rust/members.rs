@@ -3,7 +3,7 @@
 //! Composites are written out member by member at absolute offsets: the compiler then sees one
 //! array and constant places in it, and no check remains.
 
-use super::names;
+use crate::emit::names;
 use crate::model::{Constant, Kind, Member, Number, Presence, Primitive, Schema};
 
 /// The type of a primitive.

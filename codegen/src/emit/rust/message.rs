@@ -1,12 +1,13 @@
 //! Writes one message: the plain struct, its reader and its writer.
 
+use super::doc;
 use super::members::{
     constant_items, imports, kind_type, member_type, read_member, visible, visit_members,
     write_member, write_members, write_nulls,
 };
 use super::types::{big_array, default_impl, field_doc, struct_fields};
-use super::{doc, names};
-use crate::model::{Member, Message, Presence, Schema};
+use crate::emit::names;
+use crate::model::{Body, Member, Message, Presence, Schema};
 
 /// Bytes of the message header.
 const HEADER: usize = 8;
@@ -14,13 +15,13 @@ const HEADER: usize = 8;
 /// The file of one message.
 pub(super) fn emit(schema: &Schema, message: &Message) -> String {
     let name = names::pascal(&message.name);
-    let used = imports(schema, &message.fields);
+    let used = imports(schema, &message.body.fields);
     let uses = if used.is_empty() {
         String::new()
     } else {
         format!("use crate::types::{{{}}};\n", used.join(", "))
     };
-    let fields: Vec<&Member> = visible(&message.fields).collect();
+    let fields: Vec<&Member> = visible(&message.body.fields).collect();
     let mut runtime =
         vec!["DecodeError", "EncodeError", "FieldVisitor", "MessageHeader", "SbeMessage", "self"];
     if !fields.is_empty() {
@@ -40,14 +41,14 @@ pub(super) fn emit(schema: &Schema, message: &Message) -> String {
 }
 
 /// Bytes that the block has at least, by version.
-fn lengths(schema: &Schema, message: &Message) -> Vec<usize> {
-    (0..=schema.version).map(|version| schema.block_length_at(message, version)).collect()
+pub(super) fn lengths(schema: &Schema, body: &Body) -> Vec<usize> {
+    (0..=schema.version).map(|version| schema.block_length_at(body, version)).collect()
 }
 
 fn plain(schema: &Schema, message: &Message, name: &str) -> String {
-    let members = &message.fields;
+    let members = &message.body.fields;
     let equality = if schema.members_hold_float(members) { "PartialEq" } else { "PartialEq, Eq" };
-    let writes = write_members(schema, members, "self", HEADER, message.block_length);
+    let writes = write_members(schema, members, "self", HEADER, message.body.block_length);
     let reads: String = visible(members)
         .map(|field| {
             let value = read_member(schema, field, HEADER + field.offset, "block");
@@ -107,33 +108,34 @@ fn plain(schema: &Schema, message: &Message, name: &str) -> String {
         description = doc(&message.description, &format!("The message `{}`.", message.name)),
         default = if big_array(members) { "" } else { "Default, " },
         fields = struct_fields(schema, members),
-        default_impl = default_impl(schema, name, members),
+        default_impl = default_impl(schema, name, members, ""),
         id = message.id,
-        block = message.block_length,
-        encoded = HEADER + message.block_length,
+        block = message.body.block_length,
+        encoded = HEADER + message.body.block_length,
         constants = constant_items(schema, members),
         label = message.name,
     )
 }
 
 fn reader(schema: &Schema, message: &Message, name: &str) -> String {
-    let fixed = schema.block_length_at(message, 0);
-    let newer = visible(&message.fields).any(|field| field.since > 0);
+    let fixed = schema.block_length_at(&message.body, 0);
+    let newer = visible(&message.body.fields).any(|field| field.since > 0);
     let (block_field, block_doc) = if newer {
         ("block: &'a [u8],\n", "/// The whole block, as long as its version has it.\n")
     } else {
         ("", "")
     };
     // A message of newer fields only, or of none, never looks into the fixed part.
-    let old = visible(&message.fields).any(|field| field.since == 0);
+    let old = visible(&message.body.fields).any(|field| field.since == 0);
     let fixed_name = if old { "fixed" } else { "_fixed" };
-    let getters: String = visible(&message.fields).map(|field| getter(schema, field)).collect();
-    let reads: String = visible(&message.fields)
+    let getters: String =
+        visible(&message.body.fields).map(|field| getter(schema, field)).collect();
+    let reads: String = visible(&message.body.fields)
         .map(|field| {
             format!("{}: self.{}(),\n", names::field(&field.name), names::view_method(&field.name))
         })
         .collect();
-    let all_lengths = lengths(schema, message);
+    let all_lengths = lengths(schema, &message.body);
     format!(
         "/// Reads single fields of a [`{name}`] in place.\n\
          #[derive(Clone, Copy, Debug)]\npub struct {name}Reader<'a> {{\n\
@@ -160,7 +162,8 @@ fn reader(schema: &Schema, message: &Message, name: &str) -> String {
     )
 }
 
-fn getter(schema: &Schema, field: &Member) -> String {
+/// The method of a reader that gives a field.
+pub(super) fn getter(schema: &Schema, field: &Member) -> String {
     let method = names::view_method(&field.name);
     let head = format!(
         "{}#[inline]\n#[must_use]\npub fn {method}(&self) -> {} {{\n",
@@ -182,9 +185,10 @@ fn getter(schema: &Schema, field: &Member) -> String {
 }
 
 fn writer(schema: &Schema, message: &Message, name: &str) -> String {
-    let block_length = message.block_length;
-    let nulls = write_nulls(schema, &message.fields, 0);
-    let setters: String = visible(&message.fields).map(|field| setter(schema, field)).collect();
+    let block_length = message.body.block_length;
+    let nulls = write_nulls(schema, &message.body.fields, 0);
+    let setters: String =
+        visible(&message.body.fields).map(|field| setter(schema, field)).collect();
     format!(
         "/// Writes single fields of a [`{name}`] in place.\n\
          #[derive(Debug)]\npub struct {name}Writer<'a> {{\n{block_name}: &'a mut [u8; \

@@ -5,7 +5,8 @@
 
 mod members;
 mod message;
-mod names;
+mod parts;
+mod runtime;
 mod types;
 mod union;
 
@@ -13,11 +14,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::emit::names;
 use crate::format::{FormatError, rustfmt};
-use crate::model::Schema;
+use crate::model::{Body, Schema};
 
 /// What every crate has by these names, so that no schema may use them.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "Message",
     "MessageHeader",
     "DecodeError",
@@ -25,6 +27,7 @@ const RESERVED: [&str; 12] = [
     "SbeMessage",
     "FieldValue",
     "FieldVisitor",
+    "Entries",
     "Self",
     "Option",
     "Result",
@@ -71,12 +74,19 @@ pub fn generate(schema: &Schema, root: &str) -> Result<Vec<(PathBuf, String)>, E
     check_names(schema)?;
     let mut files: Vec<(PathBuf, String)> = vec![
         ("lib.rs".into(), library(schema)),
-        ("runtime.rs".into(), include_str!("runtime.rs.in").to_owned()),
+        ("runtime.rs".into(), runtime::emit(schema)),
         ("message.rs".into(), union::emit(schema)),
     ];
+    if schema.has_parts() {
+        files.push(("parts.rs".into(), include_str!("parts.rs.in").to_owned()));
+    }
     let kinds = types::emit(schema);
     let messages: Vec<_> = (schema.messages.iter())
-        .map(|message| (names::snake(&message.name), message::emit(schema, message)))
+        .map(|message| {
+            let has_parts = message.body.has_parts();
+            let emit = if has_parts { parts::emit } else { message::emit };
+            (names::snake(&message.name), emit(schema, message))
+        })
         .collect();
     for (folder, what, parts) in
         [("types", "enumerations, sets and composites", kinds), ("templates", "messages", messages)]
@@ -113,12 +123,17 @@ fn check_names(schema: &Schema) -> Result<(), EmitError> {
     for message in &schema.messages {
         seen.push(names::pascal(&message.name) + "Reader");
         seen.push(names::pascal(&message.name) + "Writer");
+        for (_, entry) in parts::groups_below(&message.body, &names::pascal(&message.name)) {
+            seen.push(entry.clone() + "Reader");
+            seen.push(entry);
+        }
     }
     unique(seen)?;
-    let members = (schema.composites.iter().map(|composite| &composite.members))
-        .chain(schema.messages.iter().map(|message| &message.fields));
-    for members in members {
-        unique(members.iter().map(|member| names::snake(&member.name)).collect())?;
+    for composite in &schema.composites {
+        unique(composite.members.iter().map(|member| names::snake(&member.name)).collect())?;
+    }
+    for message in &schema.messages {
+        check_body(&message.body)?;
     }
     for known in &schema.enums {
         let mut all: Vec<_> = known.values.iter().map(|v| names::upper(&v.name)).collect();
@@ -129,6 +144,14 @@ fn check_names(schema: &Schema) -> Result<(), EmitError> {
         unique(known.choices.iter().map(|choice| names::upper(&choice.name)).collect())?;
     }
     Ok(())
+}
+
+fn check_body(body: &Body) -> Result<(), EmitError> {
+    let names = (body.fields.iter().map(|field| &field.name))
+        .chain(body.groups.iter().map(|group| &group.name))
+        .chain(body.data.iter().map(|data| &data.name));
+    unique(names.map(|name| names::snake(name)).collect())?;
+    body.groups.iter().try_for_each(|group| check_body(&group.body))
 }
 
 fn unique(names: Vec<String>) -> Result<(), EmitError> {
@@ -150,14 +173,21 @@ fn library(schema: &Schema) -> String {
              messages.\n\
              //! No bytes make any of them panic, and none allocates. An optional field that is \
              given its\n\
-             //! null value is written as it is, and so reads as `None`.\n\n\
-             #![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
-             mod message;\nmod runtime;\n";
+             //! null value is written as it is, and so reads as `None`.\n";
+    if schema.has_parts() {
+        text += "//!\n//! A message with groups or data is a struct that borrows them, to be \
+                 written, and a\n//! `...Reader` that looks at all of them when it is made: after \
+                 that nothing fails.\n";
+    }
+    text += "\n#![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
+             mod message;\n";
+    text += if schema.has_parts() { "mod parts;\nmod runtime;\n" } else { "mod runtime;\n" };
     let has_types =
         !(schema.enums.is_empty() && schema.sets.is_empty() && schema.composites.is_empty());
     text += if has_types { "mod templates;\nmod types;\n\n" } else { "mod templates;\n\n" };
-    text += "pub use message::Message;\n\
-             pub use runtime::{DecodeError, EncodeError, FieldValue, FieldVisitor, HEADER_LENGTH, \
+    text += "pub use message::Message;\n";
+    text += if schema.has_parts() { "pub use parts::Entries;\n" } else { "" };
+    text += "pub use runtime::{DecodeError, EncodeError, FieldValue, FieldVisitor, HEADER_LENGTH, \
              MessageHeader, SbeMessage};\npub use templates::*;\n";
     if has_types {
         text += "pub use types::*;\n";

@@ -1,10 +1,11 @@
 //! Writes enumerations, sets and composites.
 
+use super::doc;
 use super::members::{
     constant_items, imports, kind_type, literal, member_type, primitive_type, read_kind, visible,
     write_members,
 };
-use super::{doc, names};
+use crate::emit::names;
 use crate::model::{Composite, Enum, Kind, Member, Number, Schema, Set};
 
 /// Each type's file name and text.
@@ -126,7 +127,7 @@ fn composite(schema: &Schema, composite: &Composite, index: usize) -> String {
              pub fn decode(block: &[u8; Self::LENGTH]) -> Self {{\n{reads}\n}}\n}}\n",
             default = if big_array(members) { "" } else { "Default, " },
             fields = struct_fields(schema, members),
-            default_impl = default_impl(schema, &name, members),
+            default_impl = default_impl(schema, &name, members, ""),
             length = composite.length,
             constants = constant_items(schema, members),
             writes = write_members(schema, members, "self", 0, composite.length),
@@ -140,8 +141,8 @@ pub(super) fn big_array(members: &[Member]) -> bool {
         .any(|m| m.since == 0 && matches!(m.kind, Kind::Array(_, length) if length > 32))
 }
 
-/// `Default` by hand where it cannot be derived.
-pub(super) fn default_impl(schema: &Schema, name: &str, members: &[Member]) -> String {
+/// `Default` by hand where it cannot be derived; `parts` are the values of what is no member.
+pub(super) fn default_impl(schema: &Schema, name: &str, members: &[Member], parts: &str) -> String {
     if !big_array(members) {
         return String::new();
     }
@@ -159,7 +160,9 @@ pub(super) fn default_impl(schema: &Schema, name: &str, members: &[Member]) -> S
         }
     };
     let fields: String = visible(members).map(one).collect();
-    format!("impl Default for {name} {{\nfn default() -> Self {{\nSelf {{ {fields} }}\n}}\n}}\n\n")
+    format!(
+        "impl Default for {name} {{\nfn default() -> Self {{\nSelf {{ {fields}{parts} }}\n}}\n}}\n\n"
+    )
 }
 
 /// A struct's fields with their documentation.

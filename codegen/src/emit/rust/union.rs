@@ -1,17 +1,72 @@
 //! Writes the enum over all messages of a schema.
 
 use super::members::{kind_type, visible};
-use super::names;
 use super::types::field_doc;
+use crate::emit::names;
 use crate::model::{Kind, Member, Schema};
 
 /// The file of the enum.
 pub(super) fn emit(schema: &Schema) -> String {
+    if schema.has_parts() { readers(schema) } else { structs(schema) }
+}
+
+/// Where messages have groups or data, what is decoded borrows them.
+fn readers(schema: &Schema) -> String {
+    let mut variants = String::new();
+    let mut decodes = String::new();
+    let mut ids = String::new();
+    let mut labels = String::new();
+    let mut used = Vec::new();
+    for message in &schema.messages {
+        let name = names::pascal(&message.name);
+        let otherwise = format!("The message `{}`.", message.name);
+        variants += &super::doc(&message.description, &otherwise);
+        let (kind, read) = if message.body.has_parts() {
+            used.push(name.clone());
+            (format!("{name}Reader"), "new")
+        } else {
+            (name.clone(), "decode")
+        };
+        let borrows = if message.body.has_parts() { "<'a>" } else { "" };
+        variants += &format!("{name}({kind}{borrows}),\n");
+        decodes += &format!("{name}::TEMPLATE_ID => {kind}::{read}(message).map(Self::{name}),\n");
+        ids += &format!("Self::{name}(_) => {name}::TEMPLATE_ID,\n");
+        labels += &format!("Self::{name}(_) => {:?},\n", message.name);
+        used.push(kind);
+    }
+    format!(
+        "//! Any message of the schema.\n\n\
+         use crate::runtime::{{DecodeError, MessageHeader}};\n\
+         use crate::templates::{{{all}}};\nuse crate::SCHEMA_ID;\n\n\
+         /// Any message of the schema, to be read.\n\
+         #[derive(Clone, Debug)]\npub enum Message<'a> {{\n{variants}}}\n\n\
+         impl<'a> Message<'a> {{\n\
+         /// Reads a message, by what its header says.\n///\n\
+         /// # Errors\n/// The bytes are no message of this schema, or end before it does.\n\
+         pub fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {{\n{find}\
+         match header.template_id {{\n{decodes}\
+         template_id => Err(DecodeError::TemplateUnknown {{ template_id }}),\n}}\n}}\n\n\
+         /// Which message.\n#[must_use]\n\
+         pub const fn template_id(&self) -> u16 {{\nmatch self {{\n{ids}}}\n}}\n\n\
+         /// The schema's name of the message.\n#[must_use]\n\
+         pub const fn name(&self) -> &'static str {{\nmatch self {{\n{labels}}}\n}}\n}}\n",
+        all = used.join(", "),
+        find = FIND,
+    )
+}
+
+/// How `decode` begins.
+const FIND: &str = "let header = MessageHeader::parse(message)?;\n\
+                    if header.schema_id != SCHEMA_ID {\n\
+                    return Err(DecodeError::SchemaUnknown { schema_id: header.schema_id });\n}\n";
+
+/// Where every message is a block, what is decoded is the messages' structs.
+fn structs(schema: &Schema) -> String {
     let names: Vec<String> = schema.messages.iter().map(|m| names::pascal(&m.name)).collect();
     let every =
         |arm: &dyn Fn(&str) -> String| names.iter().map(|name| arm(name)).collect::<String>();
     let each = |what: &str| every(&|name| format!("Self::{name}(message) => {what},\n"));
-    let equality = if schema.messages.iter().any(|m| schema.members_hold_float(&m.fields)) {
+    let equality = if schema.messages.iter().any(|m| schema.members_hold_float(&m.body.fields)) {
         "PartialEq"
     } else {
         "PartialEq, Eq"
@@ -31,7 +86,7 @@ pub(super) fn emit(schema: &Schema) -> String {
     let labels: String = (schema.messages.iter().zip(&names))
         .map(|(message, name)| format!("Self::{name}(_) => {:?},\n", message.name))
         .collect();
-    let longest = schema.messages.iter().map(|m| m.block_length).max().unwrap_or(0) + 8;
+    let longest = schema.messages.iter().map(|m| m.body.block_length).max().unwrap_or(0) + 8;
     format!(
         "//! Any message of the schema.\n\nuse std::fmt;\n\n\
          use crate::runtime::{{DecodeError, EncodeError, FieldVisitor, MessageHeader}};\n\
@@ -45,10 +100,7 @@ pub(super) fn emit(schema: &Schema) -> String {
          /// Reads header and block, by what the header says.\n///\n\
          /// # Errors\n/// The bytes are no message of this schema, or end before it does.\n\
          pub fn decode(message: &[u8]) -> Result<Self, DecodeError> {{\n\
-         let header = MessageHeader::parse(message)?;\n\
-         if header.schema_id != SCHEMA_ID {{\n\
-         return Err(DecodeError::SchemaUnknown {{ schema_id: header.schema_id }});\n}}\n\
-         match header.template_id {{\n{decodes}\
+         {find}match header.template_id {{\n{decodes}\
          template_id => Err(DecodeError::TemplateUnknown {{ template_id }}),\n}}\n}}\n\n\
          /// Writes header and block; returns their length.\n///\n\
          /// # Errors\n/// The buffer is too short; nothing was written then.\n\
@@ -71,6 +123,7 @@ pub(super) fn emit(schema: &Schema) -> String {
          {{\n{displays}}}\n}}\n}}\n\n\
          {conversions}",
         all = names.join(", "),
+        find = FIND,
         uses = uses(schema),
         decodes = every(&|name| {
             format!("{name}::TEMPLATE_ID => {name}::decode(message).map(Self::{name}),\n")
@@ -91,10 +144,10 @@ fn shared(schema: &Schema) -> Vec<&Member> {
     let same = |a: &Member, b: &Member| {
         a.name == b.name && a.kind == b.kind && a.presence == b.presence && a.since == b.since
     };
-    let mut fields: Vec<&Member> = visible(&first.fields).collect();
+    let mut fields: Vec<&Member> = visible(&first.body.fields).collect();
     for other in others {
         let common =
-            fields.iter().zip(visible(&other.fields)).take_while(|(a, b)| same(a, b)).count();
+            fields.iter().zip(visible(&other.body.fields)).take_while(|(a, b)| same(a, b)).count();
         fields.truncate(common);
     }
     fields.retain(|field| field.since == 0 && !super::members::is_option(field));
