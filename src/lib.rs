@@ -19,7 +19,7 @@ pub mod net;
 pub mod node;
 pub mod order_stream;
 pub mod orders;
-
+pub mod recovery_service;
 pub mod ring;
 pub mod scheduler;
 pub mod snapshot;

@@ -151,6 +151,17 @@ pub const DEATHS_MAX: usize = 16;
 /// Two deaths while commands of one source were executed, so near each other, quarantine it.
 pub const QUARANTINE_WITHIN_NS: u64 = 60_000_000_000;
 
+/// Files that a process has open beside the connections that it serves: segments of the feed's
+/// logs, two for each that is followed, listeners, what it logs to.
+pub const OPEN_FILES_BESIDE_CONNECTIONS: u64 = 4_096;
+
+/// Images of the feed's books that are kept for clients, for all channels and sets of symbols.
+pub const IMAGES_MAX: usize = 256;
+
+/// Bytes of images that are kept or still read: beyond it none is made until one is done with. An
+/// image of a million orders has some 60 MB.
+pub const IMAGE_BYTES_MAX: usize = 1 << 30;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 

@@ -4,14 +4,75 @@
 //! nothing in the caches waits longer than it computes, and on pages of 4 KiB it waits again for
 //! the page table. No result depends on anything here; where the system refuses, all is as it was,
 //! only slower.
-#![expect(unsafe_code, reason = "neither madvise nor the prefetch instruction has a safe form")]
+#![expect(unsafe_code, reason = "allocators, madvise and the prefetch instruction are unsafe")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
 
 /// Bytes that a processor fetches at a time.
 const LINE_BYTES: usize = 64;
 
-/// Bytes of a page, and of a large one. A table below that gains nothing from them.
+/// Bytes of a page, and of a large one.
 const PAGE_BYTES: usize = 4 << 10;
 const LARGE_PAGE_BYTES: usize = 2 << 20;
+
+/// Tables from here on lie on large pages: a smaller one takes few entries of the processor's
+/// table of pages, which all of them share.
+const LARGE_TABLE_BYTES: usize = 256 << 10;
+
+/// The system's allocator; what is large begins with a large page, and ends with one.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocator;
+
+/// What is asked of the system; the same for the same layout, whenever it is asked.
+#[inline]
+fn paged(layout: Layout) -> Layout {
+    if layout.size() < LARGE_TABLE_BYTES {
+        return layout;
+    }
+    let align = layout.align().max(LARGE_PAGE_BYTES);
+    let size = layout.size().checked_next_multiple_of(LARGE_PAGE_BYTES);
+    size.and_then(|size| Layout::from_size_align(size, align).ok()).unwrap_or(layout)
+}
+
+// SAFETY: each block comes from the system's allocator and goes back to it under one layout, which
+// is at least as large and as aligned as the one that was asked for.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract, and the size is not made smaller.
+        unsafe { System.alloc(paged(layout)) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block was allocated with this layout, and so from the same other one.
+        unsafe { System.dealloc(block, paged(layout)) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as for `alloc`.
+        unsafe { System.alloc_zeroed(paged(layout)) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if layout.size().max(size) < LARGE_TABLE_BYTES {
+            // SAFETY: the block was allocated with this very layout.
+            return unsafe { System.realloc(block, layout, size) };
+        }
+        // SAFETY: the caller promises that the size fits a layout of this alignment, and is not 0;
+        // both blocks have as many bytes as are copied, and are not one.
+        unsafe {
+            let larger = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !larger.is_null() {
+                larger.copy_from_nonoverlapping(block, layout.size().min(size));
+                self.dealloc(block, layout);
+            }
+            larger
+        }
+    }
+}
 
 /// Begins to fetch the cache lines of one item; of none where there is no such item.
 ///
@@ -20,10 +81,16 @@ const LARGE_PAGE_BYTES: usize = 2 << 20;
 #[inline]
 pub fn prefetch<T>(items: &[T], index: usize) {
     if let Some(item) = items.get(index) {
-        let first = std::ptr::from_ref(item).cast::<i8>();
-        for line in 0..size_of::<T>().div_ceil(LINE_BYTES) {
-            fetch(first.wrapping_add(line * LINE_BYTES));
-        }
+        prefetch_item(item);
+    }
+}
+
+/// Begins to fetch the cache lines of one item.
+#[inline]
+pub fn prefetch_item<T>(item: &T) {
+    let first = std::ptr::from_ref(item).cast::<i8>();
+    for line in 0..size_of::<T>().div_ceil(LINE_BYTES) {
+        fetch(first.wrapping_add(line * LINE_BYTES));
     }
 }
 
@@ -78,15 +145,22 @@ fn grow<T>(items: &mut Vec<T>) {
 #[cfg(target_os = "linux")]
 fn prepare<T>(table: &Vec<T>) {
     let bytes = table.capacity() * size_of::<T>();
-    if bytes < LARGE_PAGE_BYTES {
+    if bytes < LARGE_TABLE_BYTES {
         return;
     }
-    let into_page = table.as_ptr().addr() % PAGE_BYTES;
-    let start = table.as_ptr().cast::<u8>().wrapping_sub(into_page).cast_mut().cast();
-    for advice in [libc::MADV_HUGEPAGE, libc::MADV_POPULATE_WRITE] {
-        // SAFETY: each page of the range holds bytes of the table, so all are mapped; neither
-        // advice changes what they hold. Both are wishes, and a refusal is of no consequence.
-        unsafe { libc::madvise(start, into_page + bytes, advice) };
+    // Whole large pages, as our allocator gives them; another one may have put something else at
+    // both ends. Where small pages were in use before, they are joined.
+    for (page_bytes, advice) in [
+        (LARGE_PAGE_BYTES, libc::MADV_HUGEPAGE),
+        (PAGE_BYTES, libc::MADV_POPULATE_WRITE),
+        (LARGE_PAGE_BYTES, libc::MADV_COLLAPSE),
+    ] {
+        let into_page = table.as_ptr().addr() % page_bytes;
+        let start = table.as_ptr().cast::<u8>().wrapping_sub(into_page).cast_mut().cast();
+        let length = (into_page + bytes).next_multiple_of(page_bytes);
+        // SAFETY: no advice changes what any page of the process holds, nor maps one that is not
+        // mapped. All are wishes, and a refusal is of no consequence.
+        unsafe { libc::madvise(start, length, advice) };
     }
 }
 
@@ -103,6 +177,29 @@ mod tests {
             prefetch(&[[7_u64; 40]; 2], index);
         }
         prefetch::<u8>(&[], 0);
+    }
+
+    /// Blocks on both sides of the bound keep their bytes, and large ones begin with a large page.
+    #[test]
+    fn blocks_grow_and_shrink() {
+        let layout = |bytes| Layout::from_size_align(bytes, 8).unwrap();
+        let sizes = [64, 4 << 10, 300 << 10, 3 << 20, 5 << 20, 200 << 10, 1 << 20, 16];
+        // SAFETY: each block is used within its size, and given back once under its layout.
+        unsafe {
+            let mut block = Allocator.alloc(layout(sizes[0]));
+            block.cast::<u64>().write(7);
+            for pair in sizes.windows(2) {
+                block = Allocator.realloc(block, layout(pair[0]), pair[1]);
+                assert_eq!(block.cast::<u64>().read(), 7, "{pair:?}");
+                let large = pair[1] >= LARGE_TABLE_BYTES;
+                assert!(!large || block.addr().is_multiple_of(LARGE_PAGE_BYTES), "{pair:?}");
+                block.add(pair[1] - 1).write(1);
+            }
+            Allocator.dealloc(block, layout(sizes[sizes.len() - 1]));
+            let zeroed = Allocator.alloc_zeroed(layout(LARGE_TABLE_BYTES));
+            assert_eq!(zeroed.add(LARGE_TABLE_BYTES - 1).read(), 0);
+            Allocator.dealloc(zeroed, layout(LARGE_TABLE_BYTES));
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ use isochron::state_machine::{Capacity, command_origin_mut};
 use isochron::store::{Identity, Options as StoreOptions, SegmentHelper, StoreReader};
 use isochron::types::Nanos;
 use isochron_events::*;
+use isochron_feeds::mold::Session;
+use isochron_feeds::publisher::Publisher;
+use isochron_feeds::subscriber::{Event, Options as SubscriberOptions, Source, Subscriber};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -339,6 +342,35 @@ fn nothing_is_allocated_between_ring_and_append() {
     // Segments were crossed.
     assert!(bench.core.sequencer().position().0 > 10 * 2 * 1024 * 1024);
     bench.core.sequencer().machine().check_conservation().unwrap();
+}
+
+/// A consumer of the feed on two lines: datagrams in order cost no memory, whichever line is first.
+#[test]
+fn nothing_is_allocated_between_datagram_and_message() {
+    let session = Session::new("260105300A").unwrap();
+    let mut lines = [(); 2].map(|()| Publisher::new(session, 1, 0));
+    let mut subscriber = Subscriber::new(SubscriberOptions::default());
+    let (mut delivered, mut requested) = (0_u64, 0);
+    for turn in 0..10_000_u64 {
+        let sources = [Source::LineA, Source::LineB].into_iter().zip(&mut lines);
+        for (source, publisher) in sources {
+            for _ in 0..turn % 7 {
+                publisher.on_message(b"a message").unwrap();
+            }
+            while let Some(datagram) = publisher.poll_datagram(turn) {
+                let on_event = &mut |event: Event<'_>| {
+                    delivered += u64::from(matches!(event, Event::Message { .. }));
+                };
+                let (taken, requests) =
+                    requests_of(|| subscriber.on_datagram(source, datagram.bytes, turn, on_event));
+                taken.unwrap();
+                requested += requests;
+            }
+        }
+    }
+    assert_eq!(requested, 0, "the subscriber asked for memory");
+    assert_eq!(delivered, lines[0].next_sequence() - 1);
+    assert!(delivered > 20_000 && subscriber.source(Source::LineB).late == delivered);
 }
 
 #[test]

@@ -75,6 +75,12 @@ fn memory_is_measured_and_not_much() {
 }
 
 #[test]
+fn two_lines_become_one_stream() {
+    let line = last_line("subscriber --messages 20000 --passes 1");
+    check(&line, "subscriber: # M messages/s, one line # M/s, 1 % lost # M/s");
+}
+
+#[test]
 fn commands_go_all_the_way() {
     let line = last_line("path --rates 2000 --seconds 1 --only control,rates");
     check(&line, "path: #/s p50 # p99 # p99.9 # p99.99 # max #");
@@ -100,4 +106,10 @@ fn all_figures_are_there_for_programs() {
     assert_eq!(json["bench"], "matching");
     assert!(json["ops_per_second"].as_f64().is_some_and(|rate| rate > 0.0));
     assert_eq!(json["oracle"], true);
+}
+
+#[test]
+fn a_snapshot_and_a_replay_come_over_tcp() {
+    let line = last_line("recovery --orders 20000 --passes 1 --rate 0");
+    check(&line, "recovery: snapshot of # orders # s, replay # M messages/s");
 }

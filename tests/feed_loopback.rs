@@ -26,7 +26,7 @@ use isochron_events::{
     NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, Phase, PhaseChange, PhaseChanged, Side,
 };
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Line, State};
+use isochron_feeds::subscriber::{Source, State};
 use publishing::{Publishing, options};
 use std::ops::{Deref, DerefMut};
 
@@ -256,7 +256,7 @@ fn a_publisher_goes_on_after_another() {
     assert_eq!(heard.subscriber.state(now.0), State::Ended);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
+    let again = heard.subscriber.source(Source::LineA).duplicates;
     assert_eq!(again, 0, "each cycle committed what it sent");
 }
 
@@ -284,7 +284,7 @@ fn a_death_between_sending_and_committing_repeats_and_changes_nothing() {
     run(&mut last, &mut heard, &mut now, None);
     assert!(heard.subscriber.is_complete());
     assert_eq!(heard.messages, expected(directory).concat());
-    let again = heard.subscriber.line(Line::A).duplicates;
+    let again = heard.subscriber.source(Source::LineA).duplicates;
     assert_eq!(again, (sent_at - committed_at) as u64);
     assert!(again > 100);
 }

@@ -115,6 +115,6 @@ macro_rules! tests {
 }
 
 tests! {
-    events messages commands feed frames store state snapshot ring config lobster itch order_stream
-    soup_server soup_client rerequest
+    events messages commands feed books frames store state snapshot ring config lobster itch
+    order_stream soup_server soup_client rerequest consumer
 }

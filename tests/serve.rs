@@ -7,6 +7,8 @@ mod components;
 mod configured;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "serve/recovery.rs"]
+mod recovery;
 #[path = "serve/send.rs"]
 mod send;
 #[path = "serve/sources.rs"]
@@ -35,8 +37,11 @@ impl Place {
         let text = EXAMPLE
             .replace("term_bytes = 67_108_864", "term_bytes = 1_048_576")
             .replace("port = 40_001", &format!("port = {}", place.port.get()))
-            .replace("port = 41_001", &format!("port = {}", place.port.get()));
-        assert!(text.contains("1_048_576\n") && !text.contains("40_001"));
+            .replace("port = 41_001", &format!("port = {}", place.port.get()))
+            .replace(":42001", ":0")
+            .replace(":42002", ":0")
+            .replace(":42003", ":0");
+        assert!(text.contains("1_048_576\n") && !text.contains("40_001") && !text.contains(":42"));
         fs::write(place.config(), text + more).unwrap();
         place
     }

@@ -6,7 +6,7 @@ mod publishing;
 use isochron::agent::Agent;
 use isochron::core::{Options as CoreOptions, Sequencer, Taken as Took};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::market_data::{Feed, Output, Plan};
+use isochron::market_data::{CHANNEL_L3, Feed, OpenChannel, Output, Plan};
 use isochron::metrics::{Counter, Counters};
 use isochron::net::{Endpoint, ReservedPort};
 use isochron::node::{feed_from_snapshot, read_side_sections};
@@ -21,6 +21,7 @@ use isochron::store::{
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, DayEnding, DayStarted, Message, Phase, PhaseChange};
 use publishing::Publishing;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
@@ -121,7 +122,7 @@ fn options(every: u64) -> SnapshotOptions {
         every: Some(every),
         budget: Budget::default(),
         keep: 100,
-        make_sections: read_side_sections(&Plan::default()),
+        make_sections: read_side_sections(&every_product()),
     }
 }
 
@@ -144,15 +145,23 @@ fn infos(directory: &Path) -> Vec<SnapshotInfo> {
     snapshots.list().unwrap().into_iter().map(open).collect()
 }
 
+/// Conflated often, so that most snapshots have something waiting.
+fn every_product() -> Plan {
+    Plan::all(40_000_000)
+}
+
+/// A channel's number, and a message or the name of a session.
+type ChannelMessage = (u16, Vec<u8>);
+
 /// All that a feed sends of a log from its reader's place on.
-fn feed_from(mut feed: Feed, reader: &mut StoreReader) -> Vec<Vec<u8>> {
+fn feed_from(mut feed: Feed, reader: &mut StoreReader) -> Vec<ChannelMessage> {
     let mut sent = Vec::new();
     while let Some(frame) = reader.next().unwrap() {
         let event = Message::decode(frame.message).unwrap();
         feed.on_event(&event, &mut |output| {
             sent.push(match output {
-                Output::Session { session, .. } => session.0.to_vec(),
-                Output::Message { bytes, .. } => bytes.to_vec(),
+                Output::Session { channel, session } => (channel.number(), session.0.to_vec()),
+                Output::Message { channel, bytes } => (channel.number(), bytes.to_vec()),
             });
         });
     }
@@ -184,7 +193,9 @@ fn state_and_feed_go_on_from_every_snapshot() {
     assert!(infos.len() >= 6, "{} snapshots", infos.len());
     assert_eq!(ended, 1, "one at the day's end");
 
-    let whole = feed_from(Feed::new(&Plan::default()), &mut reader(directory));
+    let whole = feed_from(Feed::new(&every_product()), &mut reader(directory));
+    let channels: BTreeSet<u16> = whole.iter().map(|(channel, _)| *channel).collect();
+    assert_eq!(channels.len(), 7);
     for info in infos {
         let file = snapshots(directory).open(info.place.position).unwrap();
         let machine = || {
@@ -203,18 +214,29 @@ fn state_and_feed_go_on_from_every_snapshot() {
         assert_eq!(replay.machine().state_hash(), hash);
 
         let mut section = file.section(SECTION_FEED).unwrap().unwrap();
-        let feed = Feed::restore(&Plan::default(), &mut section, &machine()).unwrap();
-        let open = feed.channels().next();
-        let (session, next) = (open.map(|o| o.session), open.map_or(1, |o| o.next_sequence));
+        let feed = Feed::restore(&every_product(), &mut section, &machine()).unwrap();
+        let open: Vec<_> = feed.channels().collect();
         let mut feed_reader = reader(directory);
         begin(&mut feed_reader);
         let rest = feed_from(feed, &mut feed_reader);
         assert!(whole.ends_with(&rest), "other messages from {}", info.place.position);
         // The number is that of the message in its session.
         let before = &whole[..whole.len() - rest.len()];
-        let begun = before.iter().rposition(|sent| sent.len() == 10);
-        assert_eq!(session.map(|session| session.0.to_vec()), begun.map(|at| before[at].clone()));
-        assert_eq!(next, begun.map_or(1, |at| (before.len() - at) as u64));
+        assert_eq!(open.len(), 7);
+        for OpenChannel { channel, session, next_sequence } in open {
+            let of_channel = before.iter().filter(|(number, _)| *number == channel.number());
+            let of_channel: Vec<_> = of_channel.map(|(_, bytes)| bytes).collect();
+            let begun = of_channel.iter().rposition(|sent| sent.len() == 10).unwrap();
+            assert_eq!(session.0[..], of_channel[begun][..]);
+            assert_eq!(next_sequence, (of_channel.len() - begun) as u64);
+        }
+        // One product of them goes on alone as well.
+        let mut section = file.section(SECTION_FEED).unwrap().unwrap();
+        let feed = Feed::restore(&Plan::default(), &mut section, &machine()).unwrap();
+        let mut l3_reader = reader(directory);
+        begin(&mut l3_reader);
+        let of_l3 = rest.into_iter().filter(|(number, _)| *number == CHANNEL_L3.number());
+        assert!(feed_from(feed, &mut l3_reader).into_iter().eq(of_l3));
     }
 }
 
@@ -225,7 +247,7 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
     let directory = directory.path();
     let mut trading = Trading::open(directory);
     trading.trade(500);
-    let (mut feed, mut reader) = (Feed::new(&Plan::default()), reader(directory));
+    let (mut feed, mut reader) = (Feed::new(&every_product()), reader(directory));
     while let Some(frame) = reader.next().unwrap() {
         feed.on_event(&Message::decode(frame.message).unwrap(), &mut |_| {});
     }
@@ -235,7 +257,7 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
         bytes
     };
     let (saved, machine) = (bytes(&feed), trading.sequencer.machine());
-    let restore = |bytes: &[u8]| Feed::restore(&Plan::default(), &mut &bytes[..], machine);
+    let restore = |bytes: &[u8]| Feed::restore(&every_product(), &mut &bytes[..], machine);
     assert_eq!(bytes(&restore(&saved).unwrap()), saved);
     let mut refused = 0;
     for bit in (0..saved.len() * 8).step_by(211) {
@@ -247,6 +269,12 @@ fn a_feeds_section_with_other_bytes_is_refused_or_another() {
     for length in (0..saved.len()).step_by(101) {
         assert!(restore(&saved[..length]).is_err(), "{length} bytes");
     }
+    let wrong_plan = |plan: &Plan| Feed::restore(plan, &mut &saved[..], machine).err().unwrap();
+    assert_eq!(wrong_plan(&Plan::all(1)), "conflated every 40000000 ns, not every 1",);
+    let mut l3 = Vec::new();
+    Feed::new(&Plan::default()).save(&mut l3).unwrap();
+    let refused = Feed::restore(&every_product(), &mut &l3[..], machine).err().unwrap();
+    assert_eq!(refused, "the feed that was saved had no l1");
     let other = StateMachine::new();
     assert!(Feed::restore(&Plan::default(), &mut &saved[..], &other).is_err(), "another state's");
 }

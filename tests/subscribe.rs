@@ -1,7 +1,10 @@
 //! `isochron subscribe` as a process: exit codes, its line of JSON and its counters, over real
 //! multicast on the loopback interface.
 
+use std::fs;
+use std::io::Write;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -14,6 +17,13 @@ use isochron_messages::{BookChecksum, EventFlags, Message, OrderAdded, Side};
 use serde_json::{Value, json};
 
 const SESSION: &str = "261122300A";
+
+/// The group that subscribers listen to here.
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 77, 1, 8);
+
+/// What takes a terminal to another screen and back (xterm's control sequences, DECSET 1049).
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
 
 /// Looks at a process until it listens, or ends: half a minute at most.
 const LOOKS_MAX: u32 = 3_000;
@@ -31,8 +41,8 @@ struct Subscribed {
 impl Subscribed {
     fn start(more: &[&str]) -> Subscribed {
         let port = ReservedPort::new().unwrap();
-        let group = Ipv4Addr::new(239, 77, 1, 8);
-        let endpoint = Endpoint { group, port: port.get(), interface: Ipv4Addr::LOCALHOST };
+        let interface = Ipv4Addr::LOCALHOST;
+        let endpoint = Endpoint { group: GROUP, port: port.get(), interface };
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("counters");
         let counters = Counters::create(&path).unwrap();
@@ -60,19 +70,7 @@ impl Subscribed {
 
     /// As `send_from`, but the end of the session is returned, not sent.
     fn send_messages_from(&self, first: usize) -> Vec<u8> {
-        let mut sender = Sender::open(self.endpoint, 0).unwrap();
-        let mut publisher = Publisher::new(Session::new(SESSION).unwrap(), 1, 0);
-        for (index, message) in messages().iter().enumerate() {
-            let mut bytes = [0; Message::ENCODED_LENGTH_MAX];
-            let length = message.encode(&mut bytes).unwrap();
-            publisher.on_message(&bytes[..length]).unwrap();
-            let datagram = publisher.poll_datagram(0).unwrap().bytes;
-            if index + 1 >= first {
-                assert_eq!(sender.send_batch(&[datagram]).unwrap(), 1);
-            }
-        }
-        publisher.on_end(0);
-        publisher.poll_datagram(0).unwrap().bytes.to_vec()
+        send(self.endpoint, first)
     }
 
     /// What it ended with: its exit code, its last line, what it said of errors, its counters.
@@ -85,6 +83,34 @@ impl Subscribed {
         let stderr = String::from_utf8(stderr).unwrap();
         (status.code(), report.unwrap_or_default(), stderr, self.counters)
     }
+}
+
+/// What `isochron subscribe` says of a recording: its exit code, its last line, its errors.
+fn from(path: &Path, more: &[&str]) -> (Option<i32>, Value, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
+    command.args(["subscribe", "--json", "--from"]).arg(path).args(more);
+    let output = command.output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let report = stdout.lines().last().map(|line| serde_json::from_str(line).unwrap());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), report.unwrap_or_default(), stderr)
+}
+
+/// Sends the session from message `first` on, one datagram each; its end is returned.
+fn send(endpoint: Endpoint, first: usize) -> Vec<u8> {
+    let mut sender = Sender::open(endpoint, 0).unwrap();
+    let mut publisher = Publisher::new(Session::new(SESSION).unwrap(), 1, 0);
+    for (index, message) in messages().iter().enumerate() {
+        let mut bytes = [0; Message::ENCODED_LENGTH_MAX];
+        let length = message.encode(&mut bytes).unwrap();
+        publisher.on_message(&bytes[..length]).unwrap();
+        let datagram = publisher.poll_datagram(0).unwrap().bytes;
+        if index + 1 >= first {
+            assert_eq!(sender.send_batch(&[datagram]).unwrap(), 1);
+        }
+    }
+    publisher.on_end(0);
+    publisher.poll_datagram(0).unwrap().bytes.to_vec()
 }
 
 /// Waits a little; false, so that looking goes on.
@@ -124,7 +150,7 @@ fn a_whole_session_ends_with_0() {
     let pid = subscribed.child.id();
     let (code, report, errors, counters) = subscribed.end();
     assert_eq!(code, Some(0), "{errors}");
-    let book = json!({"checksum": checksum(), "orders": 3, "complete": true});
+    let book = json!({"checksum": checksum(), "orders": 3, "levels": 1, "complete": true});
     assert_eq!(report["checksums"], json!({"5": book}));
     assert_eq!(report["pid"], pid);
     assert_eq!((&report["first_sequence"], &report["next_sequence"]), (&json!(1), &json!(5)));
@@ -139,6 +165,41 @@ fn a_whole_session_ends_with_0() {
         (Counter::SUBSCRIBER_ENDED, 1),
     ];
     assert_eq!(counted.map(|(counter, _)| counters.get(counter)), counted.map(|(_, n)| n));
+}
+
+#[test]
+fn a_line_that_is_dead_is_not_missed_and_a_recording_says_the_same_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording.pcap");
+    let port_b = ReservedPort::new().unwrap();
+    let b = port_b.get().to_string();
+    let more = ["--group-b", "239.77.1.9", "--port-b", &b, "--drop-line", "b", "--record"];
+    let subscribed = Subscribed::start(&[&more[..], &[path.to_str().unwrap()]].concat());
+    let endpoint =
+        Endpoint { group: Ipv4Addr::new(239, 77, 1, 9), port: port_b.get(), ..subscribed.endpoint };
+    let mut line_b = Sender::open(endpoint, 0).unwrap();
+    let mut publisher = Publisher::new(Session::new(SESSION).unwrap(), 1, 0);
+    publisher.on_message(b"not what line A says").unwrap();
+    assert_eq!(line_b.send_batch(&[publisher.poll_datagram(0).unwrap().bytes]).unwrap(), 1);
+    subscribed.send_from(1);
+    let port = subscribed.endpoint.port.to_string();
+    let (code, live, errors, _) = subscribed.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!((&live["lines"]["a"]["messages"], &live["lines"]["b"]), (&json!(4), &Value::Null));
+    assert!(errors.contains("6 datagrams recorded in"), "{errors}");
+
+    let line_a = ["--group", "239.77.1.8", "--port", &port];
+    let (code, again, errors) = from(&path, &line_a);
+    assert_eq!(code, Some(0), "{errors}");
+    for name in ["checksums", "first_sequence", "messages", "lost", "lines", "ended"] {
+        assert_eq!(again[name], live[name], "{name}");
+    }
+
+    let recording = fs::read(&path).unwrap();
+    fs::write(&path, &recording[..24 + 20]).unwrap();
+    let (code, _, errors) = from(&path, &line_a);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("the capture is cut off"), "{errors}");
 }
 
 #[test]
@@ -168,6 +229,60 @@ fn silence_ends_with_2() {
     let (code, report, errors, _) = subscribed.end();
     assert_eq!((code, report), (Some(2), Value::Null));
     assert!(errors.contains("nothing of the session was heard in 1 s"), "{errors}");
+}
+
+/// Ends a subscriber that shows a ladder in a terminal of its own, and returns its exit code and
+/// what the terminal got; `None` where no terminal can be made.
+fn in_a_terminal(end: impl FnOnce(&mut Child, &Counters)) -> Option<(Option<i32>, String)> {
+    if Command::new("script").arg("--version").output().is_err() {
+        println!("skipped: there is no `script`, which makes a terminal");
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (shown, counters) = (folder.path().join("shown"), folder.path().join("counters"));
+    let port = ReservedPort::new().unwrap();
+    let endpoint = Endpoint { group: GROUP, port: port.get(), interface: Ipv4Addr::LOCALHOST };
+    let line = format!(
+        "stty rows 20 cols 90; exec {} subscribe --group {GROUP} --port {} --session {SESSION} \
+         --level l3 --counters {}",
+        env!("CARGO_BIN_EXE_isochron"),
+        endpoint.port,
+        counters.display(),
+    );
+    let mut script = Command::new("script");
+    script.args(["-qefc", &line]).arg(&shown).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = script.spawn().unwrap();
+    let text = || String::from_utf8_lossy(&fs::read(&shown).unwrap_or_default()).into_owned();
+    let begun = || text().contains(ENTER) && counters.exists();
+    assert!((0..LOOKS_MAX).any(|_| begun() || pause()), "it shows nothing: {}", text());
+    send(endpoint, 1);
+    // Three bids of one price, first come first.
+    let drawn = || text().contains("0.01");
+    assert!((0..LOOKS_MAX).any(|_| drawn() || pause()), "it draws no price: {}", text());
+    end(&mut child, &Counters::attach(&counters).unwrap());
+    let ended = |child: &mut Child| child.try_wait().unwrap().is_some();
+    assert!((0..LOOKS_MAX).any(|_| ended(&mut child) || pause()), "it does not end");
+    Some((child.wait().unwrap().code(), text()))
+}
+
+#[test]
+fn the_terminal_is_given_back_however_the_ladder_ends() {
+    let leave = |child: &mut Child, _: &Counters| {
+        child.stdin.as_mut().unwrap().write_all(b"q").unwrap();
+    };
+    let end = |_: &mut Child, counters: &Counters| {
+        let pid = counters.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    };
+    let by_key = in_a_terminal(leave);
+    let by_signal = in_a_terminal(end);
+    for (ended, code, verdict) in [(by_key, 0, "complete"), (by_signal, 1, "BROKEN")] {
+        let Some((ended, shown)) = ended else { return };
+        assert_eq!(ended, Some(code), "{shown}");
+        let (ladder, after) = shown.rsplit_once(LEAVE).expect("the other screen is left");
+        assert!(ladder.contains(ENTER) && !after.contains(ENTER));
+        assert!(after.contains(&format!("session {SESSION}: {verdict}")), "{after}");
+    }
 }
 
 #[test]

@@ -96,6 +96,7 @@ const SYSTEM: &[&str] = &[
     "std::env",
     "std::os",
     "socket2",
+    "mio",
     "memmap2",
     "libc",
     "core_affinity",

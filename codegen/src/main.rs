@@ -14,8 +14,10 @@ const CRATES: [(&str, &str); 2] = [
     ("schemas/market-data.xml", "codegen/messages/src"),
 ];
 
+type Emit = fn(&Schema) -> String;
+
 /// Each schema and a page made from it: field tables, and the dissector of what is public.
-const PAGES: [(&str, &str, fn(&Schema) -> String); 3] = [
+const PAGES: [(&str, &str, Emit); 3] = [
     ("schemas/events.xml", "docs/protocols/events.md", emit::markdown::generate),
     ("schemas/market-data.xml", "docs/protocols/market-data.md", emit::markdown::generate),
     ("schemas/market-data.xml", "docs/protocols/isochron.lua", dissector),

@@ -2,22 +2,26 @@
 //!
 //! ```text
 //!  levels, best first          a level's orders, first come first
-//!  bids  100.20 ─────────────▶ #7  250 ⇄ #9  100 ⇄ #12  50
-//!        100.10 ─────────────▶ #3  900
+//!  bids  100.20 ──▶ queue ───▶ #7  250 ⇄ #9  100 ⇄ #12  50
+//!        100.10 ──▶ queue ───▶ #3  900
 //!  index  order id ─▶ slot of the slab that all orders of the book live in
 //! ```
+//!
+//! An order knows its queue, so the levels are searched only when an order comes, and when a queue
+//! empties: most changes cost one look-up by order id.
 //!
 //! Prices are in 1/10,000 of the currency unit, quantities in shares. Nothing here matches
 //! orders: a feed says what happened, and a book only follows. What cannot be is an error with
 //! its values, and the book goes on from what the feed said.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use isochron_messages::Side;
 
 use crate::checksum::{L2Checksum, L3Checksum};
+use crate::index::IdMap;
 use crate::limits::ORDERS_MAX;
 
 /// No slot.
@@ -118,15 +122,17 @@ pub struct Level {
     pub orders: u32,
 }
 
-/// A slot of the slab: an order and its neighbours in its level; free slots are chained by `next`.
+/// A slot of the slab: an order, its neighbours in its level, and the level's queue. Free slots are
+/// chained by `next`.
 #[derive(Clone, Copy)]
 struct Slot {
     order: Order,
     previous: u32,
     next: u32,
+    queue: u32,
 }
 
-/// A level's orders, first and last in priority.
+/// A level's orders, first and last in priority. Free queues are chained by `first`.
 #[derive(Clone, Copy)]
 struct Queue {
     quantity: u64,
@@ -135,33 +141,15 @@ struct Queue {
     last: u32,
 }
 
-/// Spreads order ids, which ascend, over the index. One multiplication; ids come from the
-/// exchange, so nobody chooses them to collide.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        let product = u128::from(self.0 ^ id) * 0x9E37_79B9_7F4A_7C15;
-        self.0 = (product ^ (product >> 64)) as u64;
-    }
-}
-
 /// A book. `add`, `take`, `delete` and `modify` follow the L3 messages of the same purpose.
 pub struct Book {
     slots: Vec<Slot>,
     free: u32,
-    index: HashMap<u64, u32, BuildHasherDefault<IdHasher>>,
-    /// Bids, then asks, by a key that sorts the best price first.
-    levels: [BTreeMap<i64, Queue>; 2],
+    index: IdMap<u64, u32>,
+    queues: Vec<Queue>,
+    free_queue: u32,
+    /// Queues of bids, then asks, by a key that sorts the best price first.
+    levels: [BTreeMap<i64, u32>; 2],
 }
 
 impl Default for Book {
@@ -171,7 +159,7 @@ impl Default for Book {
 }
 
 /// 0 for bids, 1 for asks.
-fn place(side: Side) -> Option<usize> {
+pub(crate) fn place(side: Side) -> Option<usize> {
     match side {
         Side::BUY => Some(0),
         Side::SELL => Some(1),
@@ -181,7 +169,7 @@ fn place(side: Side) -> Option<usize> {
 
 /// Sorts the best price first; its own inverse. The complement turns the order around without
 /// an overflow at the smallest number.
-fn key(place: usize, price: i64) -> i64 {
+pub(crate) fn key(place: usize, price: i64) -> i64 {
     if place == 0 { !price } else { price }
 }
 
@@ -189,8 +177,14 @@ impl Book {
     /// An empty book. It allocates as it grows.
     #[must_use]
     pub fn new() -> Book {
-        let levels = [BTreeMap::new(), BTreeMap::new()];
-        Book { slots: Vec::new(), free: NONE, index: HashMap::default(), levels }
+        Book {
+            slots: Vec::new(),
+            free: NONE,
+            index: IdMap::default(),
+            queues: Vec::new(),
+            free_queue: NONE,
+            levels: [BTreeMap::new(), BTreeMap::new()],
+        }
     }
 
     /// Resting orders.
@@ -215,10 +209,9 @@ impl Book {
     /// The levels of a side, best first.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
         place(side).into_iter().flat_map(move |place| {
-            self.levels[place].iter().map(move |(sorted, queue)| Level {
-                price: key(place, *sorted),
-                quantity: queue.quantity,
-                orders: queue.orders,
+            self.levels[place].iter().map(move |(sorted, queue)| {
+                let Queue { quantity, orders, .. } = self.queues[*queue as usize];
+                Level { price: key(place, *sorted), quantity, orders }
             })
         })
     }
@@ -227,8 +220,9 @@ impl Book {
     #[must_use]
     pub fn level(&self, side: Side, price: i64) -> Option<Level> {
         let place = place(side)?;
-        let queue = self.levels[place].get(&key(place, price))?;
-        Some(Level { price, quantity: queue.quantity, orders: queue.orders })
+        let queue = *self.levels[place].get(&key(place, price))?;
+        let Queue { quantity, orders, .. } = self.queues[queue as usize];
+        Some(Level { price, quantity, orders })
     }
 
     /// The best level of a side.
@@ -240,7 +234,10 @@ impl Book {
     /// The orders of a side: best level first, in priority order.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = Order> + '_ {
         let queues = place(side).into_iter().flat_map(|place| self.levels[place].values());
-        queues.flat_map(move |queue| Orders { slots: &self.slots, next: queue.first })
+        queues.flat_map(move |queue| Orders {
+            slots: &self.slots,
+            next: self.queues[*queue as usize].first,
+        })
     }
 
     /// Whether the best bid is at or above the best ask: after an event, never.
@@ -279,6 +276,8 @@ impl Book {
         self.slots.clear();
         self.free = NONE;
         self.index.clear();
+        self.queues.clear();
+        self.free_queue = NONE;
         self.levels.iter_mut().for_each(BTreeMap::clear);
     }
 
@@ -297,55 +296,68 @@ impl Book {
         if self.index.len() == ORDERS_MAX {
             return Err(BookError::TooManyOrders { order_id });
         }
-        if self.index.contains_key(&order_id) {
+        let Entry::Vacant(entry) = self.index.entry(order_id) else {
             return Err(BookError::DuplicateOrder { order_id });
-        }
+        };
         let slot = if self.free == NONE { self.slots.len() as u32 } else { self.free };
-        let previous = self.enqueue(place, order, slot)?;
+        let at = *self.levels[place].entry(key(place, order.price)).or_insert_with(|| {
+            let empty = Queue { quantity: 0, orders: 0, first: slot, last: NONE };
+            keep(&mut self.queues, &mut self.free_queue, empty)
+        });
+        let queue = &mut self.queues[at as usize];
+        let Some(quantity) = queue.quantity.checked_add(order.quantity) else {
+            return Err(BookError::QuantityOverflow { order_id });
+        };
+        let previous = queue.last;
+        (queue.quantity, queue.orders, queue.last) = (quantity, queue.orders + 1, slot);
+        entry.insert(slot);
+        let resting = Slot { order, previous, next: NONE, queue: at };
         if let Some(reused) = self.slots.get_mut(slot as usize) {
             self.free = reused.next;
-            *reused = Slot { order, previous, next: NONE };
+            *reused = resting;
         } else {
-            self.slots.push(Slot { order, previous, next: NONE });
+            self.slots.push(resting);
         }
         if previous != NONE {
             self.slots[previous as usize].next = slot;
         }
-        self.index.insert(order_id, slot);
         Ok(())
     }
 
-    /// Puts `slot` last in its order's level; the slot that was last before.
-    fn enqueue(&mut self, place: usize, order: Order, slot: u32) -> Result<u32, BookError> {
-        let empty = Queue { quantity: 0, orders: 0, first: slot, last: NONE };
-        let queue = self.levels[place].entry(key(place, order.price)).or_insert(empty);
-        let Some(quantity) = queue.quantity.checked_add(order.quantity) else {
-            return Err(BookError::QuantityOverflow { order_id: order.order_id });
-        };
-        let previous = queue.last;
-        (queue.quantity, queue.orders, queue.last) = (quantity, queue.orders + 1, slot);
-        Ok(previous)
-    }
-
-    /// Shares of an order were executed or canceled; at 0 remaining it is gone.
+    /// Shares of an order were executed or canceled; at 0 remaining it is gone. The order as it
+    /// was before.
     ///
     /// # Errors
     /// The order is unknown, or the numbers are not those of the order that rests.
-    pub fn take(&mut self, order_id: u64, taken: u64, remaining: u64) -> Result<(), BookError> {
-        let slot = self.find(order_id)?;
-        let rested = self.slots[slot as usize].order.quantity;
-        if remaining == 0 {
-            self.remove(slot);
+    #[inline]
+    pub fn take(&mut self, order_id: u64, taken: u64, remaining: u64) -> Result<Order, BookError> {
+        let before = if remaining == 0 {
+            self.delete(order_id)?
         } else {
+            let slot = self.find(order_id)?;
+            let before = self.slots[slot as usize].order;
             self.resize(slot, remaining)?;
-        }
+            before
+        };
+        let rested = before.quantity;
         if rested.checked_sub(taken) != Some(remaining) {
             return Err(BookError::QuantityMismatch { order_id, rested, taken, remaining });
         }
-        Ok(())
+        Ok(before)
     }
 
-    /// An order has a new price or quantity; `priority_lost` puts it last in its level.
+    /// An order is gone. The order as it was before.
+    ///
+    /// # Errors
+    /// The order is unknown.
+    #[inline]
+    pub fn delete(&mut self, order_id: u64) -> Result<Order, BookError> {
+        let slot = self.index.remove(&order_id).ok_or(BookError::UnknownOrder { order_id })?;
+        Ok(self.unlink(slot))
+    }
+
+    /// An order has a new price or quantity; `priority_lost` puts it last in its level. The order
+    /// as it was before.
     ///
     /// # Errors
     /// The order is unknown, or the quantity cannot be.
@@ -355,54 +367,50 @@ impl Book {
         price: i64,
         quantity: u64,
         priority_lost: bool,
-    ) -> Result<(), BookError> {
+    ) -> Result<Order, BookError> {
         let slot = self.find(order_id)?;
         if quantity == 0 {
             return Err(BookError::QuantityZero { order_id });
         }
         let order = self.slots[slot as usize].order;
         if !priority_lost && price == order.price {
-            return self.resize(slot, quantity);
+            self.resize(slot, quantity)?;
+            return Ok(order);
         }
-        self.remove(slot);
-        self.add(Order { price, quantity, ..order }).or_else(|error| {
+        self.delete(order_id)?;
+        if let Err(error) = self.add(Order { price, quantity, ..order }) {
             // Only the level's sum can refuse it: what rested before still fits its own level.
             self.add(order)?;
-            Err(error)
-        })
+            return Err(error);
+        }
+        Ok(order)
     }
 
     fn find(&self, order_id: u64) -> Result<u32, BookError> {
         self.index.get(&order_id).copied().ok_or(BookError::UnknownOrder { order_id })
     }
 
-    /// The queue that a resting order stands in.
-    fn queue(&mut self, order: Order) -> &mut Queue {
-        let place = place(order.side).expect("only orders of a known side rest");
-        self.levels[place].get_mut(&key(place, order.price)).expect("a resting order has a level")
-    }
-
     fn resize(&mut self, slot: u32, quantity: u64) -> Result<(), BookError> {
-        let order = self.slots[slot as usize].order;
-        let queue = self.queue(order);
+        let Slot { order, queue, .. } = &mut self.slots[slot as usize];
+        let queue = &mut self.queues[*queue as usize];
         let rest = queue.quantity - order.quantity;
         let Some(sum) = rest.checked_add(quantity) else {
             return Err(BookError::QuantityOverflow { order_id: order.order_id });
         };
-        queue.quantity = sum;
-        self.slots[slot as usize].order.quantity = quantity;
+        (queue.quantity, order.quantity) = (sum, quantity);
         Ok(())
     }
 
-    fn remove(&mut self, slot: u32) {
-        let Slot { order, previous, next } = self.slots[slot as usize];
+    /// Takes an order out of its queue and frees its slot.
+    fn unlink(&mut self, slot: u32) -> Order {
+        let Slot { order, previous, next, queue: at } = self.slots[slot as usize];
         if previous != NONE {
             self.slots[previous as usize].next = next;
         }
         if next != NONE {
             self.slots[next as usize].previous = previous;
         }
-        let queue = self.queue(order);
+        let queue = &mut self.queues[at as usize];
         queue.quantity -= order.quantity;
         queue.orders -= 1;
         if previous == NONE {
@@ -412,13 +420,27 @@ impl Book {
             queue.last = previous;
         }
         if queue.orders == 0 {
+            queue.first = self.free_queue;
+            self.free_queue = at;
             let place = place(order.side).expect("only orders of a known side rest");
             self.levels[place].remove(&key(place, order.price));
         }
-        self.index.remove(&order.order_id);
         self.slots[slot as usize].next = self.free;
         self.free = slot;
+        order
     }
+}
+
+/// Puts a queue where one is free.
+fn keep(queues: &mut Vec<Queue>, free: &mut u32, queue: Queue) -> u32 {
+    let at = if *free == NONE { queues.len() as u32 } else { *free };
+    if let Some(reused) = queues.get_mut(at as usize) {
+        *free = reused.first;
+        *reused = queue;
+    } else {
+        queues.push(queue);
+    }
+    at
 }
 
 /// The orders of one level.

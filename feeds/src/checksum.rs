@@ -7,6 +7,8 @@
 //! L2, per level:                     price i64    │ quantity u64 │ order count u32    20 bytes
 //! ```
 //!
+//! A snapshot's checksum is the same CRC over the checksums of its instruments.
+//!
 //! An L2 checksum covers the levels of its own depth. An empty book has checksum 0.
 
 use crc32fast::Hasher;
@@ -114,6 +116,30 @@ impl Default for L2Checksum {
     }
 }
 
+/// The checksum of a snapshot: over the checksums of its instruments, 4 bytes each, by id. That of
+/// an instrument on L1 is the L2 checksum of its best level of each side.
+#[derive(Clone, Default)]
+pub struct SnapshotChecksum(Hasher);
+
+impl SnapshotChecksum {
+    /// Of no instruments yet.
+    #[must_use]
+    pub fn new() -> SnapshotChecksum {
+        SnapshotChecksum(Hasher::new())
+    }
+
+    /// Adds the next instrument's checksum.
+    pub fn instrument(&mut self, checksum: u32) {
+        self.0.update(&checksum.to_le_bytes());
+    }
+
+    /// The checksum.
+    #[must_use]
+    pub fn finish(self) -> u32 {
+        self.0.finalize()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +180,14 @@ mod tests {
         let bytes = [5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0];
         assert_eq!(checksum.finish(), crc32(&bytes));
         assert_eq!(L2Checksum::new().finish(), 0);
+    }
+
+    #[test]
+    fn instruments_are_4_bytes_each() {
+        let mut checksum = SnapshotChecksum::new();
+        checksum.instrument(0x0403_0201);
+        checksum.instrument(7);
+        assert_eq!(checksum.finish(), crc32(&[1, 2, 3, 4, 7, 0, 0, 0]));
     }
 
     #[test]

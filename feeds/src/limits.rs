@@ -22,6 +22,10 @@ pub const HELD_BYTES_MAX: usize = HELD_MESSAGES_MAX * 128;
 /// Separate gaps open at once: more than this is no feed but noise.
 pub const GAPS_OPEN_MAX: usize = 1_024;
 
+/// Holes that are remembered of one line: reordering is over long before so many are open, and
+/// only a statistic depends on it.
+pub const LINE_HOLES_MAX: usize = 64;
+
 /// How far ahead of the next message a datagram may claim to be: a day's messages. Anything
 /// further is damage or forgery, and believing it would skip the whole session.
 pub const SEQUENCE_JUMP_MAX: u64 = 1 << 32;
@@ -29,7 +33,7 @@ pub const SEQUENCE_JUMP_MAX: u64 = 1 << 32;
 /// Instruments in one set of books (the exchange's own limit is a quarter of it).
 pub const INSTRUMENTS_MAX: usize = 1 << 16;
 
-/// Resting orders of one instrument's book (the exchange's limit over all of them).
+/// Resting orders, or price levels, of all instruments in one set of books (the exchange's limit).
 pub const ORDERS_MAX: usize = 16 * 1024 * 1024;
 
 const _: () = {

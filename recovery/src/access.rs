@@ -6,12 +6,12 @@
 //!                                    one at a time, inline or on a thread of the shell's
 //! ```
 //!
-//! A password is verified with argon2id, which takes some 20 ms by design. The server bounds this
-//! work: at most [`VERIFICATIONS_MAX`] wait, each source address gets so many a minute, and the
-//! shell runs one at a time, so a stranger who guesses delays other first logins and nothing else.
-//! What was found is remembered under a keyed hash, so that a client which comes back, or ten
-//! thousand connections of one user, cost one verification. A wrong password is counted against
-//! its source, never against the user: nobody can lock another one out.
+//! A password is verified with argon2id, which takes tens of milliseconds by design. The server
+//! bounds this work: at most [`VERIFICATIONS_MAX`] wait, each source address gets so many a
+//! minute, and the shell runs one at a time, so a stranger who guesses delays other first logins
+//! and nothing else. What was found is remembered under a keyed hash, so that a client which comes
+//! back, or ten thousand connections of one user, cost one verification. A wrong password is
+//! counted against its source, never against the user: nobody can lock another one out.
 //!
 //! SoupBinTCP carries passwords in clear, ten characters without case. They tell customers apart
 //! on a private network; elsewhere, put TLS or a tunnel in front.
@@ -214,7 +214,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Finds out, in some 20 ms.
+    /// Finds out, in tens of milliseconds: not on a thread that must not wait.
     #[must_use]
     pub fn run(&self) -> Verdict {
         let good = self.hash.fits(&self.password);

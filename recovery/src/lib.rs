@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod client;
+pub mod consumer;
 pub mod library;
 pub mod limits;
 mod outgoing;

@@ -59,6 +59,21 @@ pub const RECONNECT_PAUSE_NS: u64 = 500_000_000;
 /// The longest of these pauses. A server's retry-after may ask for more.
 pub const RECONNECT_PAUSE_NS_MAX: u64 = 30_000_000_000;
 
+/// How long a connection may take to stand.
+pub const CONNECT_TIMEOUT_NS: u64 = 5_000_000_000;
+
+/// So often each server of a service may say no for good before a consumer does without it and
+/// loses messages. Another product's servers may say so of what is there in a moment.
+pub const REFUSALS_MAX: u32 = 3;
+
+/// How long a consumer keeps a replay that it no longer needs: losses come in bursts, and each
+/// login counts against a quota.
+pub const REPLAY_LINGER_NS: u64 = 1_000_000_000;
+
+/// Events that wait in a polled consumer, before it takes no more datagrams: as many as a
+/// subscriber may hold behind a gap, which become events all at once.
+pub const POLLED_EVENTS_MAX: usize = isochron_feeds::limits::HELD_MESSAGES_MAX;
+
 /// The longest retry-after that a client believes: a day.
 pub const RETRY_AFTER_S_MAX: u64 = 86_400;
 
@@ -68,8 +83,8 @@ pub const CLIENT_OUTGOING_BYTES_MAX: usize = 16 * 1024;
 /// Users of one server.
 pub const USERS_MAX: usize = 10_000;
 
-/// Passwords that wait to be verified. Each takes some 20 ms, so that the last one still gets its
-/// answer within two seconds.
+/// Passwords that wait to be verified. Each takes 20 to 100 ms, so that the last one still gets its
+/// answer before [`DECISION_TIMEOUT_NS`].
 pub const VERIFICATIONS_MAX: usize = 64;
 
 /// Wrong passwords that are remembered, so that a client which repeats its own costs nothing.
@@ -100,4 +115,5 @@ const _: () = {
     assert!(HEARTBEAT_INTERVAL_NS < SILENCE_TIMEOUT_NS);
     // A login that waits gets its answer before its client gives up.
     assert!(DECISION_TIMEOUT_NS < SILENCE_TIMEOUT_NS);
+    assert!(SNAPSHOT_WAIT_NS < SILENCE_TIMEOUT_NS);
 };

@@ -247,12 +247,12 @@ mod tests {
         let mut sources = Sources::new([Rate::per_second(1)], 40);
         let source = |host: u8| IpAddr::from([10, 0, 0, host]);
         for host in 0..40 {
-            assert_eq!(sources.take(source(host), u64::from(host) * 10 * MS), Ok(()));
+            assert_eq!(sources.take(source(host), u64::from(39 - host) * 10 * MS), Ok(()));
         }
-        // The first is full again at 1,000 ms.
+        // The last one is full again first, at 1,000 ms.
         assert_eq!(sources.take(source(99), 999 * MS), Err(Excess::TableFull));
         let spent = Excess::Rate { rate: Rate::per_second(1), retry_after_ns: MS };
-        assert_eq!(sources.take(source(0), 999 * MS), Err(spent), "one that is known");
+        assert_eq!(sources.take(source(39), 999 * MS), Err(spent), "one that is known");
         // A look ends after a few, and the next one begins there: in three, all were seen.
         let taken = (0..3).filter(|_| sources.take(source(99), 1_000 * MS).is_ok()).count();
         assert_eq!((taken, sources.len()), (1, 40));

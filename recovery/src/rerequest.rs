@@ -216,7 +216,7 @@ impl Responder {
             return Err(Dropped::Ahead);
         }
         let end = log.next().min(sequence + u64::from(count));
-        self.answer.clear();
+        // Room for the header, and nothing of the last answer behind it.
         self.answer.resize(HEADER_BYTES, 0);
         let mut count = 0;
         for number in sequence..end {

@@ -165,6 +165,7 @@ pub struct Connection<S: Service> {
     session: Option<Session>,
     /// The number of the next message to queue.
     next_sequence: u64,
+    messages: u64,
     opened_ns: u64,
     /// The last whole packet of the client.
     heard_ns: u64,
@@ -196,6 +197,7 @@ impl<S: Service> Connection<S> {
             user: None,
             session: None,
             next_sequence: 0,
+            messages: 0,
             opened_ns: now_ns,
             heard_ns: now_ns,
             sent_ns: now_ns,
@@ -293,6 +295,7 @@ impl<S: Service> Connection<S> {
         let (messages, oversized) = (slice.messages, slice.oversized);
         if messages > 0 {
             self.next_sequence += messages as u64;
+            self.messages += messages as u64;
             self.sent_ns = now_ns;
         }
         match (oversized, fill) {
@@ -330,14 +333,14 @@ impl<S: Service> Connection<S> {
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
         let after = |from_ns: u64, time_ns: u64| Some(from_ns.saturating_add(time_ns));
-        let heartbeat = after(self.sent_ns, HEARTBEAT_INTERVAL_NS);
         let slow = self.reader.and_then(|(_, from_ns)| after(from_ns, SLOW_READER_NS));
         let own = match &self.phase {
             Phase::Login => after(self.opened_ns, LOGIN_TIMEOUT_NS),
             Phase::Deciding(_, since_ns) => after(*since_ns, DECISION_TIMEOUT_NS),
-            Phase::Opening(_, since_ns) => heartbeat.min(after(*since_ns, SNAPSHOT_WAIT_NS)),
+            Phase::Opening(_, since_ns) => after(*since_ns, SNAPSHOT_WAIT_NS),
             Phase::Streaming(_) => {
                 let idle = after(self.heard_ns, IDLE_TIMEOUT_NS);
+                let heartbeat = after(self.sent_ns, HEARTBEAT_INTERVAL_NS);
                 if self.outgoing.is_empty() { idle.min(heartbeat) } else { idle }
             }
             Phase::Closing(_, until_ns) => return Some(*until_ns),
@@ -385,6 +388,12 @@ impl<S: Service> Connection<S> {
     #[must_use]
     pub fn next_sequence(&self) -> Option<u64> {
         self.session.map(|_| self.next_sequence)
+    }
+
+    /// Messages that were queued.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Whether it was accepted and goes on: it wants a turn when the log has grown.

@@ -1,6 +1,6 @@
 //! Whether a session and a user may act for an account: the first of the risk checks.
 
-use super::records::{Account, Accounts};
+use super::records::{Account, Accounts, Session, User};
 use crate::types::{AccountId, Refusal, SessionId, UserId};
 use isochron_events::{AccountState, RejectReason, Scope};
 
@@ -27,8 +27,22 @@ impl Accounts {
         let slot = self.known_account(account)?;
         let record = self.accounts.at(slot);
         verified(record)?;
-        self.entitled(record, session, user)?;
-        self.not_blocked(account, record, session, user)?;
+        let (of_session, of_user) = self.entitled(record, session, user)?;
+        let blocked = |scope: Scope, id: u32| {
+            Err(Refusal::new(RejectReason::BLOCKED, i64::from(scope.0), id))
+        };
+        if record.blocked {
+            return blocked(Scope::ACCOUNT, account.0);
+        }
+        if of_user.blocked {
+            return blocked(Scope::USER, user.0);
+        }
+        if of_session.blocked {
+            return blocked(Scope::SESSION, session.0);
+        }
+        if self.members.get(record.member.0).is_some_and(|member| member.blocked) {
+            return blocked(Scope::MEMBER, record.member.0);
+        }
         Ok(slot)
     }
 
@@ -38,49 +52,30 @@ impl Accounts {
             .ok_or_else(|| Refusal::new(RejectReason::UNKNOWN_ACCOUNT, 0, account.0))
     }
 
-    fn entitled(&self, account: &Account, session: SessionId, user: UserId) -> Result<(), Refusal> {
-        let member = account.member.0;
-        let found = self.sessions.get(session.0).filter(|found| found.open);
-        let Some(found) = found else {
-            return Err(Refusal::new(RejectReason::SESSION_NOT_OPEN, 0, session.0));
-        };
-        if found.member.0 != member {
-            let reason = RejectReason::SESSION_NOT_ENTITLED;
-            return Err(Refusal::new(reason, member, found.member.0));
-        }
-        let Some(found) = self.users.get(user.0) else {
-            return Err(Refusal::new(RejectReason::UNKNOWN_USER, 0, user.0));
-        };
-        if found.member.0 != member {
-            let reason = RejectReason::USER_NOT_ENTITLED;
-            return Err(Refusal::new(reason, member, found.member.0));
-        }
-        Ok(())
-    }
-
-    fn not_blocked(
+    /// The session and the user, if both are of the account's member.
+    fn entitled(
         &self,
-        id: AccountId,
         account: &Account,
         session: SessionId,
         user: UserId,
-    ) -> Result<(), Refusal> {
-        let blocked = |scope: Scope, id: u32| {
-            Err(Refusal::new(RejectReason::BLOCKED, i64::from(scope.0), id))
+    ) -> Result<(&Session, &User), Refusal> {
+        let member = account.member.0;
+        let found = self.sessions.get(session.0).filter(|found| found.open);
+        let Some(of_session) = found else {
+            return Err(Refusal::new(RejectReason::SESSION_NOT_OPEN, 0, session.0));
         };
-        if account.blocked {
-            return blocked(Scope::ACCOUNT, id.0);
+        if of_session.member.0 != member {
+            let reason = RejectReason::SESSION_NOT_ENTITLED;
+            return Err(Refusal::new(reason, member, of_session.member.0));
         }
-        if self.users.get(user.0).is_some_and(|user| user.blocked) {
-            return blocked(Scope::USER, user.0);
+        let Some(of_user) = self.users.get(user.0) else {
+            return Err(Refusal::new(RejectReason::UNKNOWN_USER, 0, user.0));
+        };
+        if of_user.member.0 != member {
+            let reason = RejectReason::USER_NOT_ENTITLED;
+            return Err(Refusal::new(reason, member, of_user.member.0));
         }
-        if self.sessions.get(session.0).is_some_and(|session| session.blocked) {
-            return blocked(Scope::SESSION, session.0);
-        }
-        if self.members.get(account.member.0).is_some_and(|member| member.blocked) {
-            return blocked(Scope::MEMBER, account.member.0);
-        }
-        Ok(())
+        Ok((of_session, of_user))
     }
 }
 

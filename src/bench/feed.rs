@@ -19,6 +19,7 @@ use super::replay::{make, scratch};
 use super::report::{Report, median, percentiles_json, us};
 use crate::agent::SystemClock;
 use clap::Args as ClapArgs;
+use hdrhistogram::Histogram;
 use isochron_feeds::channel::Product;
 use publish::{Published, Setting, publish};
 use serde_json::{Value, json};
@@ -136,6 +137,23 @@ fn table(
     );
     notes.push("  TCP: one stream for each, the same messages in as many batches".to_owned());
     Ok((notes, rows.into()))
+}
+
+/// The delays from an event in the store to its datagrams, of so many commands at a rate, all
+/// products; the log is made in `store` where it is not there yet.
+pub(super) fn delays(
+    store: &Path,
+    scratch: &Path,
+    clock: &SystemClock,
+    commands: u64,
+    rate: u64,
+    seconds: u64,
+) -> Result<Histogram<u64>, String> {
+    if !store.exists() {
+        make(store, 20_261_122, commands, 1_000_000_000 / RATE)?;
+    }
+    let setting = Setting { name: "delays", store, scratch, products: &ALL, subscribers: 1, clock };
+    Ok(paced::run(&setting, rate, seconds)?.latencies)
 }
 
 /// Measures.

@@ -6,27 +6,33 @@
 //!   store          append, and the way to a reader in another process
 //!   replay         a log executed again and compared
 //!   waits          how long others wait for work that goes on by continuation
+//!   books          what a consumer does: messages decoded and applied, snapshots
 //!   memory         the state machine's, with many orders and accounts
 //!   snapshot       all state saved and loaded, and how often that is needed
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
+//!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
+//!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
 //!
 //! Each prints what it measured, and as its last line the figures in a fixed form. Throughput and
 //! latency are measured in passes of their own, because reading the clock costs as much as an
 //! operation. `docs/benchmarks.md` says what the figures include.
 
+mod books;
 mod causes;
 mod feed;
 mod matching;
 mod memory;
 mod path;
+mod recovery;
 mod replay;
 mod report;
 mod snapshot;
 mod state_machine;
 mod store;
 mod stream;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod waits;
@@ -52,6 +58,9 @@ pub enum Bench {
     /// A log of the demo's default flow executed again, every outcome compared.
     #[command(after_help = "Example:\n  isochron bench replay --commands 500000")]
     Replay(replay::Args),
+    /// The feed's messages decoded and applied to books, per product, and a snapshot.
+    #[command(after_help = "Example:\n  isochron bench books --commands 200000")]
+    Books(books::Args),
     /// The memory of many live orders in many accounts.
     #[command(after_help = "Example:\n  isochron bench memory --orders 1000000 --accounts 100000")]
     Memory(memory::Args),
@@ -61,9 +70,15 @@ pub enum Bench {
     /// The feed: from the store to datagrams on both lines; subscribers; latency at a rate.
     #[command(after_help = "Example:\n  isochron bench feed --subscribers 1,4,16")]
     Feed(feed::Args),
+    /// The core of a subscriber: datagrams of two lines to messages in order, without sockets.
+    #[command(after_help = "Example:\n  isochron bench subscriber --messages 20000000")]
+    Subscriber(subscriber::Args),
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
+    #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
+    Recovery(recovery::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
     Waits(waits::Args),
@@ -74,10 +89,13 @@ pub enum Bench {
 pub fn run(bench: &Bench) -> ExitCode {
     let (name, outcome, json) = match bench {
         Bench::Matching(args) => ("matching", matching::run(args), args.stream.json),
+        Bench::Books(args) => ("books", books::run(args), args.json),
         Bench::Memory(args) => ("memory", memory::run(args), args.json),
         Bench::Snapshot(args) => ("snapshot", snapshot::run(args), args.json()),
         Bench::Feed(args) => ("feed", feed::run(args), args.json),
+        Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),

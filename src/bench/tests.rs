@@ -53,3 +53,17 @@ fn a_stream_that_was_written_is_read_again() {
     let cut = format!("--stream {}", path.display());
     assert!(matching::run(&matching::Args { stream: args(&cut) }).is_err());
 }
+
+#[test]
+fn every_product_becomes_books_and_a_snapshot_is_taken() {
+    let args = super::books::Args {
+        commands: 2_000,
+        orders: 5_000,
+        seed: 3,
+        directory: None,
+        passes: 1,
+        json: false,
+    };
+    let report = super::books::run(&args).expect("good feeds and a good snapshot");
+    assert!(report.line.starts_with("books: ") && report.line.contains(" M updates/s L3, "));
+}

@@ -50,6 +50,8 @@ pub(super) fn read(path: &Path) -> Result<Config, End> {
     let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
     let checked = Config::parse(&text).and_then(|config| {
         node::calendar(&config).map_err(|fault| Faults(vec![fault]))?;
+        let recovery = node::recovery_options(&config.recovery, Path::new(""));
+        recovery.map_err(|fault| Faults(vec![fault]))?;
         Ok(config)
     });
     checked.map_err(|faults| {

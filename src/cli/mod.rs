@@ -5,6 +5,7 @@ mod calendar;
 mod config;
 mod inspect;
 mod output;
+mod password;
 mod progress;
 mod readers;
 mod replay;
@@ -56,6 +57,11 @@ enum Command {
     /// Exit code 0 if every check holds, 1 if one does not, 2 if it could not run.
     #[command(after_help = "Example:\n  isochron demo --seconds 10 --rate 100000")]
     Demo(demo::Args),
+    /// Prints the hash of a password, for a user of the repair service: reads it from stdin.
+    ///
+    /// Exit code 0, 2 if the password does not fit SoupBinTCP's ten characters.
+    #[command(after_help = "Example:\n  printf %s secret | isochron password")]
+    Password(password::Args),
     /// Executes a log again and says what it holds.
     ///
     /// Exit code 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
@@ -87,12 +93,12 @@ enum Command {
     #[command(after_help = "Example:\n  isochron snapshot /tmp/log --once\n  \
                             isochron snapshot /tmp/log --every 5000000 --keep 5")]
     Snapshot(snapshot::Args),
-    /// Follows the feed and rebuilds the books.
+    /// Follows the feed, repairs what is missing, and rebuilds the books.
     ///
-    /// Exit code 0 if nothing was missed, 1 if something was lost, 2 if it could not run, 3 if it
-    /// joined too late for the first message.
-    #[command(after_help = "Example:\n  isochron subscribe --group 239.77.1.1 --port 40000 \
-                            --session 261122300A --interface 127.0.0.1")]
+    /// Exit code 0 if nothing was missed, or all of it was repaired, 1 if something was lost or a
+    /// book differs, 2 if it could not run, 3 if it joined too late for the first message and there
+    /// was no snapshot.
+    #[command(after_help = SUBSCRIBE_EXAMPLES)]
     Subscribe(subscribe::Args),
     /// Shows the events of a log, or a book as it stood at any moment.
     ///
@@ -145,6 +151,15 @@ Examples:
   isochron inspect /tmp/log --book AAPL --at 5000
   isochron inspect /tmp/log --book AAPL --at 2026-11-22T09:30:00.25 --depth 5";
 
+const SUBSCRIBE_EXAMPLES: &str = "\
+Examples:
+  isochron subscribe --group 239.77.1.3 --port 40003 --group-b 239.78.1.3 --port-b 41003
+  ISOCHRON_PASSWORD=... isochron subscribe --group 239.77.1.3 --port 40003 \
+--rerequest 127.0.0.1:42003 --replay 127.0.0.1:42001 --snapshot 127.0.0.1:42002 --user alice
+  isochron subscribe --group 239.77.1.3 --port 40003 --level l3 --symbol S001
+  isochron subscribe --group 239.77.1.3 --port 40003 --record day.pcap
+  isochron subscribe --from day.pcap --level l2 --symbol S001";
+
 const STAT_EXAMPLES: &str = "\
 Examples:
   isochron demo --store /tmp/log & isochron stat /tmp/log
@@ -164,6 +179,7 @@ pub fn run() -> ExitCode {
         Command::Calendar(args) => calendar::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Password(args) => password::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -13,9 +13,9 @@ use super::output::{End, end};
 use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
 use crate::demo::flow::Flow;
 use crate::demo::pace::Pace;
-use crate::demo::source::{Counts, Parts, Progress, SourceAgent, Watch};
+use crate::demo::source::{Counts, Parts, Progress, SourceAgent};
 use crate::demo::{Tempo, calendar_date, open_flow};
-use crate::metrics::{Collector, Counters, Percentiles, latencies};
+use crate::metrics::{Collector, Percentiles, latencies};
 use crate::node::Interrupt;
 use crate::ring::mapped::{Attached, attach};
 use crate::store::StoreReader;
@@ -100,7 +100,6 @@ fn send(args: &Args) -> Result<u8, End> {
         reader,
         journal: Box::new(recorder),
         clock: Box::new(clock),
-        watch: Watch { exchange: Counters::in_memory(), subscribers: Vec::new() },
         stop: trading_end.clone(),
     };
     let (agent, progress) = source(args, flow, attached, clock, parts);

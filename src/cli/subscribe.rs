@@ -1,77 +1,75 @@
 //! `isochron subscribe`: follows the feed like any customer, with nothing but the public crates.
 //!
-//! It joins the group, puts messages in order, rebuilds the books, verifies the checksums, and
-//! says at the end what it saw. The decisions are in `subscribe/follower.rs`; here are the
-//! socket, the clock and the terminal.
+//! ```text
+//!  line A ═▶ ┌──────────┐ ─▶ content: books, checksums ─▶ show: lines, a ladder, a report
+//!  line B ═▶ │ follower │
+//!  servers ⇄ └──────────┘ ◀─ offline: a recording instead of all of them
+//! ```
+//!
+//! It puts messages in order, repairs what is missing, rebuilds the books, verifies the checksums,
+//! and says at the end what it saw. The decisions are the crates' and `follower.rs`'s; here and in
+//! `connections.rs` are the sockets and the clock, in `show.rs` the terminal.
 
+mod args;
+mod capture;
+mod connections;
+mod content;
+mod faults;
 mod follower;
+mod ladder;
+mod market;
+mod network;
+mod offline;
+mod progress;
+mod report;
+mod servers;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use args::Args;
 
 use crate::agent::{Clock, IdleStrategy, Idler, SystemClock};
-use crate::metrics::{AttachError, Counter, CounterWriter, Counters};
-use crate::net::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver};
-use clap::Args as ClapArgs;
-use follower::{Follower, Line, Setting, Verdict};
-use isochron_feeds::mold::Session;
+use crate::metrics::AttachError;
+use crate::net::{Endpoint, OpenError};
+use capture::CaptureError;
+use content::Line;
+use follower::{Follower, Verdict};
+use isochron_recovery::soup::FieldError;
+use network::Network;
+use offline::{Lines, Played, play};
+use progress::Progress;
+use servers::{Servers, ServersError};
+use show::{Show, print};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
-use std::io::{self, Write};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Options of `isochron subscribe`.
-#[derive(Clone, Debug, ClapArgs)]
-pub struct Args {
-    /// Multicast group of the feed.
-    #[arg(long)]
-    group: Ipv4Addr,
-    /// UDP port of the feed.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    port: u16,
-    /// Session to follow, as 261122300A; the first one heard where none is given.
-    #[arg(long, default_value = "", value_parser = session)]
-    session: Session,
-    /// Address of the interface to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
-    interface: Ipv4Addr,
-    /// Prints one line of JSON at the end, and nothing else but errors and --messages.
-    #[arg(long)]
-    json: bool,
-    /// Prints every message.
-    #[arg(long)]
-    messages: bool,
-    /// Prints no line each second and no list of books at the end.
-    #[arg(long)]
-    quiet: bool,
-    /// Reports progress in this counters file.
-    #[arg(long, value_name = "FILE")]
-    counters: Option<PathBuf>,
-    /// Throws away the Nth datagram with messages, to see the loss found.
-    #[arg(long, value_name = "N")]
-    drop_datagram: Option<u64>,
-    /// Seconds of silence after which it gives up; 0 never does.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    idle_timeout: u64,
-}
-
-fn session(name: &str) -> Result<Session, String> {
-    Session::new(name).ok_or_else(|| "at most ten letters and digits".to_owned())
-}
-
 /// Why it could not run.
+#[derive(Debug)]
 enum CannotRun {
     Network(OpenError),
     Receive(Endpoint, io::Error),
+    Servers(ServersError),
+    Login(FieldError),
+    Requests(io::Error),
     Counters(AttachError),
     Signals(io::Error),
+    Terminal(io::Error),
+    Record(PathBuf, io::Error),
+    Recording(PathBuf, CaptureError),
     /// Nothing of the session was heard.
-    Nothing {
-        endpoint: Endpoint,
-        seconds: u64,
-    },
+    Nothing(Endpoint, u64),
+    /// Nothing of the session is in a recording.
+    NothingRecorded(PathBuf, Played),
 }
 
 impl fmt::Display for CannotRun {
@@ -79,20 +77,44 @@ impl fmt::Display for CannotRun {
         match self {
             Self::Network(error) => write!(f, "{error}"),
             Self::Receive(endpoint, error) => write!(f, "{endpoint}: receive: {error}"),
+            Self::Servers(error) => write!(f, "{error}"),
+            Self::Login(error) => write!(f, "no login: {error}"),
+            Self::Requests(error) => write!(f, "no socket for requests: {error}"),
             Self::Counters(error) => write!(f, "{error}"),
             Self::Signals(error) => write!(f, "cannot watch for signals: {error}"),
-            Self::Nothing { endpoint, seconds } => {
+            Self::Terminal(error) => write!(f, "the terminal: {error}"),
+            Self::Record(path, error) => write!(f, "cannot record in {}: {error}", path.display()),
+            Self::Recording(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Nothing(endpoint, seconds) => {
                 write!(f, "{endpoint}: nothing of the session was heard in {seconds} s")
+            }
+            Self::NothingRecorded(path, Played { packets, .. }) => {
+                write!(f, "{}: nothing of the session in {packets} packets", path.display())
             }
         }
     }
+}
+
+/// Why nothing more is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The session ended, or a signal came.
+    Session,
+    /// Nothing came for as long as was to be waited.
+    Silence,
+    /// Somebody at the terminal has seen enough.
+    Choice,
 }
 
 /// Runs the command: 0 if nothing was missed, 1 if something was lost or a book is not the
 /// exchange's, 2 if it could not run, 3 if it joined too late for the first message.
 #[must_use]
 pub fn run(args: Args) -> ExitCode {
-    match subscribe(&args) {
+    let done = match args.from.clone() {
+        Some(path) => replay(&args, path),
+        None => subscribe(&args),
+    };
+    match done {
         Ok(verdict) => ExitCode::from(verdict as u8),
         Err(error) => {
             eprintln!("isochron subscribe: {error}");
@@ -102,186 +124,119 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn subscribe(args: &Args) -> Result<Verdict, CannotRun> {
-    let endpoint = Endpoint { group: args.group, port: args.port, interface: args.interface };
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&interrupted))
             .map_err(CannotRun::Signals)?;
     }
-    let mut progress = args.counters.as_deref().map(Progress::open).transpose()?;
-    let mut receiver =
-        Receiver::open(endpoint, RECEIVE_BUFFER_BYTES).map_err(CannotRun::Network)?;
-    let buffer = receiver.buffer();
-    show_start(args, endpoint, buffer);
+    let servers = Servers::of(&args.repair).map_err(CannotRun::Servers)?;
+    let mut follower = Follower::new(args.setting(), &servers).map_err(CannotRun::Login)?;
+    let mut progress = open_progress(args)?;
+    let mut network = Network::open(args, servers)?;
+    network.say_start(args.json);
     if let Some(progress) = &mut progress {
-        progress.listening(buffer);
+        progress.listening(network.buffer());
     }
 
     let clock = SystemClock::new();
-    let mut follower = Follower::new(Setting {
-        session: Some(args.session).filter(|session| !session.is_blank()),
-        drop_datagram: args.drop_datagram,
-        messages: args.messages,
-        json: args.json,
-    });
-    let mut idler = Idler::new(IdleStrategy::BACK_OFF);
     let start_ns = clock.now().0;
-    let (mut heard_ns, mut second_ns) = (start_ns, start_ns + SECOND_NS);
-    while !follower.has_ended() && !interrupted.load(Ordering::Relaxed) {
+    let mut show = Show::open(args, start_ns).map_err(CannotRun::Terminal)?;
+    let mut idler = Idler::new(IdleStrategy::BACK_OFF);
+    let (mut heard_ns, mut delivered) = (start_ns, 0);
+    let ending = loop {
         let now_ns = clock.now().0;
-        let received = receiver
-            .recv_batch(|datagram| follower.on_datagram(datagram, now_ns))
-            .map_err(|error| CannotRun::Receive(endpoint, error))?;
+        let heard = network.receive(&mut follower, now_ns)?;
+        let repaired = network.repair(&mut follower, now_ns);
         follower.on_time(now_ns);
-        print(follower.take_lines());
+        show.lines(follower.take_lines());
         if let Some(progress) = &mut progress {
             progress.update(&follower);
         }
-        if received > 0 {
+        if !show.look(&mut follower, now_ns).map_err(CannotRun::Terminal)? {
+            break Ending::Choice;
+        }
+        if follower.has_ended() || interrupted.load(Ordering::Relaxed) {
+            break Ending::Session;
+        }
+        // A replay may go on when the lines are silent; its heartbeats are no news.
+        let before = std::mem::replace(&mut delivered, follower.statistics().delivered);
+        if heard > 0 || delivered > before {
             heard_ns = now_ns;
         } else if args.idle_timeout > 0 && now_ns - heard_ns >= args.idle_timeout * SECOND_NS {
-            break;
+            break Ending::Silence;
         }
-        if now_ns >= second_ns {
-            second_ns += SECOND_NS;
-            if !args.json && !args.quiet {
-                print([Line::Out(follower.status(now_ns))]);
-            }
-        }
-        idler.idle(received);
+        idler.idle(heard + repaired);
+    };
+    follower.finish(clock.now().0, ending == Ending::Choice);
+    network.repair(&mut follower, clock.now().0);
+    show.lines(follower.take_lines());
+    show.close();
+    network.end_recording()?;
+    if let Some(progress) = &mut progress {
+        progress.update(&follower);
     }
-    follower.finish();
+    let now_ns = clock.now().0;
+    if ending == Ending::Silence && follower.session().is_none() {
+        let seconds = (now_ns - start_ns) / SECOND_NS;
+        return Err(CannotRun::Nothing(network.line_a(), seconds));
+    }
+    let mut report = follower.report(now_ns);
+    network.add_to(&mut report);
+    say_end(args, &follower, &report);
+    network.say_end(args.json);
+    Ok(follower.verdict())
+}
+
+/// Follows a recording.
+fn replay(args: &Args, path: PathBuf) -> Result<Verdict, CannotRun> {
+    let file = File::open(&path)
+        .map_err(|error| CaptureError::Read { offset: 0, error })
+        .map_err(|error| CannotRun::Recording(path.clone(), error))?;
+    let mut follower =
+        Follower::new(args.setting(), &Servers::default()).map_err(CannotRun::Login)?;
+    let mut progress = open_progress(args)?;
+    let group = |endpoint: Endpoint| SocketAddrV4::new(endpoint.group, endpoint.port);
+    let (a, b) = (args.line_a().map(group), args.line_b().map(group));
+    let lines = Lines { a, b, given: a.is_some() };
+    let mut show = None;
+    let look = |follower: &mut Follower, now_ns| {
+        let show: &mut Show = show.get_or_insert_with(|| Show::of_lines(args, now_ns));
+        show.lines(follower.take_lines());
+        // Lines alone meet no errors.
+        let _ = show.look(follower, now_ns);
+    };
+    let session = args.setting().session;
+    let played = play(BufReader::new(file), lines, session, &mut follower, look);
+    let played = played.map_err(|error| CannotRun::Recording(path.clone(), error))?;
+    let Played { time_ns, packets, cut_short, .. } = played;
+    follower.finish(time_ns, false);
     print(follower.take_lines());
     if let Some(progress) = &mut progress {
         progress.update(&follower);
     }
-    if follower.session().is_none() && !interrupted.load(Ordering::Relaxed) {
-        let seconds = (clock.now().0 - start_ns) / SECOND_NS;
-        return Err(CannotRun::Nothing { endpoint, seconds });
+    if cut_short > 0 {
+        let text = format!("{cut_short} of {packets} packets were captured in part only");
+        print([Line::Error(text)]);
     }
-    let dropped = receiver.dropped().unwrap_or(0);
-    show_end(args, &follower, buffer, dropped);
+    if follower.session().is_none() {
+        return Err(CannotRun::NothingRecorded(path, played));
+    }
+    say_end(args, &follower, &follower.report(time_ns));
     Ok(follower.verdict())
 }
 
-fn show_start(args: &Args, endpoint: Endpoint, buffer: BufferBytes) {
-    let start = format!("listening to {endpoint}, {buffer}");
-    // On stderr where stdout is for machines.
-    print([if args.json { Line::Error(start) } else { Line::Out(start) }]);
+fn open_progress(args: &Args) -> Result<Option<Progress>, CannotRun> {
+    args.counters.as_deref().map(Progress::open).transpose().map_err(CannotRun::Counters)
 }
 
-fn show_end(args: &Args, follower: &Follower, buffer: BufferBytes, dropped: u64) {
+/// The last words: a line of JSON, or the books and a line.
+fn say_end(args: &Args, follower: &Follower, report: &serde_json::Value) {
     if args.json {
-        let mut report = follower.report();
-        report["receive_buffer_bytes"] = buffer.granted.into();
-        report["dropped_by_system"] = dropped.into();
         print([Line::Out(report.to_string())]);
         return;
     }
-    if !args.quiet {
-        print(follower.books().map(Line::Out));
+    if !args.quiet && args.level.is_none() {
+        print(follower.content.book_lines().map(Line::Out));
     }
     print([Line::Out(follower.summary())]);
-    if dropped > 0 {
-        let text = format!("{dropped} datagrams were dropped because the {buffer} was full");
-        print([Line::Out(text)]);
-    }
-}
-
-/// Prints lines at once. A reader that has gone away is no reason to stop following.
-fn print(lines: impl IntoIterator<Item = Line>) {
-    let (mut out, mut error) = (io::stdout().lock(), io::stderr().lock());
-    for line in lines {
-        let _ = match line {
-            Line::Out(text) => writeln!(out, "{text}"),
-            Line::Error(text) => writeln!(error, "{text}"),
-        };
-    }
-    let _ = out.flush();
-}
-
-/// What others may watch while it runs.
-struct Progress {
-    buffer: CounterWriter,
-    next: CounterWriter,
-    messages: CounterWriter,
-    datagrams: CounterWriter,
-    lost: CounterWriter,
-    gaps: CounterWriter,
-    ended: CounterWriter,
-}
-
-impl Progress {
-    /// Goes on in a file that is there, else makes one.
-    fn open(path: &Path) -> Result<Progress, CannotRun> {
-        let counters =
-            if path.exists() { Counters::attach_writable(path) } else { Counters::create(path) };
-        let counters = counters.map_err(CannotRun::Counters)?;
-        Ok(Progress {
-            buffer: counters.writer(Counter::RECEIVE_BUFFER_BYTES),
-            next: counters.writer(Counter::SUBSCRIBER_NEXT),
-            messages: counters.writer(Counter::SUBSCRIBER_MESSAGES),
-            datagrams: counters.writer(Counter::SUBSCRIBER_DATAGRAMS),
-            lost: counters.writer(Counter::SUBSCRIBER_LOST),
-            gaps: counters.writer(Counter::SUBSCRIBER_GAPS),
-            ended: counters.writer(Counter::SUBSCRIBER_ENDED),
-        })
-    }
-
-    /// From now on every datagram reaches the buffer.
-    fn listening(&mut self, buffer: BufferBytes) {
-        self.buffer.set(buffer.granted as u64);
-    }
-
-    fn update(&mut self, follower: &Follower) {
-        let statistics = follower.statistics();
-        self.next.set(follower.next_sequence());
-        self.messages.set(statistics.delivered);
-        self.datagrams.set(follower.datagrams());
-        self.lost.set(statistics.lost);
-        self.gaps.set(statistics.gaps);
-        self.ended.set(u64::from(follower.has_ended()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn parse(line: &str) -> Result<Args, clap::Error> {
-        Cli::try_parse_from(line.split(' ')).map(|cli| cli.args)
-    }
-
-    #[test]
-    fn the_line_that_a_demo_prints_is_understood() {
-        let line = "subscribe --group 239.77.1.1 --port 40000 --session 261122300A \
-                    --interface 127.0.0.1";
-        let args = parse(line).unwrap();
-        assert_eq!(args.session.to_string(), "261122300A");
-        assert_eq!((args.group, args.port), (Ipv4Addr::new(239, 77, 1, 1), 40_000));
-        assert!(parse("subscribe --group 239.77.1.1 --port 1").unwrap().session.is_blank());
-        assert!(parse("subscribe --group 239.77.1.1 --port 1 --session a-b").is_err());
-        assert!(parse("subscribe --group 239.77.1.1").is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_listened_to_is_named() {
-        for (line, part) in [
-            ("subscribe --group 10.1.1.1 --port 1", "10.1.1.1 is no multicast group"),
-            (
-                "subscribe --group 239.77.1.1 --port 40000 --interface 203.0.113.77",
-                "no such interface 203.0.113.77",
-            ),
-        ] {
-            let error = subscribe(&parse(line).unwrap()).map(|_| ()).unwrap_err();
-            assert!(error.to_string().contains(part), "{error}");
-        }
-    }
 }

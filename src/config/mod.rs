@@ -8,6 +8,7 @@
 
 mod calendar;
 mod market_data;
+mod recovery;
 mod section;
 mod sections;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 
 pub use calendar::Calendar;
 pub use market_data::{Line, MarketData, PRODUCTS};
+pub use recovery::{Networks, Recovery, RecoveryUser};
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel, Placement,
@@ -39,6 +41,8 @@ pub struct Config {
     pub threads: Threads,
     /// What the public may know, and where it goes.
     pub market_data: MarketData,
+    /// Repair for those who missed some of it.
+    pub recovery: Recovery,
     /// When the state is written down.
     pub snapshots: Snapshots,
     /// When days begin and end; without one somebody else submits that.
@@ -63,6 +67,7 @@ impl Config {
             capacity: Capacity::read(root.section("capacity")),
             threads: Threads::read(root.section("threads")),
             market_data: MarketData::read(root.section("market_data")),
+            recovery: Recovery::read(root.section("recovery")),
             snapshots: Snapshots::read(root.section("snapshots")),
             calendar: root.optional_section("calendar").map(Calendar::read),
             sources: Source::read_all(&mut root),

@@ -255,6 +255,19 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of so many small integers at most; `None` where the key is not there.
+    pub(super) fn integers(&mut self, key: &'static str, entries_max: usize) -> Option<Vec<u16>> {
+        let allowed = format!("a list of integers from 0 to {}, {entries_max} at most", u16::MAX);
+        self.value(key, &allowed, |value| {
+            let array = value.value.as_array().filter(|array| array.len() <= entries_max)?;
+            let integer = |value: &DeValue<'_>| {
+                let integer = value.as_integer()?;
+                u16::from_str_radix(integer.as_str(), integer.radix()).ok()
+            };
+            array.iter().map(|value| integer(value.get_ref())).collect()
+        })
+    }
+
     /// A list of some of these words, at least one and each once; `None` where the key is not
     /// there.
     pub(super) fn words(

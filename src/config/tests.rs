@@ -48,9 +48,17 @@ fn what_the_example_comments_out_is_right_too() {
     assert_eq!(config.calendar, Some(calendar));
     let snapshots = Snapshots { every_commands: Some(4_000_000), ..Snapshots::default() };
     assert_eq!(config.snapshots, snapshots);
+    let [user] = &config.recovery.users[..] else { panic!("{:?}", config.recovery.users) };
+    assert_eq!((user.name.as_str(), user.messages_per_day), ("alice", Some(100_000_000)));
+    assert_eq!(user.products, Some(vec!["l1", "l2", "l3"]));
+    assert_eq!(
+        (&user.partitions, &user.symbols),
+        (&Some(vec![0]), &Some(texts(&["S001", "S002"])))
+    );
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
-    let snapshots = Snapshots::default();
-    assert_eq!(Config { calendar, sources, threads, snapshots, ..config }, Config::default());
+    let recovery = Recovery { users: Vec::new(), ..config.recovery };
+    let config = Config { calendar, sources, threads, recovery, ..config };
+    assert_eq!(Config { snapshots: Snapshots::default(), ..config }, Config::default());
 }
 
 /// A key that the example does not show would be one that nobody finds.
@@ -58,7 +66,7 @@ fn what_the_example_comments_out_is_right_too() {
 fn the_example_shows_every_key() {
     let shown = uncommented();
     let sections = ["exchange", "store", "capacity", "market_data", "snapshots", "calendar", "log"];
-    let lines = ["market_data.line_a", "market_data.line_b"];
+    let lines = ["market_data.line_a", "market_data.line_b", "recovery"];
     for section in sections.into_iter().chain(lines) {
         // The fault of an unknown key names all that are known.
         let faults = faults(&format!("[{section}]\nquite_another = 1"));
@@ -176,7 +184,7 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "[[threads.dedicated]]\nagent = \"coer\"",
             "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \
              \"feed-log\", \"source\", \"sync\", \"segments\", \"retention\", \"snapshot\", \
-             \"scheduler\"",
+             \"scheduler\", \"recovery\", \"images\", \"passwords\"",
         ),
     ] {
         check_only_fault(text, fault);
@@ -271,4 +279,33 @@ fn any_text_is_read_or_refused() {
     for nested in [100, 10_000] {
         let _ = Config::parse(&format!("a = {}{}", "[".repeat(nested), "]".repeat(nested)));
     }
+}
+
+#[test]
+fn the_repair_services_users_are_told_apart() {
+    let user = |name: &str| format!("[[recovery.users]]\nname = '{name}'\npassword = 'hash'\n");
+    let read = Config::parse(&(user("alice") + &user("bob"))).unwrap().recovery;
+    assert_eq!((read.users.len(), read.users[1].line), (2, 4));
+    assert_eq!((read.users[0].products.clone(), read.users[0].connections_max), (None, None));
+    let fault = "line 4: recovery.users[1]: there is a user \"ALICE\" already (case is ignored)";
+    assert_eq!(faults(&(user("alice") + &user("ALICE"))), [fault]);
+    for (text, fault) in [
+        ("[[recovery.users]]\nname = 'a'", "recovery.users[0]: it has no `password`"),
+        (
+            "[recovery]\nreplay = 'here'",
+            "recovery.replay = \"here\": it is an IPv4 address and a port, such as \
+             127.0.0.1:42001; port 0 is any that is free",
+        ),
+        (
+            "[recovery]\nconnections_max = 0",
+            "recovery.connections_max = 0: it is an integer from 1 to 65536",
+        ),
+    ] {
+        let found = faults(text);
+        assert!(found.iter().any(|found| found.ends_with(fault)), "{found:?}");
+    }
+    let long = faults(&user("alice77"));
+    assert!(long[0].ends_with("it is 1 to 6 letters and digits"), "{long:?}");
+    let none = user("alice") + "products = []";
+    assert!(faults(&none)[0].contains("it is a list of some of"), "{:?}", faults(&none));
 }

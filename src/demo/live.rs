@@ -1,6 +1,5 @@
 //! The line that people watch: rate, latency, best prices, subscribers in step.
 
-use super::source::Progress;
 use crate::metrics::{Collector, Counter, CounterWriter, Counters, Percentiles};
 use std::io::{IsTerminal, Write};
 
@@ -13,7 +12,6 @@ pub(super) struct Live {
     terminal: bool,
     seconds: u64,
     commands: u64,
-    waited_ns: u64,
     latencies: Latencies,
 }
 
@@ -47,8 +45,8 @@ impl Live {
     pub(super) fn new(exchange: Counters, subscribers: Vec<Counters>, symbol: String) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let latencies = Latencies::new(&exchange);
-        let (seconds, commands, waited_ns) = (0, 0, 0);
-        Self { exchange, subscribers, symbol, terminal, seconds, commands, waited_ns, latencies }
+        let (seconds, commands) = (0, 0);
+        Self { exchange, subscribers, symbol, terminal, seconds, commands, latencies }
     }
 
     /// Trading begins: what was executed before is not counted.
@@ -57,13 +55,11 @@ impl Live {
     }
 
     /// Another second has passed.
-    pub(super) fn second(&mut self, latencies: &mut Collector, progress: &Progress) {
+    pub(super) fn second(&mut self, latencies: &mut Collector) {
         self.seconds += 1;
         let commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
         let rate = commands - self.commands;
         self.commands = commands;
-        let waited = progress.waited_ns() - self.waited_ns;
-        self.waited_ns += waited;
         let interval = latencies.take_interval();
         self.latencies.set(&interval);
         let us = |ns: u64| ns / 1_000;
@@ -71,8 +67,10 @@ impl Live {
             0 => "-".to_owned(),
             price => format!("{:.2}", price as f64 / 10_000.0),
         };
-        let published = self.exchange.get(Counter::FEED_MESSAGES);
-        let behind: Vec<u64> = self.subscribers.iter().map(|s| behind(s, published)).collect();
+        let next = |subscriber: &Counters| subscriber.get(Counter::SUBSCRIBER_NEXT);
+        let first = self.subscribers.iter().map(next).max().unwrap_or(0);
+        let behind: Vec<u64> =
+            self.subscribers.iter().map(|one| first - next(one).min(first)).collect();
         let in_step = behind.iter().filter(|behind| **behind == 0).count();
         let furthest = behind.iter().max().copied().unwrap_or(0);
         let mut line = format!(
@@ -88,8 +86,10 @@ impl Live {
             price(Counter::BEST_ASK),
             behind.len(),
         );
-        if waited > 0 {
-            line.push_str(&format!("  waited {} ms", waited / 1_000_000));
+        let counted = |counter| self.subscribers.iter().map(|one| one.get(counter)).sum::<u64>();
+        let repaired = counted(Counter::SUBSCRIBER_REPAIRED);
+        if repaired > 0 {
+            line.push_str(&format!("  repaired {repaired}"));
         }
         self.print(&line);
     }
@@ -110,9 +110,4 @@ impl Live {
             println!();
         }
     }
-}
-
-/// How many published messages a subscriber has not delivered yet.
-fn behind(subscriber: &Counters, published: u64) -> u64 {
-    (published + 1).saturating_sub(subscriber.get(Counter::SUBSCRIBER_NEXT).max(1))
 }

@@ -1,51 +1,49 @@
 //! The demo: one exchange, an order source, and subscribers in processes of their own.
 //!
 //! ```text
-//!   flow ─▶ source ─▶ ring ─▶ core ─▶ store ─▶ feed ═══ UDP multicast ═══▶ subscribe  (process)
-//!             ▲                         │                            ╚═══▶ subscribe  (process)
-//!             └──────── committed ◀─────┤                            ╚═══▶ subscribe  (process)
+//!   flow ─▶ source ─▶ ring ─▶ core ─▶ store ─▶ feed ═══ lines A and B ═══▶ subscribe  (process)
+//!             ▲                         │         │                  ╚═══▶ subscribe  (process)
+//!             └──────── committed ◀─────┤         ▼                  ╚═══▶ subscribe  (process)
+//!                                       │      feed log ─▶ recovery  (process) ◀─ what was missed
 //!                                       └─▶ replay: the same state hash?
 //! ```
 //!
-//! It succeeds only if every subscriber rebuilt the engine's books, nothing was lost, money and
-//! shares are conserved, and executing the log again leads to the same state.
+//! It succeeds only if every subscriber rebuilt the engine's books, nothing was lost that was not
+//! repaired, money and shares are conserved, and executing the log again leads to the same state.
 
 pub mod flow;
 mod in_flight;
 mod live;
 pub(crate) mod pace;
+mod repair;
 mod report;
+mod setup;
 pub(crate) mod source;
 mod subscribers;
 pub mod tally;
+mod verdict;
 
-use crate::agent::{Agent, Clock, Placement, StopFlag, SystemClock, cores_available, start, take};
-use crate::core::{CoreAgent, Intake, read_back};
-use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions};
+use crate::agent::{Clock, Placement, StopFlag, SystemClock, cores_available, start};
 use crate::metrics::{Collector, Counter, Counters, latencies};
-use crate::net::{Endpoint, ReservedPort};
-use crate::node::{Component, Config, Exchange, Interrupt};
-use crate::state_machine::{Capacity, Replay, StateMachine};
-use crate::store::{
-    Check as FrameCheck, Durability, Identity, Options as StoreOptions, ReaderOptions, RealDisk,
-    StoreReader,
-};
+use crate::node::{self, Component, Exchange, Interrupt};
+use crate::store::Durability;
 use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flow::{Flow, Itch, Lobster, Mix};
 use isochron_events::Message;
 use live::Live;
 use pace::{NumberOrMax, Pace};
-use report::{Check, Report, check_subscriber, engine_books};
-use source::{Parts, Progress, SourceAgent, Watch};
+use repair::RepairService;
+use report::Report;
+use setup::{CHANNEL, GROUP_B, Lines};
+use source::{Parts, Progress, SourceAgent};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
-use subscribers::{Subscriber, arguments, pasteable};
+use subscribers::{Place, Subscriber};
+use verdict::Finished;
 
 /// How often the demo looks at its parts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -58,6 +56,9 @@ const RATE_DEFAULT: u64 = 43_000;
 
 /// The source's id.
 pub(crate) const SOURCE: u32 = 1;
+
+/// The environment variable from which `isochron subscribe` has a password.
+pub(crate) const PASSWORD_VARIABLE: &str = "ISOCHRON_PASSWORD";
 
 /// Options of `isochron demo`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -75,18 +76,21 @@ pub struct Args {
     store: Option<PathBuf>,
     /// What a transaction must have survived before anything is told of it: the death of this
     /// process, or the loss of power.
-    #[arg(long, default_value = Durability::WORDS[0], value_parser = durability_parser())]
-    durability: Durability,
+    #[arg(long, default_value = Durability::WORDS[0], value_parser = Durability::WORDS)]
+    durability: String,
     /// Counts in this file, for `isochron stat`; in the store's directory where none is given.
     #[arg(long, value_name = "FILE")]
     counters: Option<PathBuf>,
     /// Writes the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Multicast group of the feed.
+    /// Multicast group of line A's channel 0; the others follow by their numbers.
     #[arg(long, default_value = "239.77.1.1")]
     group: Ipv4Addr,
-    /// UDP port of the feed; a free one where none is given.
+    /// Multicast group of line B's channel 0.
+    #[arg(long, default_value_t = GROUP_B)]
+    group_b: Ipv4Addr,
+    /// UDP port of line A's channel 0; one with free ones after it where none is given.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Address of the interface to send on.
@@ -95,15 +99,12 @@ pub struct Args {
     /// Subscribers to start.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=64))]
     subscribers: u8,
-    /// Makes the first subscriber throw away its Nth datagram, to see the loss found.
+    /// Makes the first subscriber throw away its Nth datagram, to see the loss found and repaired.
     #[arg(long, value_name = "N")]
     drop_datagram: Option<u64>,
-}
-
-/// Takes the words of a durability.
-fn durability_parser() -> impl TypedValueParser<Value = Durability> {
-    PossibleValuesParser::new(Durability::WORDS)
-        .map(|word| Durability::of_word(&word).expect("it is one of the words"))
+    /// Starts no repair service: what is missed is lost.
+    #[arg(long)]
+    no_repair: bool,
 }
 
 /// What of a flow is played, and how fast.
@@ -181,28 +182,28 @@ fn demo(args: &Args) -> Outcome<Report> {
     // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
-    let durability = args.durability;
-    let store = StoreOptions { durability, ..StoreOptions::new(&directory, identity()) };
+    let directory = std::path::absolute(directory).map_err(text)?;
     refuse_used(&directory)?;
     check_json_path(args)?;
     // 3. Where the feed goes.
-    let (endpoint, _reserved) = reserve(args)?;
-    let session = CHANNEL_L3.session(date, b'A').to_string();
+    let lines = Lines::reserve(args)?;
+    let session = CHANNEL.session(date, b'A').to_string();
     // 4. The exchange.
-    let end = StopFlag::new();
+    let written = setup::text(args, &directory, &lines, !args.no_repair);
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
-    let config = exchange_config(store, endpoint, &counters, &end)?;
+    let config = exchange_config(&written, &counters)?;
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    say(pasteable(&arguments(endpoint, &session)));
-    // 5. The subscribers, listening before anything is sent.
-    let mut subscribers =
-        start_subscribers(args, endpoint, &session, scratch.path(), &clock, &interrupt)?;
+    // 5. Who repairs what subscribers miss, and the subscribers, listening before anything is sent.
+    let mut repair = start_repair(args, &written, scratch.path())?;
+    let repair_at = repair.as_mut().map(|service| service.addresses(&clock)).transpose()?;
+    let place = Place { lines: lines.channel(), session, repair: repair_at };
+    say(place.pasteable());
+    let mut subscribers = start_subscribers(args, &place, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
     show_setting(&directory, &counters, args.store.is_some(), &watched);
     // 6. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
-    let watch = Watch { exchange: exchange_counters.clone(), subscribers: watched.clone() };
     let trading_end = StopFlag::new();
     let (source, progress) = SourceAgent::new(Parts {
         setup,
@@ -214,7 +215,6 @@ fn demo(args: &Args) -> Outcome<Report> {
         reader: exchange.reader().map_err(text)?,
         journal: Box::new(recorder),
         clock: Box::new(clock),
-        watch,
         stop: trading_end.clone(),
     });
     // 7. All of it runs, watched, until the source has seen its last command committed.
@@ -226,25 +226,50 @@ fn demo(args: &Args) -> Outcome<Report> {
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
     let live = Live::new(exchange_counters.clone(), watched, symbol);
     let trading_ns = watch_run(live, &mut collector, &progress, &clock, || {
-        // Without all its subscribers the run has failed, and the source would wait for them.
+        // Without all its subscribers the run has failed.
         if interrupt.has_come() || subscribers.iter_mut().any(Subscriber::has_ended) {
             trading_end.stop();
         }
         running.is_finished()
     });
-    // 8. The session ends, then the subscribers, then the agents.
-    end.stop();
+    // 8. The session ends, then the subscribers, then who repairs, then the agents.
+    config.feed.end.stop();
     let ended = end_subscribers(subscribers, &clock, &interrupt);
+    let repair_fault = repair.map(|service| service.end(&clock));
     running.stop();
     let agents = running
         .join()
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     // 9. The verdict.
-    let counters = exchange_counters;
-    let interrupted = interrupt.has_come();
-    let drop_datagram = args.drop_datagram;
-    Finished { agents, counters, collector, trading_ns, progress, pace, interrupted, drop_datagram }
-        .report(&directory, ended)
+    Finished {
+        agents,
+        counters: exchange_counters,
+        collector,
+        trading_ns,
+        pace,
+        interrupted: interrupt.has_come(),
+        drop_datagram: args.drop_datagram,
+        repair_fault,
+    }
+    .report(&directory, ended)
+}
+
+/// The exchange without what repairs its feed, which has a process of its own.
+fn exchange_config(written: &str, counters: &Path) -> Outcome<node::Config> {
+    let config = setup::config(written)?;
+    let components = [Component::Core, Component::MarketData];
+    let config = node::Config::of(&config, Path::new(""), &components).map_err(text)?;
+    Ok(node::Config { rings: 1, counters: Some(counters.to_path_buf()), ..config })
+}
+
+/// Starts who repairs, unless nobody is to.
+fn start_repair(args: &Args, written: &str, scratch: &Path) -> Outcome<Option<RepairService>> {
+    if args.no_repair {
+        return Ok(None);
+    }
+    let path = scratch.join("exchange.toml");
+    std::fs::write(&path, written).map_err(text)?;
+    RepairService::start(&path, scratch.join("repair.log")).map(Some)
 }
 
 /// Waits until the subscribers have seen the end of the session, and ends those that have not.
@@ -258,50 +283,6 @@ fn end_subscribers(
         subscribers.iter_mut().all(Subscriber::has_ended)
     });
     subscribers.into_iter().map(Subscriber::end).collect()
-}
-
-/// Whose store the demo makes.
-fn identity() -> Identity {
-    Identity {
-        exchange: "ISOCHRON".to_owned(),
-        exchange_number: 1,
-        node: 1,
-        schema_id: isochron_events::SCHEMA_ID,
-        schema_version: isochron_events::SCHEMA_VERSION,
-    }
-}
-
-fn exchange_config(
-    store: StoreOptions,
-    endpoint: Endpoint,
-    counters: &Path,
-    end: &StopFlag,
-) -> Outcome<Config> {
-    let counters = Some(counters.to_path_buf());
-    // The subscribers' group and port are those of L3, the only product.
-    let line = FeedOptions::line_with(CHANNEL_L3, endpoint);
-    let line = line.ok_or_else(|| format!("{endpoint}: the first ports and groups are others'"))?;
-    let feed = FeedOptions { end: end.clone(), ..FeedOptions::new(&store, line) };
-    Ok(Config {
-        store,
-        capacity: capacity(),
-        intake: Intake::default(),
-        components: vec![Component::Core, Component::MarketData],
-        calendar: None,
-        confirmed_date: None,
-        forgets: false,
-        snapshots: None,
-        feed,
-        sources: Vec::new(),
-        rings: 1,
-        counters,
-        intake_end: StopFlag::new(),
-    })
-}
-
-/// Room for a minute of the default flow before anything grows.
-fn capacity() -> Capacity {
-    Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 }
 }
 
 /// A flow by its name, and its pace; `seconds` is how long it is expected to last.
@@ -371,20 +352,9 @@ fn refuse_used(directory: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// Where the feed goes; the port is kept from other demos as long as the reservation lives.
-fn reserve(args: &Args) -> Outcome<(Endpoint, ReservedPort)> {
-    let at = |port| Endpoint { group: args.group, port, interface: args.interface };
-    let reserved = match args.port {
-        Some(port) => ReservedPort::take(at(port)).map_err(text)?,
-        None => ReservedPort::new().map_err(text)?,
-    };
-    Ok((at(reserved.get()), reserved))
-}
-
 fn start_subscribers(
     args: &Args,
-    endpoint: Endpoint,
-    session: &str,
+    place: &Place,
     scratch: &Path,
     clock: &SystemClock,
     interrupt: &Interrupt,
@@ -393,7 +363,7 @@ fn start_subscribers(
     for n in 0..args.subscribers {
         let counters = scratch.join(format!("subscriber-{n}"));
         let drop_datagram = args.drop_datagram.filter(|_| n == 0);
-        subscribers.push(Subscriber::start(endpoint, session, &counters, drop_datagram)?);
+        subscribers.push(Subscriber::start(place, &counters, drop_datagram)?);
     }
     let deadline = clock.now().0 + SUBSCRIBERS_NS_MAX;
     for subscriber in &mut subscribers {
@@ -413,7 +383,7 @@ fn start_subscribers(
 fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
     say(format_args!("store {}{removed}", directory.display()));
-    say(pasteable(&["stat".to_owned(), counters.display().to_string()]));
+    say(subscribers::pasteable(&["stat".to_owned(), counters.display().to_string()]));
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();
@@ -444,7 +414,7 @@ fn watch_run(
         });
         if (now - begun) / 1_000_000_000 > second {
             second += 1;
-            live.second(collector, progress);
+            live.second(collector);
         }
     }
     collector.collect();
@@ -457,99 +427,6 @@ fn wait_until(clock: &SystemClock, wait_ns: u64, mut done: impl FnMut() -> bool)
     while !done() && clock.now().0 < deadline {
         std::thread::sleep(LOOK);
     }
-}
-
-/// A run whose agents have stopped.
-struct Finished {
-    agents: Vec<Box<dyn Agent>>,
-    counters: Counters,
-    collector: Collector,
-    trading_ns: u64,
-    progress: Progress,
-    pace: Pace,
-    interrupted: bool,
-    drop_datagram: Option<u64>,
-}
-
-impl Finished {
-    /// Closes the store, executes its log again, and judges everything.
-    fn report(mut self, directory: &Path, ended: Vec<subscribers::Ended>) -> Outcome<Report> {
-        let source: Box<SourceAgent> = take(&mut self.agents).ok_or("the source is gone")?;
-        let feed: Box<FeedAgent> = take(&mut self.agents).ok_or("the feed is gone")?;
-        let core: Box<CoreAgent> = take(&mut self.agents).ok_or("the core is gone")?;
-        let sequencer = core.into_sequencer();
-        let log_bytes = sequencer.position().0;
-        let machine = sequencer.close().map_err(text)?;
-        let published = self.counters.get(Counter::FEED_MESSAGES);
-        let books = engine_books(&machine);
-        let mut checks = vec![
-            Check { name: "the source read the whole log".into(), fault: source.error().map(text) },
-            Check { name: "the feed published the whole log".into(), fault: feed_fault(&feed) },
-            Check {
-                name: "money and shares are conserved".into(),
-                fault: machine.check_conservation().err(),
-            },
-        ];
-        checks.extend(source.flow_error().map(|fault| Check {
-            name: "the order file was played to its end".into(),
-            fault: Some(fault),
-        }));
-        let (replayed, events) = replay_check(directory, machine.state_hash());
-        checks.push(replayed);
-        checks.extend(ended.iter().map(|ended| check_subscriber(ended, published, &books)));
-        checks.extend(self.drop_datagram.map(|number| report::check_dropped(&ended, number)));
-        Ok(Report {
-            notes: source.notes(),
-            commands: source.orders(),
-            tally: source.tally,
-            latencies: self.collector.total(),
-            latencies_missed: self.collector.missed(),
-            trading_ns: self.trading_ns,
-            paced: self.pace != Pace::Max,
-            interrupted: self.interrupted,
-            events,
-            log_bytes,
-            feed_messages: published,
-            feed_datagrams: self.counters.get(Counter::FEED_DATAGRAMS),
-            waited_ns: self.progress.waited_ns(),
-            state_hash: machine.state_hash(),
-            checksums: books,
-            subscribers: ended,
-            checks,
-        })
-    }
-}
-
-fn feed_fault(feed: &FeedAgent) -> Option<String> {
-    if let Some(fault) = feed.fault() {
-        return Some(text(fault));
-    }
-    match feed.core().anomalies() {
-        0 => None,
-        anomalies => Some(format!("{anomalies} outcomes did not fit the feed's books")),
-    }
-}
-
-/// Executes the log again from its first byte; also how many events it holds.
-fn replay_check(directory: &Path, expected: u128) -> (Check, u64) {
-    let name = "executing the log again leads to the same state".to_owned();
-    match replay(directory) {
-        Err(error) => (Check { name, fault: Some(error) }, 0),
-        Ok(replay) => {
-            let found = replay.machine().state_hash();
-            let differs = format!("{found:032x}, the engine has {expected:032x}");
-            let fault = (found != expected).then_some(differs);
-            (Check { name, fault }, replay.events())
-        }
-    }
-}
-
-fn replay(directory: &Path) -> Outcome<Replay> {
-    let options = ReaderOptions { check: FrameCheck::Content, ..ReaderOptions::default() };
-    let disk = Arc::new(RealDisk);
-    let mut reader = StoreReader::attach_on(disk, directory, &options).map_err(text)?;
-    let machine = StateMachine::with_capacity(capacity());
-    read_back(&mut reader, Replay::new(machine)).map_err(text)
 }
 
 /// The date of a time in UTC, yyyymmdd. Source: H. Hinnant, chrono-compatible low-level date

@@ -29,8 +29,9 @@ pub(super) struct Report {
     pub(super) latencies_missed: u64,
     /// From the first order to the last one committed.
     pub(super) trading_ns: u64,
-    /// Whether commands had times at which they were meant to be sent.
-    pub(super) paced: bool,
+    /// Whether commands had times at which they were meant to be sent: latencies of what is sent as
+    /// fast as it is taken say nothing about a client's.
+    pub(super) open_loop: bool,
     /// Whether a signal ended it early.
     pub(super) interrupted: bool,
     /// Commands after the setup.
@@ -39,12 +40,12 @@ pub(super) struct Report {
     pub(super) events: u64,
     /// Bytes of the log.
     pub(super) log_bytes: u64,
-    /// Messages on the feed.
+    /// Messages on the feed, all channels together.
     pub(super) feed_messages: u64,
+    /// Those of the channel that the subscribers follow.
+    pub(super) l3_messages: u64,
     /// Datagrams of the feed.
     pub(super) feed_datagrams: u64,
-    /// Time that the source waited for subscribers.
-    pub(super) waited_ns: u64,
     /// The state at the end.
     pub(super) state_hash: u128,
     /// Each instrument's book at the end, as the engine has it.
@@ -84,7 +85,12 @@ pub(super) fn engine_books(machine: &StateMachine) -> Vec<EngineBook> {
 /// What a subscriber must have ended with.
 #[must_use]
 pub(super) fn check_subscriber(ended: &Ended, published: u64, books: &[EngineBook]) -> Check {
-    let name = format!("subscriber {} saw everything", ended.pid);
+    let number = |name: &str| ended.report.as_ref().and_then(|report| report[name].as_u64());
+    let by = |name: &str, word: &str| {
+        number(name).filter(|n| *n > 0).map_or_else(String::new, |n| format!(", {n} {word}"))
+    };
+    let repaired = by("repaired_udp", "repaired by UDP") + &by("repaired_tcp", "repaired by TCP");
+    let name = format!("subscriber {} saw everything{repaired}", ended.pid);
     Check { name, fault: subscriber_fault(ended, published, books) }
 }
 
@@ -145,12 +151,6 @@ impl Report {
         self.checks.iter().all(|check| check.fault.is_none())
     }
 
-    /// Whether latencies are from times that did not depend on the exchange: what is sent as fast
-    /// as it is taken, or waits for subscribers, says nothing about a client's latency.
-    fn is_open_loop(&self) -> bool {
-        self.paced && self.waited_ns == 0
-    }
-
     /// Commands a second while trading.
     #[must_use]
     pub(super) fn rate(&self) -> u64 {
@@ -199,9 +199,9 @@ impl Report {
             "events": self.events,
             "log_bytes": self.log_bytes,
             "feed_messages": self.feed_messages,
+            "l3_messages": self.l3_messages,
             "feed_datagrams": self.feed_datagrams,
-            "waited_ns": self.waited_ns,
-            "open_loop": self.is_open_loop(),
+            "open_loop": self.open_loop,
             "latency": self.latencies.to_json(),
             "latencies_missed": self.latencies_missed,
             "state_hash": format!("{:032x}", self.state_hash),
@@ -235,6 +235,26 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What each line brought to each subscriber.
+    fn show_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Ended { pid, report, .. } in &self.subscribers {
+            let Some(report) = report else { continue };
+            write!(f, "subscriber {pid}:")?;
+            for (key, name) in [("a", "A"), ("b", "B")] {
+                let line = &report["lines"][key];
+                let number = |name: &str| line[name].as_u64().unwrap_or(0);
+                let (first, lost) = (number("messages"), number("lost"));
+                write!(f, "  {name} brought {first} first, lost {lost}")?;
+            }
+            let number = |name: &str| report[name].as_u64().unwrap_or(0);
+            let (udp, tcp) = (number("repaired_udp"), number("repaired_tcp"));
+            writeln!(f, "  repaired {udp} by UDP, {tcp} by TCP  lost {}", number("lost"))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.trading_ns as f64 / 1e9;
@@ -251,17 +271,19 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "{}", self.tally)?;
         self.show_notes(f)?;
-        let kind = if self.is_open_loop() { "open-loop" } else { "not open-loop" };
+        let kind = if self.open_loop { "open-loop" } else { "not open-loop" };
         if self.latencies.count > 0 {
             writeln!(f, "latency to committed, {kind}: {}", self.latencies)?;
         }
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
         }
-        if self.waited_ns > 0 {
-            writeln!(f, "the source waited {} ms for subscribers", self.waited_ns / 1_000_000)?;
-        }
-        writeln!(f, "feed: {} messages in {} datagrams", self.feed_messages, self.feed_datagrams)?;
+        let Self { feed_messages, l3_messages, feed_datagrams, .. } = self;
+        writeln!(
+            f,
+            "feed: {feed_messages} messages, {l3_messages} of them L3, in {feed_datagrams} datagrams"
+        )?;
+        self.show_lines(f)?;
         writeln!(f, "state hash {:032x}", self.state_hash)?;
         for Check { name, fault } in &self.checks {
             match fault {

@@ -1,6 +1,9 @@
 //! Subscribers in processes of their own: the same program's `subscribe`, told what the public is
 //! told, and a file to report its progress in.
 
+use super::PASSWORD_VARIABLE;
+use super::repair::Addresses;
+use super::setup::{PASSWORD, USER};
 use crate::metrics::{Counter, Counters};
 use crate::net::Endpoint;
 use serde_json::Value;
@@ -32,18 +35,50 @@ pub(super) struct Ended {
     pub(super) errors: String,
 }
 
-/// The arguments with which anybody subscribes.
-#[must_use]
-pub(super) fn arguments(endpoint: Endpoint, session: &str) -> Vec<String> {
-    let Endpoint { group, port, interface } = endpoint;
-    let pairs = [
-        ("--group", group.to_string()),
-        ("--port", port.to_string()),
-        ("--session", session.to_owned()),
-        ("--interface", interface.to_string()),
-    ];
-    let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
-    std::iter::once("subscribe".to_owned()).chain(pairs).collect()
+/// What the public is told.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Lines A and B of the channel.
+    pub(super) lines: [Endpoint; 2],
+    /// Its session.
+    pub(super) session: String,
+    /// Who repairs, if somebody does.
+    pub(super) repair: Option<Addresses>,
+}
+
+impl Place {
+    /// The arguments with which anybody subscribes.
+    #[must_use]
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let [a, b] = self.lines;
+        let mut pairs = vec![
+            ("--group", a.group.to_string()),
+            ("--port", a.port.to_string()),
+            ("--session", self.session.clone()),
+            ("--interface", a.interface.to_string()),
+            ("--group-b", b.group.to_string()),
+            ("--port-b", b.port.to_string()),
+        ];
+        if let Some(Addresses { rerequests, replay, snapshots }) = &self.repair {
+            pairs.push(("--rerequest", rerequests.clone()));
+            pairs.push(("--replay", replay.clone()));
+            pairs.push(("--snapshot", snapshots.clone()));
+            pairs.push(("--user", USER.to_owned()));
+        }
+        let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+        std::iter::once("subscribe".to_owned()).chain(pairs).collect()
+    }
+
+    /// The command line with which anybody subscribes. The password is everybody's, and stands
+    /// where passwords stand: in the environment.
+    #[must_use]
+    pub(super) fn pasteable(&self) -> String {
+        let line = pasteable(&self.arguments());
+        match self.repair {
+            Some(_) => format!("{PASSWORD_VARIABLE}={PASSWORD} {line}"),
+            None => line,
+        }
+    }
 }
 
 /// A command line to be pasted: this program as it was called, with these arguments.
@@ -56,7 +91,7 @@ pub(super) fn pasteable(arguments: &[String]) -> String {
 
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:".contains(c);
     if word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -67,8 +102,7 @@ fn quoted(word: &str) -> String {
 impl Subscriber {
     /// Starts one. `drop_datagram` is the datagram it is to throw away.
     pub(super) fn start(
-        endpoint: Endpoint,
-        session: &str,
+        place: &Place,
         counters: &Path,
         drop_datagram: Option<u64>,
     ) -> Result<Self, String> {
@@ -76,7 +110,12 @@ impl Subscriber {
         let file = Counters::create(counters).map_err(|error| failed(&error))?;
         let program: PathBuf = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
-        command.args(arguments(endpoint, session)).arg("--json").arg("--counters").arg(counters);
+        command
+            .args(place.arguments())
+            .env(PASSWORD_VARIABLE, PASSWORD)
+            .arg("--json")
+            .arg("--counters")
+            .arg(counters);
         command.arg("--idle-timeout").arg(IDLE_SECONDS_MAX.to_string());
         // What a terminal sends to the demo is the demo's to answer: its subscribers end with the
         // session, or when they have heard nothing for a while.

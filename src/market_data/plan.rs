@@ -2,8 +2,8 @@
 
 use isochron_feeds::channel::Product;
 
-/// A quarter of a second: as often as a person's eye can follow.
-pub const CONFLATION_NS_DEFAULT: u64 = 250_000_000;
+/// Ten times a second: as often as a person's eye can follow.
+pub const CONFLATION_NS_DEFAULT: u64 = 100_000_000;
 
 /// What is published of every instrument.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -94,6 +94,7 @@ counters! {
     SUBSCRIBER_MESSAGES: 1, "subscriber-messages", "Messages a subscriber delivered.";
     SUBSCRIBER_DATAGRAMS: 1, "subscriber-datagrams", "Datagrams a subscriber received.";
     SUBSCRIBER_LOST: 1, "subscriber-lost", "Messages a subscriber never received.";
+    SUBSCRIBER_REPAIRED: 1, "subscriber-repaired", "Messages a subscriber was sent again.";
     SUBSCRIBER_GAPS: 1, "subscriber-gaps", "Gaps a subscriber found.";
     SUBSCRIBER_ENDED: 1, "subscriber-ended", "1 when a subscriber has seen the end of the session.";
     RECEIVE_BUFFER_BYTES: 1, "receive-buffer-bytes", "Receive buffer a subscriber was granted.";
@@ -103,6 +104,31 @@ counters! {
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
     LOG_KEPT_FROM: 1, "log-kept-from", "The position at which the log begins.";
     LOG_HOLDERS: 1, "log-holders", "Registered readers that the log waits for.";
+    RECOVERY_CONNECTIONS: 1, "recovery-connections", "Connections to the repair service now.";
+    RECOVERY_ACCEPTED: 1, "recovery-accepted", "Connections that the repair service took.";
+    RECOVERY_TURNED_AWAY: 1, "recovery-turned-away", "Connections closed at once: too many.";
+    RECOVERY_NO_FILES: 1, "recovery-no-files", "Times there was no file left for a connection.";
+    RECOVERY_LOGINS: 1, "recovery-logins", "Logins that were accepted.";
+    RECOVERY_REJECTED: 1, "recovery-rejected", "Logins that were rejected.";
+    RECOVERY_SILENT: 1, "recovery-silent", "Connections cut for a late login or silence.";
+    RECOVERY_SLOW: 1, "recovery-slow", "Connections cut because they read too slowly.";
+    RECOVERY_GARBAGE: 1, "recovery-garbage", "Connections cut for bytes that are no protocol.";
+    RECOVERY_QUOTA: 1, "recovery-quota", "Logins and connections ended by a quota.";
+    RECOVERY_WITHDRAWN: 1, "recovery-withdrawn", "Replays cut because the log forgot the rest.";
+    RECOVERY_MESSAGES: 1, "recovery-messages", "Messages given to clients over TCP.";
+    RECOVERY_BYTES: 1, "recovery-bytes", "Bytes sent to clients over TCP.";
+    RECOVERY_FAULTS: 1, "recovery-faults", "Feed logs that could not be opened or read.";
+    REREQUESTS: 1, "rerequests", "Datagrams that came to the re-request port.";
+    REREQUESTS_ANSWERED: 1, "rerequests-answered", "Re-requests answered, with one datagram each.";
+    REREQUESTS_UNSENT: 1, "rerequests-unsent", "Answers that the system did not take.";
+    REREQUESTS_LIMITED: 1, "rerequests-limited", "Re-requests dropped: too many of one source.";
+    REREQUESTS_FOREIGN: 1, "rerequests-foreign", "Re-requests dropped: from no allowed network.";
+    REREQUESTS_MALFORMED: 1, "rerequests-malformed", "Datagrams dropped: no re-requests.";
+    REREQUESTS_UNKNOWN: 1, "rerequests-unknown", "Re-requests dropped: for nothing that is there.";
+    BOOK_IMAGES: 1, "book-images", "Snapshots of the feed that were made for clients.";
+    BOOK_IMAGE_NS: 1, "book-image-ns", "How long the last one took to make, in nanoseconds.";
+    BOOK_IMAGE_ORDERS: 1, "book-image-orders", "Orders or levels in the last one.";
+    BOOK_IMAGE_FAULTS: 1, "book-image-faults", "Messages that did not fit the books.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
@@ -120,6 +146,9 @@ const GAUGES: &[Counter] = &[
     Counter::SUBSCRIBER_NEXT,
     Counter::SUBSCRIBER_ENDED,
     Counter::RECEIVE_BUFFER_BYTES,
+    Counter::RECOVERY_CONNECTIONS,
+    Counter::BOOK_IMAGE_NS,
+    Counter::BOOK_IMAGE_ORDERS,
     Counter::LATENCY_P50_NS,
     Counter::LATENCY_P99_NS,
     Counter::LATENCY_P99_9_NS,

@@ -6,7 +6,7 @@
 use crate::limits::{DATAGRAM_BYTES_MAX, MTU_BYTES};
 use std::io;
 use std::mem;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::ptr;
 
@@ -40,11 +40,13 @@ impl Datagram<'_> {
     }
 }
 
-/// The system's view of one batch: a message header and two pieces of memory for each datagram.
+/// The system's view of one batch: a message header, two pieces of memory and, of what is received,
+/// the sender's address for each datagram.
 struct Vectors {
     messages: [libc::mmsghdr; BATCH_DATAGRAMS_MAX],
     pieces: [[libc::iovec; 2]; BATCH_DATAGRAMS_MAX],
     segments: [SegmentSize; BATCH_DATAGRAMS_MAX],
+    names: [libc::sockaddr_in; BATCH_DATAGRAMS_MAX],
 }
 
 /// The control message that has the system cut a datagram into several of one size.
@@ -120,7 +122,7 @@ impl SendBatch {
     }
 
     fn send_chunk(&mut self, socket: &UdpSocket, chunk: &[Datagram<'_>]) -> io::Result<usize> {
-        let Vectors { messages, pieces, segments } = &mut *self.vectors;
+        let Vectors { messages, pieces, segments, .. } = &mut *self.vectors;
         for (pieces, datagram) in pieces.iter_mut().zip(chunk) {
             for (piece, bytes) in pieces.iter_mut().zip([datagram.head, datagram.body]) {
                 piece.iov_base = bytes.as_ptr().cast_mut().cast();
@@ -230,24 +232,26 @@ impl ReceiveBatch {
         self.oversized
     }
 
-    /// Hands the datagrams that wait in `socket`, at most one batch of them, to `handler`;
-    /// returns how many the system gave.
+    /// Hands the datagrams that wait in `socket`, an IPv4 one, at most one batch of them, to
+    /// `handler`, each with its sender; returns how many the system gave.
     pub(super) fn receive(
         &mut self,
         socket: &UdpSocket,
-        mut handler: impl FnMut(&[u8]),
+        mut handler: impl FnMut(SocketAddrV4, &[u8]),
     ) -> io::Result<usize> {
-        let Vectors { messages, pieces, .. } = &mut *self.vectors;
-        for ((message, [piece, _]), buffer) in
-            messages.iter_mut().zip(&mut *pieces).zip(&mut self.buffers)
+        let Vectors { messages, pieces, names, .. } = &mut *self.vectors;
+        for (((message, [piece, _]), name), buffer) in
+            messages.iter_mut().zip(&mut *pieces).zip(&mut *names).zip(&mut self.buffers)
         {
+            message.msg_hdr.msg_name = ptr::from_mut(name).cast();
+            message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
             piece.iov_base = buffer.as_mut_ptr().cast();
             piece.iov_len = buffer.len();
             message.msg_hdr.msg_iov = ptr::from_mut(piece);
             message.msg_hdr.msg_iovlen = 1;
         }
-        // SAFETY: the arrays and the buffers have one batch each; each header names one piece,
-        // each piece one buffer with its length, and all outlive the call.
+        // SAFETY: the arrays and the buffers have one batch each; each header names one address and
+        // one piece, each piece one buffer, all with their lengths, and all outlive the call.
         let result = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -258,15 +262,24 @@ impl ReceiveBatch {
             )
         };
         let count = taken(result)?;
-        for (message, buffer) in messages.iter().zip(&self.buffers).take(count) {
+        for ((message, name), buffer) in messages.iter().zip(&*names).zip(&self.buffers).take(count)
+        {
             if message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
                 self.oversized += 1;
             } else {
-                handler(&buffer[..message.msg_len as usize]);
+                handler(address(name), &buffer[..message.msg_len as usize]);
             }
         }
         Ok(count)
     }
+}
+
+/// An address as the system writes it: in the network's order of bytes.
+fn address(name: &libc::sockaddr_in) -> SocketAddrV4 {
+    SocketAddrV4::new(
+        Ipv4Addr::from(u32::from_be(name.sin_addr.s_addr)),
+        u16::from_be(name.sin_port),
+    )
 }
 
 /// The datagrams that a call moved: none where the queue is full or empty, or a signal came.

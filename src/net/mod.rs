@@ -10,10 +10,12 @@
 
 mod batch;
 mod multicast;
+mod open_files;
 mod probe;
 #[cfg(test)]
 mod tests;
 
 pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES, Datagram};
 pub use multicast::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver, Sender};
+pub use open_files::allow_open_files;
 pub use probe::{ProbeError, ReservedPort, probe};

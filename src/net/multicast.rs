@@ -246,7 +246,19 @@ impl Receiver {
     /// # Errors
     ///
     /// Where the system refuses.
-    pub fn recv_batch(&mut self, handler: impl FnMut(&[u8])) -> io::Result<usize> {
+    pub fn recv_batch(&mut self, mut handler: impl FnMut(&[u8])) -> io::Result<usize> {
+        self.recv_batch_from(|_, datagram| handler(datagram))
+    }
+
+    /// As [`recv_batch`](Self::recv_batch), each datagram with its sender.
+    ///
+    /// # Errors
+    ///
+    /// Where the system refuses.
+    pub fn recv_batch_from(
+        &mut self,
+        handler: impl FnMut(SocketAddrV4, &[u8]),
+    ) -> io::Result<usize> {
         self.batch.receive(&self.socket, handler)
     }
 

@@ -8,11 +8,13 @@
 mod interrupt;
 mod options;
 mod read_side;
+mod recovery;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
+pub use recovery::options as recovery_options;
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -25,6 +27,7 @@ use crate::feed_log::FeedLogError;
 use crate::market_data::{Feed, FeedAgent, FeedOptions, register};
 use crate::metrics::{AttachError, Counters};
 use crate::net::{ProbeError, probe};
+use crate::recovery_service::{Listening, RecoveryError, RecoveryOptions};
 use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
@@ -55,11 +58,13 @@ pub enum Component {
     MarketData,
     /// Snapshots of all state, taken by a follower of the log.
     Snapshot,
+    /// Replay, snapshots and re-requests of the feed, for those who missed something.
+    Recovery,
 }
 
 impl Component {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Core, Self::MarketData, Self::Snapshot];
+    pub const ALL: [Self; 4] = [Self::Core, Self::MarketData, Self::Snapshot, Self::Recovery];
 
     /// Its name, as on the command line.
     #[must_use]
@@ -68,6 +73,7 @@ impl Component {
             Self::Core => "core",
             Self::MarketData => "market-data",
             Self::Snapshot => "snapshot",
+            Self::Recovery => "recovery",
         }
     }
 }
@@ -93,6 +99,8 @@ pub struct Config {
     pub snapshots: Option<SnapshotOptions>,
     /// What the public may know, and where it goes.
     pub feed: FeedOptions,
+    /// Repair of the feed, where it is.
+    pub recovery: Option<RecoveryOptions>,
     /// Sources in other processes, each with its ring.
     pub sources: Vec<config::Source>,
     /// Rings into the core for sources in this process.
@@ -133,6 +141,8 @@ pub enum NodeError {
     },
     /// A log of the feed cannot be read.
     FeedLog(FeedLogError),
+    /// The repair service cannot start.
+    Recovery(RecoveryError),
     /// The counters file cannot be made.
     Counters(AttachError),
 }
@@ -151,6 +161,7 @@ impl fmt::Display for NodeError {
                  snapshot that the feed could go on from"
             ),
             Self::FeedLog(error) => write!(f, "a log of the feed: {error}"),
+            Self::Recovery(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
         }
     }
@@ -179,6 +190,7 @@ pub struct Exchange {
     pub agents: Vec<Box<dyn Agent>>,
     /// Into the core, one a ring.
     pub producers: Vec<Producer>,
+    recovery: Option<Listening>,
     store: StoreOptions,
 }
 
@@ -219,6 +231,12 @@ impl Exchange {
         {
             let follower = exchange.follower(options)?;
             exchange.add(Some(follower));
+        }
+        // 9. Who missed some of the feed gets it again.
+        if config.has(Component::Recovery)
+            && let Some(options) = &config.recovery
+        {
+            exchange.add_recovery(options)?;
         }
         Ok(exchange)
     }
@@ -290,7 +308,7 @@ impl Exchange {
             None => Counters::in_memory(),
         };
         let (agents, producers) = (Vec::new(), Vec::new());
-        Ok(Self { counters, core: None, agents, producers, store })
+        Ok(Self { counters, core: None, agents, producers, recovery: None, store })
     }
 
     /// A scheduler that goes on from where the log ends.

@@ -111,7 +111,6 @@ impl Config {
         let feed = feed(&config.market_data, &store);
         Ok(Self {
             counters: Some(store.directory.join(name)),
-            store,
             capacity: Capacity {
                 orders: config.capacity.orders,
                 holdings: config.capacity.holdings,
@@ -123,6 +122,8 @@ impl Config {
             confirmed_date: None,
             forgets: config.store.retention == config::Retention::Snapshots,
             snapshots: snapshots(&config.snapshots, &feed.plan),
+            recovery: super::recovery::options(&config.recovery, &store.directory)?,
+            store,
             feed,
             sources: config.sources.iter().map(|source| based(source, base)).collect(),
             rings: 0,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[must_use]
 pub fn read_side_sections(plan: &Plan) -> MakeSections {
     let plan = plan.clone();
-    Arc::new(move || vec![Box::new(FeedSection(Feed::new(&plan)))])
+    MakeSections::new(move || vec![Box::new(FeedSection(Feed::new(&plan)))])
 }
 
 /// The feed, which numbers its messages and sends none.

@@ -1,6 +1,6 @@
 //! Order records: all that an order is beside its place in the book.
 
-use super::ClientEntry;
+use super::live_ids::{ClientTag, LiveIds};
 use crate::memory::{prefetch, push, table};
 use crate::types::{ClientOrderId, Money, OrderId, Price, Quantity, Side};
 use isochron_events::{OrderStatus, TimeInForce};
@@ -40,8 +40,8 @@ pub struct OrderRecord {
     pub user_volume: u32,
     /// The client's name for it.
     pub client_id: ClientOrderId,
-    /// That name's entry among the client order ids.
-    pub client_entry: ClientEntry,
+    /// The hash of account and name.
+    pub client_tag: ClientTag,
     /// Which side.
     pub side: Side,
     /// How long it lives.
@@ -68,7 +68,7 @@ impl OrderRecord {
         holding: 0,
         user_volume: 0,
         client_id: ClientOrderId::EMPTY,
-        client_entry: ClientEntry::NONE,
+        client_tag: ClientTag::NONE,
         side: Side::Buy,
         time_in_force: TimeInForce::DAY,
     };
@@ -111,14 +111,15 @@ struct Ends {
     last: u32,
 }
 
-/// The records of resting orders, under the slots of the books, and for each account the list of
-/// its own, in the order in which they came to rest.
+/// The records of resting orders, under the slots of the books; for each account the list of its
+/// own, in the order in which they came to rest; and the slots by client order id.
 #[derive(Clone, Debug)]
 pub struct Orders {
     records: Vec<OrderRecord>,
     links: Vec<Links>,
     /// By account slot.
     accounts: Vec<Ends>,
+    ids: LiveIds,
     vacant: OrderRecord,
 }
 
@@ -128,7 +129,8 @@ impl Orders {
     pub fn with_capacity(orders: usize) -> Self {
         let vacant = OrderRecord::VACANT;
         let (records, links) = (table(orders), table(orders));
-        Self { records, links, accounts: Vec::new(), vacant }
+        let ids = LiveIds::with_capacity(orders);
+        Self { records, links, accounts: Vec::new(), ids, vacant }
     }
 
     /// A list for the next account slot.
@@ -145,6 +147,7 @@ impl Orders {
             self.links.resize(at + 1, Links { previous: NONE, next: NONE });
         }
         self.records[at] = record;
+        self.ids.insert(record.client_tag, slot);
         let ends = &mut self.accounts[record.account as usize];
         self.links[at] = Links { previous: ends.last, next: NONE };
         match ends.last {
@@ -157,8 +160,13 @@ impl Orders {
     /// Changes the record under a live slot; its account stays.
     #[inline]
     pub fn update(&mut self, slot: u32, record: OrderRecord) {
-        debug_assert_eq!(self.records[slot as usize].account, record.account);
-        self.records[slot as usize] = record;
+        let before = &mut self.records[slot as usize];
+        debug_assert_eq!(before.account, record.account);
+        let tag = std::mem::replace(before, record).client_tag;
+        if tag != record.client_tag {
+            self.ids.remove(tag, slot);
+            self.ids.insert(record.client_tag, slot);
+        }
     }
 
     /// An order has left its book; gives its record.
@@ -175,7 +183,24 @@ impl Orders {
             NONE => ends.last = previous,
             next => self.links[next as usize].previous = previous,
         }
+        self.ids.remove(record.client_tag, slot);
         record
+    }
+
+    /// The slot of the resting order that has this client order id.
+    #[must_use]
+    #[inline]
+    pub fn by_client_id(&self, account: u32, tag: ClientTag, id: ClientOrderId) -> Option<u32> {
+        self.ids.get(tag, |slot| {
+            let found = &self.records[slot as usize];
+            found.client_id == id && found.account == account
+        })
+    }
+
+    /// Begins to fetch what [`Self::by_client_id`] reads.
+    #[inline]
+    pub fn prefetch_client_id(&self, tag: ClientTag) {
+        self.ids.prefetch(tag);
     }
 
     /// The order of an account, by account slot, that came to rest after the one under `passed`,

@@ -4,7 +4,7 @@ use crate::memory::{prefetch, table};
 use crate::types::Index;
 
 /// One user in one symbol.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct UserVolume {
     /// The user.
     pub user: u32,
@@ -21,6 +21,10 @@ pub struct UserVolume {
 }
 
 impl UserVolume {
+    /// Of a user who never traded it.
+    pub const NONE: Self =
+        Self { user: 0, instrument: 0, open: 0, limit: None, executed: 0, day: 0 };
+
     /// Shares executed on this day.
     #[must_use]
     #[inline]
@@ -57,7 +61,7 @@ impl UserVolumes {
             return slot;
         }
         let slot = u32::try_from(self.records.len()).expect("fewer than 2^32 pairs");
-        self.records.push(UserVolume { user, instrument, ..UserVolume::default() });
+        self.records.push(UserVolume { user, instrument, ..UserVolume::NONE });
         self.index.insert(key(user, instrument), slot);
         slot
     }

@@ -47,7 +47,7 @@ pub struct Override {
 
 /// One account in one instrument: one cache line, because there are many and each order waits for
 /// one of them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub struct Holding {
     /// The account's id.
@@ -67,6 +67,17 @@ pub struct Holding {
 const _: () = assert!(size_of::<Holding>() == 64);
 
 impl Holding {
+    /// Of an account that never had any.
+    pub const NONE: Self = Self {
+        account: 0,
+        instrument: 0,
+        shares: Balance { settled: 0, pending: 0, reserved: 0 },
+        open_buys: 0,
+        executed: 0,
+        day: 0,
+        overridden: 0,
+    };
+
     /// Shares executed on this day, both sides.
     #[must_use]
     #[inline]
@@ -151,7 +162,7 @@ impl Wallet {
             return slot;
         }
         let slot = u32::try_from(self.holdings.len()).expect("fewer than 2^32 holdings");
-        push(&mut self.holdings, Holding { account, instrument, ..Holding::default() });
+        push(&mut self.holdings, Holding { account, instrument, ..Holding::NONE });
         self.index.insert(key(account, instrument), slot);
         slot
     }

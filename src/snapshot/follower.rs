@@ -34,7 +34,22 @@ pub trait SnapshotSection: Send {
 
 /// Components of an empty log, as sections; made anew for each snapshot that is read, so that one
 /// that turns out bad leaves nothing behind.
-pub type MakeSections = Arc<dyn Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync>;
+#[derive(Clone)]
+pub struct MakeSections(Arc<dyn Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync>);
+
+impl MakeSections {
+    /// Made by `make`.
+    #[must_use]
+    pub fn new(make: impl Fn() -> Vec<Box<dyn SnapshotSection>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl fmt::Debug for MakeSections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MakeSections")
+    }
+}
 
 /// Why the log cannot be followed.
 #[derive(Debug)]
@@ -162,7 +177,7 @@ impl Follower {
             Some((info, restored)) => (Some(info), restored),
             None if begin == Position(0) => {
                 reader.seek(begin, Some(Chain::default())).map_err(FollowError::Read)?;
-                (None, (Replay::new(StateMachine::with_capacity(capacity)), make_sections()))
+                (None, (Replay::new(StateMachine::with_capacity(capacity)), make_sections.0()))
             }
             None => return Err(FollowError::NoSnapshot { kept_from: begin, skipped }),
         };
@@ -270,7 +285,7 @@ fn restore(
     let mut state = snapshot.section(SECTION_STATE).map_err(text)?.ok_or("it has no state")?;
     let machine = StateMachine::restore(&mut state, capacity, info.state_hash)
         .map_err(|error| error.to_string())?;
-    let mut sections = make_sections();
+    let mut sections = make_sections.0();
     for section in &mut sections {
         let number = section.section();
         let found = snapshot.section(number).map_err(text)?;

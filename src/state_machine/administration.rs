@@ -150,7 +150,7 @@ impl Ledger {
     pub(super) fn open_account_record(&mut self, id: u32, account: Account) -> u32 {
         let slot = self.accounts.accounts.insert(id, account);
         self.wallet.open();
-        self.client_ids.open();
+        self.finished_ids.open();
         self.orders.open();
         slot
     }

@@ -4,7 +4,7 @@ use super::emit::Emit;
 use super::ledger::Reply;
 use super::{Outcomes, StateMachine};
 use crate::matching::OrderSlot;
-use crate::orders::OrderRecord;
+use crate::orders::{ClientTag, OrderRecord};
 use crate::types::{AccountId, ClientOrderId, OrderId, Refusal, SessionId, UserId};
 use isochron_events::{
     CancelOrderEvent, CancelReason, CancelRejectedEvent, OrderStatus, Phase, RejectReason as Reason,
@@ -61,7 +61,10 @@ impl StateMachine {
     /// The live order of the account that a request names: by order id, else by its original
     /// client order id.
     pub(super) fn live_order(&self, account: u32, request: &Request) -> Result<OrderSlot, Refusal> {
-        let by_client_id = || self.ledger.client_ids.find(account, ClientOrderId(request.original));
+        let by_client_id = || {
+            let original = ClientOrderId(request.original);
+            self.ledger.named(account, ClientTag::new(account, original), original)
+        };
         let id = request.order_id.map(OrderId).or_else(by_client_id);
         let slot = id.and_then(|id| self.books.find(id));
         let unknown = || Refusal::new(Reason::UNKNOWN_ORDER, 0, request.order_id.unwrap_or(0));

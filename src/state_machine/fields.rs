@@ -89,7 +89,7 @@ pub(super) fn order(record: &mut OrderRecord, through: &mut impl Through) {
         holding: _,
         user_volume: _,
         client_id,
-        client_entry: _,
+        client_tag: _,
         side,
         time_in_force,
     } = record;

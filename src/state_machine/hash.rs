@@ -181,8 +181,8 @@ impl StateMachine {
             for order in ledger.orders.of_account(slot) {
                 into.put(ledger.orders.get(order).id.0);
             }
-            into.length(ledger.client_ids.finished(slot).count());
-            for (client_id, order) in ledger.client_ids.finished(slot) {
+            into.length(ledger.finished_ids.of_account(slot).count());
+            for (client_id, order) in ledger.finished_ids.of_account(slot) {
                 into.put(client_id.0);
                 into.put(order.0);
             }

@@ -6,9 +6,9 @@ use super::emit::Emit;
 use super::{Capacity, Outcomes};
 use crate::accounts::Accounts;
 use crate::orders::{
-    ClientIds, Instruments, OrderRecord, Orders, UserVolumes, Wallet, fee, reservation,
+    ClientTag, FinishedIds, Instruments, OrderRecord, Orders, UserVolumes, Wallet, fee, reservation,
 };
-use crate::types::{ClientOrderId, Price, Quantity, Side};
+use crate::types::{ClientOrderId, OrderId, Price, Quantity, Side};
 use isochron_events::{
     CancelReason, ExecutionType, Liquidity, OrderCanceledEvent, OrderFilledEvent, OrderStatus,
     OrderType,
@@ -28,7 +28,7 @@ pub(super) struct Ledger {
     pub(super) accounts: Accounts,
     pub(super) instruments: Instruments,
     pub(super) orders: Orders,
-    pub(super) client_ids: ClientIds,
+    pub(super) finished_ids: FinishedIds,
     pub(super) wallet: Wallet,
     pub(super) user_volumes: UserVolumes,
     pub(super) counters: Counters,
@@ -68,7 +68,9 @@ impl Ledger {
             accounts: Accounts::default(),
             instruments: Instruments::default(),
             orders: Orders::with_capacity(capacity.orders),
-            client_ids: ClientIds::with_capacity(capacity.client_ids),
+            finished_ids: FinishedIds::with_capacity(
+                capacity.client_ids.saturating_sub(capacity.orders),
+            ),
             wallet: Wallet::with_capacity(capacity.holdings),
             // Users trade for many accounts; a table that is mostly empty costs more look-ups.
             user_volumes: UserVolumes::with_capacity(capacity.holdings / 16),
@@ -92,6 +94,11 @@ impl Ledger {
     /// Moves the record's reservation to what its leaves need now.
     fn reserve_anew(&mut self, record: &mut OrderRecord) {
         let need = self.need(record);
+        self.reserve(record, need);
+    }
+
+    #[inline]
+    fn reserve(&mut self, record: &mut OrderRecord, need: i64) {
         let balance = match record.side {
             Side::Buy => {
                 let currency = self.instruments.table.at(record.instrument).currency;
@@ -105,9 +112,17 @@ impl Ledger {
     }
 
     /// Opens an order's leaves: reserves for them and counts them as open.
-    pub(super) fn open(&mut self, record: &mut OrderRecord) {
+    fn open(&mut self, record: &mut OrderRecord) {
+        let need = self.need(record);
+        self.open_with(record, need);
+    }
+
+    /// Opens the leaves of an order that need this.
+    #[inline]
+    pub(super) fn open_with(&mut self, record: &mut OrderRecord, need: i64) {
+        debug_assert_eq!(need, self.need(record));
         let leaves = record.leaves().0;
-        self.reserve_anew(record);
+        self.reserve(record, need);
         self.user_volumes.get_mut(record.user_volume).open += leaves;
         if record.side == Side::Buy {
             self.wallet.holding_mut(record.holding).open_buys += leaves.cast_signed();
@@ -148,7 +163,6 @@ impl Ledger {
         let instrument_id = instrument.id.0;
         let notional = price.checked_notional(quantity).expect("risk let only these in");
         let fee = fee(notional, rate);
-        self.close_leaves(record);
         record.cumulative.0 += quantity.0;
         record.cumulative_notional.0 += notional.0;
         let shares = quantity.0.cast_signed();
@@ -156,6 +170,7 @@ impl Ledger {
         holding.execute(self.day.date, quantity.0);
         let paid = match record.side {
             Side::Buy => {
+                holding.open_buys -= shares;
                 holding.shares.pending += shares;
                 notional.0 + fee.0
             }
@@ -166,8 +181,10 @@ impl Ledger {
         };
         self.wallet.cash_mut(record.account, currency).pending -= paid;
         self.wallet.house[currency as usize].0 += fee.0;
-        self.user_volumes.get_mut(record.user_volume).execute(self.day.date, quantity.0);
-        self.open(record);
+        let volume = self.user_volumes.get_mut(record.user_volume);
+        volume.open -= quantity.0;
+        volume.execute(self.day.date, quantity.0);
+        self.reserve_anew(record);
         self.day.count_fill(quantity, notional, fee, maker);
         self.counters.execution += 1;
         let (header, outbound) = emit.private(&mut self.accounts, record.session);
@@ -201,7 +218,17 @@ impl Ledger {
     pub(super) fn finish(&mut self, record: &OrderRecord) {
         debug_assert!(record.leaves().0 == 0 && record.reserved == 0);
         self.accounts.accounts.at_mut(record.account).live_orders -= 1;
-        self.client_ids.finish(record.account, record.client_entry);
+        let OrderRecord { account, client_tag, client_id, id, .. } = *record;
+        self.finished_ids.finish(account, client_tag, client_id, id);
+    }
+
+    /// The order, at rest or finished, that has this client order id of an account.
+    #[inline]
+    pub(super) fn named(&self, account: u32, tag: ClientTag, id: ClientOrderId) -> Option<OrderId> {
+        match self.orders.by_client_id(account, tag, id) {
+            Some(slot) => Some(self.orders.get(slot).id),
+            None => self.finished_ids.find(account, tag, id),
+        }
     }
 
     /// Cancels what is left of an order, releases all of it, and emits it. The order is no longer

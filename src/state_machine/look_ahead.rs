@@ -18,6 +18,7 @@
 use super::StateMachine;
 use super::convert::side;
 use crate::matching::{BookIndex, OrderSlot};
+use crate::orders::ClientTag;
 use crate::types::{ClientOrderId, OrderId, Price, Quantity, Side};
 use isochron_events::{
     CancelOrderEventReader, Message, NewOrderEventReader, ReplaceOrderEventReader,
@@ -33,6 +34,9 @@ const AHEAD_MAX: usize = 8;
 
 const _: () = assert!(AHEAD_MAX.is_power_of_two() && STEPS <= AHEAD_MAX);
 
+/// Steps of an order that leaves.
+const LEAVING_STEPS: u8 = 3;
+
 /// Orders of one command that are fetched: the taker and three makers. Few orders trade with more.
 const LEAVING_MAX: usize = 4;
 
@@ -47,7 +51,7 @@ struct Incoming {
     client_id: ClientOrderId,
 }
 
-/// An order that probably leaves: its account forgets a client order id when it does.
+/// An order that probably leaves: its account remembers its client order id when it does.
 #[derive(Clone, Copy, Default)]
 struct Leaving {
     /// Where it rests; none for the taker.
@@ -163,6 +167,19 @@ impl Default for LookAhead {
 }
 
 impl LookAhead {
+    /// The place of one more.
+    #[inline]
+    fn push(&mut self) -> &mut Shown {
+        self.count += 1;
+        self.latest(0)
+    }
+
+    /// The one that was shown `ago` before the latest.
+    #[inline]
+    fn latest(&mut self, ago: usize) -> &mut Shown {
+        &mut self.shown[self.count.wrapping_sub(ago + 1) % AHEAD_MAX]
+    }
+
     /// How many they are.
     #[must_use]
     #[inline]
@@ -207,12 +224,19 @@ impl StateMachine {
     #[inline]
     fn show_hint(&self, hint: Hint, ahead: &mut LookAhead) {
         debug_assert!(ahead.wants_more(), "more commands than places");
-        let newest = ahead.count;
-        ahead.shown[newest % AHEAD_MAX].begin(hint);
-        ahead.count += 1;
-        let steps = STEPS.min(newest - ahead.taken + 1);
-        for step in 0..steps {
-            self.take_step(&mut ahead.shown[(newest - step) % AHEAD_MAX], step);
+        let before = ahead.len();
+        let shown = ahead.push();
+        shown.begin(hint);
+        self.fetch_names(shown);
+        // A step for each of the latest ones, written out: this is done for every command.
+        if before >= 1 {
+            self.fetch_records(ahead.latest(1));
+        }
+        if before >= 2 {
+            self.fetch_meeting(ahead.latest(2));
+        }
+        for step in 3..STEPS.min(before + 1) {
+            self.fetch_leaving(ahead.latest(step));
         }
     }
 
@@ -267,7 +291,8 @@ impl StateMachine {
             shown.push(leaving);
         }
         let Some(incoming) = &shown.incoming else { return };
-        ledger.client_ids.prefetch(account, incoming.client_id);
+        ledger.orders.prefetch_client_id(ClientTag::new(account, incoming.client_id));
+        ledger.finished_ids.prefetch(account);
         let Some(instrument) = ledger.instruments.table.slot(incoming.instrument) else {
             shown.incoming = None;
             return;
@@ -293,7 +318,7 @@ impl StateMachine {
             return self.ledger.orders.prefetch_last(shown.account_slot);
         };
         shown.missing = incoming.quantity.0;
-        let taker = Leaving { slot: None, account: shown.account_slot, step: 1 };
+        let taker = Leaving { slot: None, account: shown.account_slot, step: 2 };
         let maker = Leaving { slot: Some(slot), ..Leaving::default() };
         for mut leaving in [maker, taker] {
             self.fetch_leaving_one(&mut leaving);
@@ -305,7 +330,9 @@ impl StateMachine {
     #[inline]
     fn fetch_leaving(&self, shown: &mut Shown) {
         for leaving in &mut shown.leaving[..shown.leaving_count] {
-            self.fetch_leaving_one(leaving);
+            if leaving.step < LEAVING_STEPS {
+                self.fetch_leaving_one(leaving);
+            }
         }
         if shown.missing > 0 {
             self.fetch_next_maker(shown);
@@ -338,15 +365,15 @@ impl StateMachine {
                 if let Some(record) = ledger.orders.prefetch_neighbours(slot.0) {
                     leaving.account = record.account;
                     ledger.accounts.accounts.prefetch(record.account);
-                    ledger.client_ids.prefetch_oldest(record.account);
+                    ledger.orders.prefetch_client_id(record.client_tag);
+                    ledger.finished_ids.prefetch(record.account);
                     ledger.wallet.prefetch_holding(record.holding);
                     let currency = ledger.instruments.table.at(record.instrument).currency;
                     ledger.wallet.prefetch_cash(record.account, currency);
                     ledger.user_volumes.prefetch(record.user_volume);
                 }
             }
-            (1, None) => ledger.client_ids.prefetch_oldest(leaving.account),
-            (2, _) => ledger.client_ids.prefetch_forgotten(leaving.account),
+            (2, _) => ledger.finished_ids.prefetch_next(leaving.account),
             _ => return,
         }
         leaving.step += 1;

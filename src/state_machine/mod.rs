@@ -71,7 +71,7 @@ pub struct Capacity {
     pub orders: usize,
     /// Pairs of account and instrument that hold, or have open orders.
     pub holdings: usize,
-    /// Client order ids, live and remembered.
+    /// Client order ids, live and remembered; those of an account are remembered eight at a time.
     pub client_ids: usize,
 }
 

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::{Outcomes, StateMachine};
 use crate::limits::ORDERS_MAX;
 use crate::orders::{
-    Holding, Instrument, OrderRecord, UserVolume, Vacancy, VolumeLimits, check_band, check_terms,
+    ClientTag, Holding, Instrument, OrderRecord, UserVolume, VolumeLimits, check_band, check_terms,
     check_volume, reservation,
 };
 use crate::types::{
@@ -32,8 +32,10 @@ pub(super) struct Place {
 struct Judged {
     place: Place,
     side: Side,
-    /// Where its client order id goes.
-    vacancy: Vacancy,
+    /// Of its client order id.
+    tag: ClientTag,
+    /// What it reserves: money for a buy, shares for a sell.
+    need: i64,
 }
 
 impl StateMachine {
@@ -110,7 +112,8 @@ impl Ledger {
         let volume = self.user_volumes.find_slot(command.user, command.instrument);
         let place = Place { account, instrument: slot, holding, volume };
         let client_id = ClientOrderId(command.client_order_id);
-        let vacancy = self.client_ids.look_up(account, client_id);
+        let tag = ClientTag::new(account, client_id);
+        let used = self.named(account, tag, client_id);
         let instrument = self.may_trade_in(&place)?;
         if instrument.phase != Phase::OPEN {
             return Err(Refusal::new(Reason::PHASE, 0, instrument.phase.0));
@@ -121,11 +124,10 @@ impl Ledger {
         check_band(instrument, price)?;
         self.check_live_orders(account, live)?;
         self.check_volumes(&place, command.user, side, (quantity, Quantity(0)))?;
-        check_client_id(client_id, vacancy.err())?;
+        check_client_id(client_id, used)?;
         let need = reservation_of(instrument, side, price, quantity);
-        self.check_funds(&place, side, need, 0)?;
-        let vacancy = vacancy.expect("an id in use was refused");
-        Ok(Judged { place, side, vacancy })
+        let need = self.check_funds(&place, side, need, 0)?;
+        Ok(Judged { place, side, tag, need })
     }
 
     /// 2, but for the phase: what the account may trade, and no kill switch on it.
@@ -165,10 +167,10 @@ impl Ledger {
         side: Side,
         leaves: (Quantity, Quantity),
     ) -> Result<(), Refusal> {
-        let holding = place.holding.map_or_else(Holding::default, |s| *self.wallet.holding(s));
-        let volume = place.volume.map_or_else(UserVolume::default, |s| *self.user_volumes.get(s));
-        let general = self.accounts.accounts.at(place.account).limits;
-        let own = self.wallet.limits(&holding);
+        let holding = place.holding.map_or(&Holding::NONE, |slot| self.wallet.holding(slot));
+        let volume = place.volume.map_or(&UserVolume::NONE, |slot| self.user_volumes.get(slot));
+        let general = &self.accounts.accounts.at(place.account).limits;
+        let own = self.wallet.limits(holding);
         let limits = VolumeLimits {
             user_daily: self.accounts.users.get(user).map_or(0, |user| user.daily_volume_max),
             account_daily: own.map_or(general.daily_volume_max, |own| own.daily_volume_max),
@@ -176,10 +178,11 @@ impl Ledger {
         };
         let limits =
             VolumeLimits { user_daily: volume.limit.unwrap_or(limits.user_daily), ..limits };
-        check_volume(limits, (&volume, &holding), self.day.date, side, leaves)
+        check_volume(limits, (volume, holding), self.day.date, side, leaves)
     }
 
-    /// 9: what is needed beyond `reserved` is available. A need that does not fit is `None`.
+    /// 9: what is needed beyond `reserved` is available; gives the need. One that does not fit is
+    /// `None`.
     #[inline]
     pub(super) fn check_funds(
         &self,
@@ -187,7 +190,7 @@ impl Ledger {
         side: Side,
         need: Option<i64>,
         reserved: i64,
-    ) -> Result<(), Refusal> {
+    ) -> Result<i64, Refusal> {
         let instrument = self.instruments.table.at(place.instrument);
         let (available, reason) = match side {
             Side::Buy => {
@@ -200,11 +203,11 @@ impl Ledger {
                 (available, Reason::INSUFFICIENT_SHARES)
             }
         };
-        let need = need.map_or(i64::MAX, |need| need - reserved);
-        if need > available {
-            return Err(Refusal::new(reason, available, need));
+        let more = need.map_or(i64::MAX, |need| need - reserved);
+        match need {
+            Some(need) if more <= available => Ok(need),
+            _ => Err(Refusal::new(reason, available, more)),
         }
-        Ok(())
     }
 
     fn accept(&mut self, command: &NewOrderEvent, judged: &Judged) -> OrderRecord {
@@ -216,7 +219,6 @@ impl Ledger {
             .unwrap_or_else(|| self.wallet.holding_slot(command.account, command.instrument));
         let user_volume =
             volume.unwrap_or_else(|| self.user_volumes.slot(command.user, command.instrument));
-        let client_entry = self.client_ids.insert_at(judged.vacancy, account, client_id, id);
         let mut record = OrderRecord {
             id,
             price: Price(command.price),
@@ -233,12 +235,12 @@ impl Ledger {
             holding,
             user_volume,
             client_id,
-            client_entry,
+            client_tag: judged.tag,
             side: judged.side,
             time_in_force: command.time_in_force,
         };
         self.accounts.accounts.at_mut(account).live_orders += 1;
-        self.open(&mut record);
+        self.open_with(&mut record, judged.need);
         record
     }
 }

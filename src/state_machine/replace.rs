@@ -7,7 +7,7 @@ use super::ledger::Reply;
 use super::new_order::{Place, check_client_id, reservation_of};
 use super::{Outcomes, StateMachine};
 use crate::matching::OrderSlot;
-use crate::orders::{OrderRecord, check_band, check_terms, check_total};
+use crate::orders::{ClientTag, OrderRecord, check_band, check_terms, check_total};
 use crate::types::{AccountId, ClientOrderId, Price, Quantity, Refusal, SessionId, UserId};
 use isochron_events::{
     BooleanFlag, CancelReason, OrderReplacedEvent, OrderStatus, Phase, RejectReason as Reason,
@@ -48,6 +48,7 @@ impl StateMachine {
         let place = Place { account, instrument: record.instrument, holding, volume };
         let instrument = ledger.may_trade_in(&place)?;
         let client_id = ClientOrderId(command.client_order_id);
+        let used = ledger.named(account, ClientTag::new(account, client_id), client_id);
         let (price, total) = (Price(command.price), Quantity(command.quantity));
         let reducing = reduces(record, price, total);
         let allowed = match instrument.phase {
@@ -60,7 +61,7 @@ impl StateMachine {
         }
         if reducing {
             check_total(instrument, total)?;
-            check_client_id(client_id, ledger.client_ids.find(account, client_id))?;
+            check_client_id(client_id, used)?;
             return Ok(slot);
         }
         check_terms(instrument, price, total)?;
@@ -68,7 +69,7 @@ impl StateMachine {
         let leaves = Quantity(total.0.saturating_sub(record.cumulative.0));
         let instead = (leaves, record.leaves());
         ledger.check_volumes(&place, record.user, record.side, instead)?;
-        check_client_id(client_id, ledger.client_ids.find(account, client_id))?;
+        check_client_id(client_id, used)?;
         let need = reservation_of(instrument, record.side, price, leaves);
         ledger.check_funds(&place, record.side, need, record.reserved)?;
         Ok(slot)
@@ -108,9 +109,9 @@ impl StateMachine {
 
     /// The order's client order id finishes and another takes its place.
     fn rename(&mut self, record: &mut OrderRecord, id: ClientOrderId) {
-        self.ledger.client_ids.finish(record.account, record.client_entry);
-        record.client_entry = self.ledger.client_ids.insert(record.account, id, record.id);
-        record.client_id = id;
+        let OrderRecord { account, client_tag, client_id, .. } = *record;
+        self.ledger.finished_ids.finish(account, client_tag, client_id, record.id);
+        (record.client_id, record.client_tag) = (id, ClientTag::new(account, id));
     }
 
     fn emit_replaced<O: Outcomes>(

@@ -17,7 +17,7 @@ use crate::limits::{
     ORDERS_MAX, QUANTITY_MAX, SESSION_ID_MAX, SOURCE_ID_MAX, USER_ID_MAX,
 };
 use crate::matching::{BookIndex, OrderSlot};
-use crate::orders::{Definition, Instrument, OrderRecord, Override};
+use crate::orders::{ClientTag, Definition, Instrument, OrderRecord, Override};
 use crate::types::{
     ClientOrderId, Currency, InstrumentId, MemberId, Money, OrderId, Price, Quantity, Side, Symbol,
     UserId,
@@ -215,7 +215,7 @@ impl StateMachine {
         Ok(records)
     }
 
-    /// A live order, not in its book yet; its client order id is taken.
+    /// A live order, not in its book yet.
     fn read_order(&mut self, from: &mut Reading<'_>) -> Restored<OrderRecord> {
         let mut record = OrderRecord::VACANT;
         fields::order(&mut record, from);
@@ -235,10 +235,7 @@ impl StateMachine {
         record.instrument = ledger.instruments.table.slot(instrument).ok_or_else(refused)?;
         record.holding = ledger.wallet.holding_slot(account, instrument);
         record.user_volume = ledger.user_volumes.slot(record.user, instrument);
-        if ledger.client_ids.find(record.account, client_id).is_some() {
-            return Err(refused());
-        }
-        record.client_entry = ledger.client_ids.insert(record.account, client_id, id);
+        record.client_tag = ClientTag::new(record.account, client_id);
         Ok(record)
     }
 
@@ -262,15 +259,16 @@ impl StateMachine {
                 if record.account != slot || std::mem::replace(&mut listed[at as usize], true) {
                     return Err(refused());
                 }
+                self.refuse_named(&record)?;
                 self.ledger.orders.insert(at, record);
             }
             for _ in 0..from.length("finished client order ids", FINISHED_CLIENT_IDS)? {
                 let (client_id, order) = (ClientOrderId(from.get()?), OrderId(from.get()?));
-                if self.ledger.client_ids.find(slot, client_id).is_some() {
+                let tag = ClientTag::new(slot, client_id);
+                if self.ledger.named(slot, tag, client_id).is_some() {
                     return Err(invalid("a second client order id of order", order.0));
                 }
-                let entry = self.ledger.client_ids.insert(slot, client_id, order);
-                self.ledger.client_ids.finish(slot, entry);
+                self.ledger.finished_ids.finish(slot, tag, client_id, order);
             }
         }
         if orders_left > 0 {
@@ -279,10 +277,23 @@ impl StateMachine {
         Ok(())
     }
 
+    /// No two orders of an account have one client order id.
+    fn refuse_named(&self, record: &OrderRecord) -> Restored {
+        let OrderRecord { account, client_tag, client_id, id, .. } = *record;
+        match self.ledger.named(account, client_tag, client_id) {
+            Some(_) => Err(invalid("order", id.0)),
+            None => Ok(()),
+        }
+    }
+
     fn restore_pending(&mut self, from: &mut Reading<'_>) -> Restored<Pending> {
         let (cause, steps) = (from.get()?, from.get()?);
         let work = match from.get()? {
-            SWEEP => Work::Sweep(self.read_order(from)?),
+            SWEEP => {
+                let record = self.read_order(from)?;
+                self.refuse_named(&record)?;
+                Work::Sweep(record)
+            }
             CANCELS => {
                 let mut cancels = CancelsFields::default();
                 fields::cancels(&mut cancels, from);

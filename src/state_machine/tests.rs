@@ -192,8 +192,8 @@ fn first_order(machine: &mut StateMachine) -> &mut OrderRecord {
 
 /// Finishes the first order's client order id, as if it were of this account.
 fn finish_first(machine: &mut StateMachine, account: u32) {
-    let entry = first_order(machine).client_entry;
-    machine.ledger.client_ids.finish(account, entry);
+    let OrderRecord { client_tag, client_id, id, .. } = *first_order(machine);
+    machine.ledger.finished_ids.finish(account, client_tag, client_id, id);
 }
 
 #[test]

@@ -27,6 +27,8 @@ const VACANT: Place = Place { tag: 0, slot: EMPTY };
 #[derive(Clone, Debug)]
 pub struct Index {
     places: Vec<Place>,
+    /// What is left of a tag when its home is: the places are a power of two.
+    shift: u32,
     len: usize,
 }
 
@@ -35,7 +37,7 @@ impl Index {
     #[must_use]
     pub fn with_capacity(keys: usize) -> Self {
         let size = (keys.max(8) * 2).next_power_of_two();
-        Self { places: filled_table(VACANT, size), len: 0 }
+        Self { places: filled_table(VACANT, size), shift: shift(size), len: 0 }
     }
 
     /// The slot stored under a key; `is_its` says whether a slot belongs to the key.
@@ -70,6 +72,7 @@ impl Index {
         assert!(slot != EMPTY, "the largest slot marks an empty place");
         if (self.len + 1) * 2 > self.places.len() {
             let larger = filled_table(VACANT, self.places.len() * 2);
+            self.shift = shift(larger.len());
             for place in std::mem::replace(&mut self.places, larger) {
                 if place.slot != EMPTY {
                     self.put(place);
@@ -82,7 +85,7 @@ impl Index {
 
     #[inline]
     fn home(&self, tag: u32) -> usize {
-        tag as usize >> (u32::BITS - self.places.len().trailing_zeros())
+        tag.wrapping_shr(self.shift) as usize
     }
 
     fn put(&mut self, place: Place) {
@@ -93,6 +96,11 @@ impl Index {
         }
         self.places[at] = place;
     }
+}
+
+/// By how much a tag is shifted to give one of so many places.
+fn shift(places: usize) -> u32 {
+    u32::BITS - places.trailing_zeros()
 }
 
 #[inline]

@@ -7,7 +7,7 @@ use isochron::types::{Nanos, Position};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold::Session;
-use isochron_feeds::subscriber::{Event, Gap, Line, Options, Subscriber};
+use isochron_feeds::subscriber::{Event, Gap, Options, Source, Subscriber};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -65,7 +65,7 @@ impl Heard {
                 *datagrams += 1;
                 if drop != Some(*datagrams) {
                     // Another day's session is refused, and that is right.
-                    let _ = subscriber.on_datagram(Line::A, datagram, now.0, &mut sink);
+                    let _ = subscriber.on_datagram(Source::LineA, datagram, now.0, &mut sink);
                 }
             };
             if receiver.recv_batch(&mut on_datagram).unwrap() == 0 {

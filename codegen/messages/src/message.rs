@@ -32,19 +32,22 @@ pub enum Message {
     OrderDeleted(OrderDeleted),
     /// L3: a resting order has a new price or quantity; never crosses.
     OrderModified(OrderModified),
-    /// L1, L2, L3: a trade, for the tape; it does not change the book.
+    /// L1, L2, L3: a trade, for the tape; it does not change the book. Conflated products have
+    /// none.
     Trade(Trade),
-    /// L2: a price level is now this; quantity 0 is gone.
+    /// L2: a price level of the product's depth is now this; quantity 0 is gone.
     LevelChanged(LevelChanged),
     /// L1: the best prices are now these.
     BestBidOffer(BestBidOffer),
-    /// L1: the day so far.
+    /// L1: the day so far; begins anew with each session, and is sent for every instrument at
+    /// the day's end.
     Statistics(Statistics),
     /// Recovery: a snapshot begins.
     SnapshotStart(SnapshotStart),
     /// Recovery: a snapshot is complete; go on with the next sequence.
     SnapshotComplete(SnapshotComplete),
-    /// L2, L3: what the instrument's book must hash to, after the event.
+    /// L2, L3: what the instrument's book must hash to, after the event; on L2 of the
+    /// product's own depth.
     BookChecksum(BookChecksum),
     /// The hash of the seed that decides the order of unicast sends.
     FairnessCommit(FairnessCommit),
@@ -277,6 +280,7 @@ impl Message {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[must_use]
     pub const fn instrument_sequence(&self) -> u32 {
         match self {

@@ -1,12 +1,18 @@
 //! What books make of a feed, and what they say about a wrong one.
 
+use std::collections::HashMap;
+
 use isochron_messages::{
-    OrderAdded, OrderDeleted, OrderExecuted, OrderModified, OrderReduced, Side, SystemEvent,
-    TradingStatus,
+    BestBidOffer, BookChecksum, BooleanFlag, EventFlags, InstrumentDefinition, LevelChanged,
+    Message, OrderAdded, OrderDeleted, OrderExecuted, OrderModified, OrderReduced, Phase, Side,
+    Statistics, SystemEvent, SystemEventCode, Trade, TradingStatus,
 };
 
 use super::*;
+use crate::book::{BookError, Level};
 use crate::checksum::L3Checksum;
+use crate::ladder::LadderError;
+use crate::quotes::QuoteError;
 
 const END: EventFlags = EventFlags::END_OF_EVENT;
 
@@ -61,7 +67,7 @@ fn a_feed_becomes_books() {
         ..Default::default()
     };
     feed.apply(executed).unwrap();
-    assert!(!feed.books.get(1).unwrap().at_end_of_event);
+    assert!(!feed.books.is_at_end_of_event());
     let trade = Trade { instrument: 1, price: 101, quantity: 20, flags: END, ..Default::default() };
     feed.apply(trade).unwrap();
     let reduced = OrderReduced {
@@ -101,7 +107,7 @@ fn a_feed_becomes_books() {
     let apple = feed.books.get(1).unwrap();
     assert_eq!(apple.definition.unwrap().symbol, *b"AAPL\0\0\0\0");
     assert_eq!((apple.phase, apple.reference_price), (Some(Phase::OPEN), Some(100)));
-    assert!(apple.complete && apple.at_end_of_event);
+    assert!(apple.is_current() && feed.books.is_at_end_of_event());
     assert_eq!(apple.last_trade.unwrap().quantity, 20);
     assert_eq!(feed.books.get(2).unwrap().book.order_count(), 0);
     let ids: Vec<u32> = feed.books.instruments().iter().map(|(id, _)| *id).collect();
@@ -138,7 +144,7 @@ fn a_wrong_book_is_named() {
     }
     let statistics = feed.books.statistics();
     assert_eq!((statistics.checksums_verified, statistics.checksums_failed), (1, 3));
-    assert!(!feed.books.get(1).unwrap().complete);
+    assert!(!feed.books.get(1).unwrap().is_current());
 }
 
 #[test]
@@ -155,7 +161,7 @@ fn a_lost_message_spoils_one_instrument() {
     let error = BookError::UnknownOrder { order_id: 3 };
     assert_eq!(feed.apply(deleted), Err(FeedError::Book { instrument: 1, error }));
     feed.apply(added(2, 5, Side::BUY, 10, 5)).unwrap();
-    let complete = |id| feed.books.get(id).unwrap().complete;
+    let complete = |id| feed.books.get(id).unwrap().is_current();
     assert_eq!((complete(1), complete(2)), (false, true));
     let statistics = feed.books.statistics();
     assert_eq!((statistics.instrument_gaps, statistics.unknown_orders), (1, 1));
@@ -254,4 +260,110 @@ fn nonsense_is_counted_and_levels_stay_right() {
     let statistics = books.statistics();
     assert!(refused > 10_000 && statistics.unknown_orders > 1_000, "{statistics:?}");
     assert!(statistics.impossible > 1_000 && statistics.checksums_failed > 1_000, "{statistics:?}");
+}
+
+#[test]
+fn a_stale_instrument_says_why_and_since_when() {
+    let mut feed = Feed::default();
+    for instrument in [1, 2] {
+        feed.apply(added(instrument, u64::from(instrument), Side::BUY, 10, 5)).unwrap();
+    }
+    assert_eq!(feed.books.get(1).unwrap().health, Health::Current);
+    feed.skip(1);
+    let gap = feed.apply(added(1, 4, Side::BUY, 10, 5)).unwrap_err();
+    let unknown = OrderDeleted { instrument: 1, order_id: 3, ..Default::default() };
+    feed.apply(unknown).unwrap_err();
+    let stale = Health::Stale { since: 2, why: gap };
+    assert_eq!(feed.books.get(1).unwrap().health, stale, "what was wrong first");
+    assert!(matches!(gap, FeedError::InstrumentGap { expected: 2, found: 3, .. }));
+    assert_eq!((feed.books.stale(), feed.books.get(2).unwrap().is_current()), (1, true));
+
+    // All of it told anew, it can be believed, whatever its number.
+    feed.skip(1);
+    let clear = EventFlags::CLEAR_BOOK | END;
+    let definition = InstrumentDefinition { instrument: 1, flags: clear, ..Default::default() };
+    feed.apply(definition).unwrap();
+    feed.apply(added(1, 8, Side::BUY, 10, 5)).unwrap();
+    assert_eq!((feed.books.stale(), feed.books.get(1).unwrap().book.order_count()), (0, 1));
+
+    // And so does a session that begins.
+    feed.apply(unknown).unwrap_err();
+    let code = SystemEventCode::START_OF_MESSAGES;
+    feed.apply(SystemEvent { code, ..Default::default() }).unwrap();
+    assert_eq!((feed.books.stale(), feed.books.instruments().len()), (0, 0));
+    let first = OrderAdded { instrument_sequence: 1, ..added(1, 1, Side::BUY, 10, 5) };
+    feed.books.apply(&first.into()).unwrap();
+}
+
+#[test]
+fn levels_and_quotes_are_kept_and_judged() {
+    let mut feed = Feed { books: Books::of(Product::L2Depth5), ..Feed::default() };
+    let level = |price, quantity, order_count| LevelChanged {
+        instrument: 1,
+        side: Side::BUY,
+        price,
+        quantity,
+        order_count,
+        flags: END,
+        ..Default::default()
+    };
+    for price in 1..=5 {
+        feed.apply(level(price, 10, 1)).unwrap();
+    }
+    let known = feed.books.get(1).unwrap();
+    let best = Level { price: 5, quantity: 10, orders: 1 };
+    assert_eq!((known.levels(Side::BUY).next(), known.levels(Side::BUY).count()), (Some(best), 5));
+    let (checksum, orders, levels) = known.checksum();
+    assert_eq!((orders, levels), (5, 5));
+    let proof =
+        BookChecksum { instrument: 1, checksum, orders, levels, flags: END, ..Default::default() };
+    feed.apply(proof).unwrap();
+    let error = LadderError::TooManyLevels { price: 6, depth: 5 };
+    assert_eq!(feed.apply(level(6, 1, 1)), Err(FeedError::Level { instrument: 1, error }));
+    assert!(!feed.books.get(1).unwrap().is_current());
+    assert!(matches!(
+        feed.apply(BookChecksum { checksum: 0, ..proof }),
+        Err(FeedError::Checksum { .. })
+    ));
+
+    let mut feed = Feed { books: Books::of(Product::L1), ..Feed::default() };
+    let crossed = BestBidOffer {
+        instrument: 1,
+        bid_price: Some(5),
+        bid_quantity: 1,
+        bid_order_count: 1,
+        ask_price: Some(5),
+        ask_quantity: 1,
+        ask_order_count: 1,
+        ..Default::default()
+    };
+    let error = QuoteError::Crossed { bid: 5, ask: 5 };
+    assert_eq!(feed.apply(crossed), Err(FeedError::Quote { instrument: 1, error }));
+    let day = Statistics { instrument: 2, ..Default::default() };
+    feed.apply(day).unwrap();
+    assert_eq!(feed.books.statistics().impossible, 1);
+}
+
+/// Each product has its own messages, and those of all.
+#[test]
+fn messages_of_another_product_are_refused() {
+    let order = Message::from(added(1, 1, Side::BUY, 10, 5));
+    let level = LevelChanged { instrument: 1, ..Default::default() }.into();
+    let best = BestBidOffer { instrument: 1, ..Default::default() }.into();
+    let day = Statistics { instrument: 1, ..Default::default() }.into();
+    let proof = BookChecksum { instrument: 1, ..Default::default() }.into();
+    for (product, foreign) in [
+        (Product::L1, vec![order, level, proof]),
+        (Product::L1Conflated, vec![order, level, proof]),
+        (Product::L2, vec![order, best, day]),
+        (Product::L2Depth10, vec![order, best, day]),
+        (Product::L3, vec![level, best, day]),
+    ] {
+        for message in foreign {
+            let mut feed = Feed { books: Books::of(product), ..Feed::default() };
+            let template_id = message.template_id();
+            assert_eq!(feed.apply(message), Err(FeedError::Foreign { product, template_id }));
+            feed.apply(Trade { instrument: 1, ..Default::default() }).unwrap();
+        }
+    }
 }

@@ -1,24 +1,30 @@
 //! The subscriber against literal cases, and against a naive twin under random loss, reordering,
 //! duplication and overlap.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::mold::{HEADER_BYTES, Header};
+use crate::limits::GAPS_OPEN_MAX;
+use crate::mold::{HEADER_BYTES, Header, MoldError};
 
-const SECOND_NS: u64 = 1_000_000_000;
+pub(super) const SECOND_NS: u64 = 1_000_000_000;
 
-fn session() -> Session {
+pub(super) fn session() -> Session {
     Session::new("261122300A").unwrap()
 }
 
 /// The bytes of message `sequence`: different for each, of different lengths.
-fn message(sequence: u64) -> Vec<u8> {
+pub(super) fn message(sequence: u64) -> Vec<u8> {
     let length = usize::try_from(sequence % 40).unwrap();
     sequence.to_le_bytes().into_iter().cycle().take(length).collect()
 }
 
-fn packet_of(session: Session, sequence: u64, count: u16, messages: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn packet_of(
+    session: Session,
+    sequence: u64,
+    count: u16,
+    messages: &[Vec<u8>],
+) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     Header { session, sequence, count }.emit(bytes.first_chunk_mut().unwrap());
     for message in messages {
@@ -28,42 +34,63 @@ fn packet_of(session: Session, sequence: u64, count: u16, messages: &[Vec<u8>]) 
     bytes
 }
 
-fn data(first: u64, next: u64) -> Vec<u8> {
+pub(super) fn data(first: u64, next: u64) -> Vec<u8> {
     let messages: Vec<_> = (first..next).map(message).collect();
     packet_of(session(), first, u16::try_from(next - first).unwrap(), &messages)
 }
 
-fn heartbeat(next: u64) -> Vec<u8> {
+pub(super) fn heartbeat(next: u64) -> Vec<u8> {
     packet_of(session(), next, 0, &[])
 }
 
-fn end_of_session(next: u64) -> Vec<u8> {
+pub(super) fn end_of_session(next: u64) -> Vec<u8> {
     packet_of(session(), next, 0xFFFF, &[])
 }
 
 /// The stream as text, one word an event; messages are compared with what they must be.
-struct Rig {
-    subscriber: Subscriber,
+pub(super) struct Rig {
+    pub(super) subscriber: Subscriber,
     words: Vec<String>,
 }
 
 impl Rig {
     fn new(patience_ns: u64, held_messages_max: usize) -> Rig {
-        let options = Options { session: None, patience_ns, held_messages_max };
+        Rig::of(Options { patience_ns, held_messages_max, ..Options::default() })
+    }
+
+    pub(super) fn of(options: Options) -> Rig {
         Rig { subscriber: Subscriber::new(options), words: Vec::new() }
     }
 
-    fn at(&mut self, now_ns: u64, datagram: &[u8]) -> Result<(), Refused> {
-        let words = &mut self.words;
-        self.subscriber.on_datagram(Line::A, datagram, now_ns, &mut |event| record(words, event))
+    pub(super) fn at(&mut self, now_ns: u64, datagram: &[u8]) -> Result<(), Refused> {
+        self.on(Source::LineA, now_ns, datagram)
     }
 
-    fn time(&mut self, now_ns: u64) {
-        let words = &mut self.words;
-        self.subscriber.on_time(now_ns, &mut |event| record(words, event));
+    pub(super) fn on(
+        &mut self,
+        source: Source,
+        now_ns: u64,
+        datagram: &[u8],
+    ) -> Result<(), Refused> {
+        self.with(|subscriber, sink| {
+            subscriber.on_datagram(source, datagram, now_ns, &mut |event| sink(event))
+        })
     }
 
-    fn expect(&mut self, words: &str) {
+    /// Makes a call and notes what it says.
+    pub(super) fn with<T>(
+        &mut self,
+        call: impl FnOnce(&mut Subscriber, &mut dyn FnMut(Event<'_>)) -> T,
+    ) -> T {
+        let words = &mut self.words;
+        call(&mut self.subscriber, &mut |event| record(words, event))
+    }
+
+    pub(super) fn time(&mut self, now_ns: u64) {
+        self.with(|subscriber, sink| subscriber.on_time(now_ns, &mut |event| sink(event)));
+    }
+
+    pub(super) fn expect(&mut self, words: &str) {
         assert_eq!(self.words.join(" "), words);
         self.words.clear();
     }
@@ -89,7 +116,7 @@ fn overlapping_datagrams_are_cut_by_message() {
     rig.at(0, &data(2, 6)).unwrap();
     rig.at(0, &data(1, 3)).unwrap();
     rig.expect("joined@1 1 2 3 4 5");
-    let line = rig.subscriber.line(Line::A);
+    let line = rig.subscriber.source(Source::LineA);
     assert_eq!((line.datagrams, line.messages, line.duplicates), (3, 5, 4));
     assert_eq!(rig.subscriber.state(0), State::InStep);
 }
@@ -150,7 +177,7 @@ fn heartbeat_and_end_reveal_what_was_lost_at_the_tail() {
     rig.at(9, &end_of_session(5)).unwrap();
     rig.expect("3 4 ended@5");
     assert_eq!(rig.subscriber.state(9), State::Ended);
-    assert_eq!(rig.subscriber.line(Line::A).heartbeats, 4);
+    assert_eq!(rig.subscriber.source(Source::LineA).heartbeats, 4);
 }
 
 #[test]
@@ -185,7 +212,7 @@ fn other_sessions_are_refused_and_counted() {
     let mut named = Subscriber::new(options);
     let mut words = Vec::new();
     let mut sink = |event: Event<'_>| record(&mut words, event);
-    named.on_datagram(Line::B, &end_of_session(9), 0, &mut sink).unwrap();
+    named.on_datagram(Source::LineB, &end_of_session(9), 0, &mut sink).unwrap();
     assert_eq!(words, ["joined@9", "ended@9"]);
 }
 
@@ -257,7 +284,7 @@ fn giving_up_closes_the_books() {
     rig.expect("lost[2,5) 5 lost[6,8) ended@8");
 }
 
-fn splitmix64(state: &mut u64) -> u64 {
+pub(super) fn splitmix64(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -267,9 +294,9 @@ fn splitmix64(state: &mut u64) -> u64 {
 
 /// What arrives of messages `1..next` on two lines: each cut into datagrams of its own, with
 /// some lost, doubled and put out of order, then the end of the session.
-fn arrivals(seed: &mut u64, next: u64) -> Vec<(Line, Vec<u8>, std::ops::Range<u64>)> {
+fn arrivals(seed: &mut u64, next: u64) -> Vec<(Source, Vec<u8>, std::ops::Range<u64>)> {
     let mut arrivals = Vec::new();
-    for line in [Line::A, Line::B] {
+    for line in [Source::LineA, Source::LineB] {
         let mut first = 1;
         let mut position = 0;
         while first < next {
@@ -283,8 +310,8 @@ fn arrivals(seed: &mut u64, next: u64) -> Vec<(Line, Vec<u8>, std::ops::Range<u6
         }
     }
     // The first datagram of the session always comes first: what a late joiner does is above.
-    arrivals.push((0, Line::A, heartbeat(1), 1..1));
-    arrivals.push((u64::MAX, Line::A, end_of_session(next), 1..1));
+    arrivals.push((0, Source::LineA, heartbeat(1), 1..1));
+    arrivals.push((u64::MAX, Source::LineA, end_of_session(next), 1..1));
     arrivals.sort_by_key(|(position, ..)| *position);
     let first = arrivals.iter().position(|(_, _, _, range)| range.is_empty()).unwrap();
     arrivals.swap(0, first);
@@ -333,7 +360,9 @@ fn random_lines_deliver_what_arrived_and_name_the_rest() {
         assert_eq!(statistics.delivered + statistics.lost, next - 1);
         lost += statistics.lost;
         recovered += statistics.recovered;
-        duplicates += subscriber.line(Line::A).duplicates + subscriber.line(Line::B).duplicates;
+        for line in [Source::LineA, Source::LineB] {
+            duplicates += subscriber.source(line).duplicates + subscriber.source(line).late;
+        }
     }
     assert!(lost > 100 && recovered > 1_000 && duplicates > 10_000, "{lost} {recovered}");
 }
@@ -420,7 +449,7 @@ fn garbage_never_panics() {
     let mut seed = 0xdead;
     let mut subscriber = Subscriber::new(Options { patience_ns: 3, ..Options::default() });
     let mut refused = 0;
-    subscriber.on_datagram(Line::A, &heartbeat(1), 0, &mut |_| {}).unwrap();
+    subscriber.on_datagram(Source::LineA, &heartbeat(1), 0, &mut |_| {}).unwrap();
     for now_ns in 0..20_000 {
         let first = 1 + splitmix64(&mut seed) % 500;
         let mut bytes = data(first, first + 1 + splitmix64(&mut seed) % 5);
@@ -429,7 +458,8 @@ fn garbage_never_panics() {
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
         bytes.truncate(bytes.len() - usize::from(splitmix64(&mut seed).is_multiple_of(8)));
-        refused += u64::from(subscriber.on_datagram(Line::B, &bytes, now_ns, &mut |_| {}).is_err());
+        refused +=
+            u64::from(subscriber.on_datagram(Source::LineB, &bytes, now_ns, &mut |_| {}).is_err());
     }
     let statistics = subscriber.statistics();
     let counted = statistics.malformed + statistics.foreign_session + statistics.out_of_range;

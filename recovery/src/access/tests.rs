@@ -172,6 +172,14 @@ fn a_guesser_gets_thirty_passwords_a_minute_and_locks_nobody_out() {
 }
 
 #[test]
+fn a_verification_may_be_run_on_another_thread() {
+    fn sendable<T: Send + 'static>() {}
+    sendable::<Verification>();
+    sendable::<Verdict>();
+    sendable::<Access>();
+}
+
+#[test]
 fn passwords_that_wait_are_bounded_and_so_are_those_remembered() {
     let mut access = Access::new(&[], [1; 32]).expect("no user");
     let guess = |number: usize| login("alice", &format!("guess{number}"));
@@ -221,6 +229,25 @@ fn another_list_of_users_counts_from_then_on() {
     assert_eq!(admitted.user(), "alice");
     drop(admitted);
     assert!(access.admit(&alice, 0).is_ok());
+}
+
+#[test]
+fn another_list_of_users_gives_nobody_a_new_quota() {
+    let quota = Quota { logins_per_minute: 1, replayed_messages_per_day: 10, ..Quota::default() };
+    let alice = User { quota, ..user("alice", "secret") };
+    let mut access = Access::new(std::slice::from_ref(&alice), [1; 32]).expect("a good user");
+    let admitted = access.admit(&login("alice", "secret"), 0).expect("she may");
+    access.charge(&admitted, 10, 0).expect("all that she has");
+    access.replace_users(std::slice::from_ref(&alice)).expect("a good user");
+    let refused = access.admit(&login("alice", "secret"), 0).expect_err("she has had hers");
+    assert_eq!(refused, Refusal::Logins { limit: 1, retry_after_s: 60 });
+    let refused = access.afford(&admitted, 1, 0).expect_err("none are left");
+    let retry_after_s = Some(8_640);
+    assert_eq!(refused, Refusal::Messages { asked: 1, left: 0, limit: 10, retry_after_s });
+    // Whoever is gone gets nothing at all.
+    access.replace_users(&[]).expect("no user");
+    assert_eq!(access.afford(&admitted, 0, 0), Err(Refusal::Unauthorized));
+    assert_eq!(access.charge(&admitted, 0, 0), Err(Refusal::Unauthorized));
 }
 
 #[test]

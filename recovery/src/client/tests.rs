@@ -213,6 +213,9 @@ fn a_time_that_is_named_before_a_cut_is_kept_to() {
     client.on_connected(60 * SECOND);
     client.on_disconnected(60 * SECOND);
     assert_eq!(client.state(), State::Resting { until_ns: 61 * SECOND });
+    client.on_connected(61 * SECOND);
+    let failure = hear(&mut client, b"\0\x02JS", 61 * SECOND).1.expect_err("a rejection");
+    assert_eq!(failure.to_string(), "login rejected: session not available");
 }
 
 #[test]
@@ -253,6 +256,19 @@ fn a_snapshot_is_begun_anew_and_counted_as_the_server_says() {
     assert_eq!(client.wish(SECOND), Wish::Disconnect);
     client.on_disconnected(SECOND);
     assert_eq!(client.wish(SECOND), Wish::Finished);
+}
+
+#[test]
+fn a_snapshot_of_the_current_session_is_of_the_one_that_is_current_then() {
+    let options = Options { purpose: Purpose::Snapshot, ..Options::new("alice", "secret") };
+    let mut client = connected(options, 0);
+    let asks = "\\x00/Lalice secret                                 1";
+    assert_eq!(sent(&mut client), asks);
+    hear(&mut client, &accepted("261122300A", 1), 0).1.expect("good");
+    client.on_disconnected(0);
+    client.on_connected(SECOND);
+    assert_eq!(sent(&mut client), asks);
+    hear(&mut client, &accepted("261123300A", 1), SECOND).1.expect("good, on another day");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use isochron_feeds::mold::Session;
 
 use super::{Closed, Connection, Opening, Phase, Rejection, Service};
 use crate::access::{Access, Admission, Check, Purpose};
-use crate::limits::{HEARTBEAT_INTERVAL_NS, SNAPSHOT_WAIT_NS};
+use crate::limits::SNAPSHOT_WAIT_NS;
 use crate::soup::{LoginAccepted, LoginRequest, Packet};
 
 impl<S: Service> Connection<S> {
@@ -19,15 +19,14 @@ impl<S: Service> Connection<S> {
         match admitted {
             Ok(user) => {
                 self.user = Some(user);
-                self.sent_ns = now_ns;
                 self.phase = Phase::Opening(*login, now_ns);
             }
             Err(refusal) => self.close(Closed::Rejected(Rejection::Refused(refusal)), now_ns),
         }
     }
 
-    /// Whether there is what the login asks for. While there is not yet, a debug packet each
-    /// second shows that we live: a heartbeat must not come before the answer.
+    /// Whether there is what the login asks for. While there is not yet, nothing is said: a
+    /// heartbeat must not come before the answer, and clients in use take a debug packet for one.
     pub(super) fn open(
         &mut self,
         login: &LoginRequest,
@@ -49,8 +48,6 @@ impl<S: Service> Connection<S> {
             Opening::NotYet(rejection) => {
                 if now_ns.saturating_sub(since_ns) >= SNAPSHOT_WAIT_NS {
                     self.close(Closed::Rejected(rejection), now_ns);
-                } else if now_ns.saturating_sub(self.sent_ns) >= HEARTBEAT_INTERVAL_NS {
-                    self.say("waiting for a snapshot", now_ns);
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::bench::watch::{Mark, Sight, Watched};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
 use crate::demo::flow::{Flow, Mix};
 use crate::demo::pace::Pace;
-use crate::demo::source::{Parts, Progress, SourceAgent, Watch};
+use crate::demo::source::{Parts, Progress, SourceAgent};
 use crate::limits::{TERM_BYTES_DEFAULT, TERM_BYTES_MAX, TERM_BYTES_MIN};
 use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions, LogAgent, register};
 use crate::metrics::Counters;
@@ -177,7 +177,6 @@ pub(super) fn open(
         reader: reader()?,
         journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
         clock: Box::new(*clock),
-        watch: Watch { exchange: counters, subscribers: Vec::new() },
         stop: StopFlag::new(),
     });
     Ok(Parties { source, progress, core, sync, feed })

@@ -14,7 +14,7 @@ use crate::memory::table;
 use crate::net::{Endpoint, RECEIVE_BUFFER_BYTES, Receiver};
 use crate::types::Nanos;
 use clap::Args as ClapArgs;
-use isochron_feeds::subscriber::{Event, Line, Options, State, Subscriber};
+use isochron_feeds::subscriber::{Event, Options, Source, State, Subscriber};
 use isochron_messages::Message;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Lines};
@@ -87,7 +87,7 @@ impl Agent for ReceiveAgent {
                 }
             };
             // What is refused is counted by the subscriber.
-            let _ = subscriber.on_datagram(Line::A, datagram, now, &mut on_event);
+            let _ = subscriber.on_datagram(Source::LineA, datagram, now, &mut on_event);
         });
         match received {
             Ok(0) => {

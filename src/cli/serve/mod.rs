@@ -28,6 +28,7 @@ use crate::types::{Position, SourceId};
 use clap::Args as ClapArgs;
 use days::Days;
 use source::{OrderSource, Trading};
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -60,6 +61,9 @@ pub(super) struct Args {
     /// days were missed, or the clock was wrong.
     #[arg(long, value_name = "DATE")]
     confirm_date: Option<u32>,
+    /// Ends, as by a signal, when the process that started it has ended.
+    #[arg(long)]
+    end_with_parent: bool,
     /// Trades by itself, for trials: orders of `mix`, `lobster:FILE` or `itch:FILE` (plain or gz).
     #[arg(long)]
     flow: Option<String>,
@@ -74,6 +78,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn serve(args: &Args) -> Result<u8, End> {
     // 1. What to run.
+    let parent = parent_id();
     let (config, base) = configuration(args)?;
     let components = if args.only.is_empty() { Component::ALL.to_vec() } else { args.only.clone() };
     let mut node = node::Config::of(&config, &base, &components).map_err(End::unreadable)?;
@@ -112,9 +117,10 @@ fn serve(args: &Args) -> Result<u8, End> {
     report::threads(&groups);
     let running = start_groups(groups, &clock, &stop).map_err(End::unreadable)?;
     // 4. It runs, until somebody wants it to end, or it ends by itself.
+    let orphaned = || args.end_with_parent && parent_id() != parent;
     let mut watch = Watch::new(reader, counters.clone(), has_core);
     report::ready();
-    while !interrupt.has_come() && !running.is_finished() {
+    while !interrupt.has_come() && !running.is_finished() && !orphaned() {
         std::thread::sleep(LOOK);
         watch.look(clock.now());
         days.look();

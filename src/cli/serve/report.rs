@@ -25,9 +25,17 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
     if config.has(Component::MarketData) {
         feed(&config.feed);
     }
+    repair(config, exchange);
     if let Some(counters) = &config.counters {
         info!(counters = %counters.display(), "watched by `isochron stat`");
     }
+}
+
+fn repair(config: &Config, exchange: &Exchange) {
+    let (Some(listening), Some(options)) = (exchange.recovery(), &config.recovery) else { return };
+    let (replay, snapshots) = (listening.replay.to_string(), listening.snapshots.to_string());
+    let (rerequests, users) = (listening.rerequests.to_string(), options.users.len());
+    info!(replay, snapshots, rerequests, users, "recovery");
 }
 
 /// Products, and where those of the first partition go on each line.

@@ -4,7 +4,7 @@ use super::super::output::End;
 use crate::agent::{Clock, StopFlag, SystemClock};
 use crate::demo::flow::Flow;
 use crate::demo::pace::Pace;
-use crate::demo::source::{Parts, Progress, SourceAgent, Watch};
+use crate::demo::source::{Parts, Progress, SourceAgent};
 use crate::demo::{SOURCE, Tempo, calendar_date, open_flow};
 use crate::metrics::latencies;
 use crate::node::Exchange;
@@ -59,7 +59,6 @@ impl OrderSource {
             reader: exchange.reader().map_err(End::unreadable)?,
             journal: Box::new(recorder),
             clock: Box::new(self.clock),
-            watch: Watch { exchange: exchange.counters.clone(), subscribers: Vec::new() },
             stop: stop.clone(),
         });
         exchange.agents.push(Box::new(agent));

@@ -19,6 +19,19 @@ const TROUBLES: &[(Counter, &str)] = &[
     (Counter::CORE_QUARANTINED, "commands of a quarantined source were not executed"),
     (Counter::CORE_MALFORMED, "no commands: messages in a ring"),
     (Counter::FEED_SEND_WAITS, "the network took fewer datagrams than offered"),
+    (Counter::RECOVERY_TURNED_AWAY, "connections for repair were turned away: too many"),
+    (Counter::RECOVERY_NO_FILES, "no connection for repair was taken: the system has no file left"),
+    (Counter::RECOVERY_REJECTED, "logins for repair were rejected"),
+    (Counter::RECOVERY_QUOTA, "clients of the repair service used up a quota"),
+    (Counter::RECOVERY_SILENT, "connections for repair were cut: no login in time, or silence"),
+    (Counter::RECOVERY_SLOW, "connections for repair were cut: they read too slowly"),
+    (Counter::RECOVERY_GARBAGE, "connections for repair were cut: what they sent is no SoupBinTCP"),
+    (Counter::RECOVERY_WITHDRAWN, "replays were cut: the log forgot the rest of them"),
+    (Counter::RECOVERY_FAULTS, "logs of the feed could not be opened or read"),
+    (Counter::BOOK_IMAGE_FAULTS, "messages of the feed did not fit the books of its snapshots"),
+    (Counter::REREQUESTS_LIMITED, "re-requests were dropped: too many of one source"),
+    (Counter::REREQUESTS_FOREIGN, "re-requests were dropped: from no network that is answered"),
+    (Counter::REREQUESTS_MALFORMED, "datagrams were dropped: they are no re-requests"),
 ];
 
 /// Counters that show how something stands, and what it means where they are not 0.

@@ -1,6 +1,6 @@
 //! What the feed knows of an instrument, and what each of its channels has said of it.
 
-use isochron_feeds::book::{Book, Level};
+use isochron_feeds::book::{Book, Level, Order};
 use isochron_feeds::channel::Product;
 use isochron_messages::{BestBidOffer, InstrumentDefinition, Phase, Side, Statistics};
 
@@ -92,14 +92,36 @@ pub(super) fn place(side: Side) -> usize {
 pub(super) const SIDES: [Side; 2] = [Side::BUY, Side::SELL];
 
 impl Changes {
-    /// A level is about to change.
+    /// So many shares left an order's level, and the order with them if it is `gone`.
     #[inline]
-    pub(super) fn touch(&mut self, book: &Book, side: Side, price: i64) {
-        let place = place(side);
+    pub(super) fn taken(&mut self, book: &Book, order: Order, quantity: u64, gone: bool) {
+        self.touch(book, order, |now| (now.0 + quantity, now.1 + u32::from(gone)));
+    }
+
+    /// An order joined its level.
+    #[inline]
+    pub(super) fn added(&mut self, book: &Book, order: Order) {
+        self.touch(book, order, |now| (now.0 - order.quantity, now.1 - 1));
+    }
+
+    /// An order has another price or quantity, and is last in its level.
+    pub(super) fn modified(&mut self, book: &Book, before: Order, after: Order) {
+        if before.price == after.price {
+            self.touch(book, before, |now| (now.0 + before.quantity - after.quantity, now.1));
+        } else {
+            self.taken(book, before, before.quantity, true);
+            self.added(book, after);
+        }
+    }
+
+    /// An order's level has changed; `before` says from what it is now what it was.
+    #[inline]
+    fn touch(&mut self, book: &Book, order: Order, before: impl Fn((u64, u32)) -> (u64, u32)) {
+        let (place, price) = (place(order.side), order.price);
         if self.touched.last().is_some_and(|last| (last.place, last.price) == (place, price)) {
             return;
         }
-        let was = quantity_and_orders(book, side, price);
+        let was = before(quantity_and_orders(book, order.side, price));
         self.touched.push(Before { place, price, at: self.touched.len() as u32, was });
     }
 

@@ -120,14 +120,21 @@ impl Feed {
     }
 
     fn delete(&mut self, instrument: u32, order_id: u64, sink: &mut impl FnMut(Output<'_>)) {
-        let Some(rested) = self.book(instrument).and_then(|book| book.order(order_id)) else {
+        let known = slot(&mut self.instruments, instrument);
+        let deleted = known.and_then(|known| {
+            let order = known.book.delete(order_id).ok()?;
+            if self.shows_levels {
+                known.changes.taken(&known.book, order, order.quantity, true);
+            }
+            Some(order)
+        });
+        let Some(order) = deleted else {
             self.anomalies += 1;
             return;
         };
-        self.take(instrument, order_id, rested.quantity, 0);
         let deleted = messages::OrderDeleted {
             order_id,
-            canceled_quantity: rested.quantity,
+            canceled_quantity: order.quantity,
             remaining_quantity: 0,
             ..Default::default()
         };
@@ -137,17 +144,14 @@ impl Feed {
     /// Shares leave the book.
     fn take(&mut self, instrument: u32, order_id: u64, taken: u64, remaining: u64) {
         let known = slot(&mut self.instruments, instrument);
-        let taken = known.map(|instrument| {
-            if self.shows_levels
-                && let Some(Order { side, price, .. }) = instrument.book.order(order_id)
-            {
-                instrument.changes.touch(&instrument.book, side, price);
+        let order = known.and_then(|known| {
+            let order = known.book.take(order_id, taken, remaining).ok()?;
+            if self.shows_levels {
+                known.changes.taken(&known.book, order, taken, remaining == 0);
             }
-            instrument.book.take(order_id, taken, remaining)
+            Some(order)
         });
-        if !matches!(taken, Some(Ok(()))) {
-            self.anomalies += 1;
-        }
+        self.anomalies += u64::from(order.is_none());
     }
 
     /// What rests of the event's order enters the feed.
@@ -164,15 +168,14 @@ impl Feed {
             self.anomalies += 1;
             return;
         };
-        if self.shows_levels {
-            if let Some(before) = known.book.order(order_id) {
-                known.changes.touch(&known.book, before.side, before.price);
-            }
-            known.changes.touch(&known.book, side, price);
-        }
         if stands {
-            let changed = known.book.modify(order_id, price, quantity, true);
-            self.anomalies += u64::from(changed.is_err());
+            match known.book.modify(order_id, price, quantity, true) {
+                Ok(before) if self.shows_levels => {
+                    known.changes.modified(&known.book, before, order);
+                }
+                Ok(_) => {}
+                Err(_) => self.anomalies += 1,
+            }
             let priority_lost = BooleanFlag::YES;
             let modified = messages::OrderModified {
                 order_id,
@@ -183,7 +186,11 @@ impl Feed {
             };
             self.push_l3(instrument, &modified, sink);
         } else {
-            self.anomalies += u64::from(known.book.add(order).is_err());
+            match known.book.add(order) {
+                Ok(()) if self.shows_levels => known.changes.added(&known.book, order),
+                Ok(()) => {}
+                Err(_) => self.anomalies += 1,
+            }
             let added =
                 messages::OrderAdded { order_id, price, quantity, side, ..Default::default() };
             self.push_l3(instrument, &added, sink);
@@ -201,5 +208,5 @@ fn sum_up(day: &mut Statistics, price: i64, quantity: u64) {
     day.volume = day.volume.saturating_add(quantity);
     let sum = i128::from(day.notional).saturating_add(notional);
     day.notional = i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
-    day.trades += 1;
+    day.trades = day.trades.saturating_add(1);
 }

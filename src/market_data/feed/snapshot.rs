@@ -28,6 +28,9 @@ use crate::matching::BookIndex;
 use crate::state_machine::StateMachine;
 use crate::types::Side;
 
+/// An instrument's book, where there is one.
+pub(super) type BookOf<'a> = &'a dyn Fn(u32) -> Result<Book, String>;
+
 /// Stands for no price.
 const NONE: u64 = i64::MIN.cast_unsigned();
 
@@ -76,6 +79,15 @@ impl Feed {
         from: &mut dyn Read,
         machine: &StateMachine,
     ) -> Result<Feed, String> {
+        Self::restore_with(plan, from, &|id| book_of(id, machine))
+    }
+
+    /// The same with the books that `book_of` knows.
+    pub(super) fn restore_with(
+        plan: &Plan,
+        from: &mut dyn Read,
+        book_of: BookOf<'_>,
+    ) -> Result<Feed, String> {
         let mut feed = Feed::new(plan);
         let saved = read_plan(plan, from)?;
         feed.trading_date = get_u32(from, "trading date")?;
@@ -98,7 +110,7 @@ impl Feed {
             }
         }
         for _ in 0..get_below(from, "instruments", u64::from(INSTRUMENT_ID_MAX) + 1)? {
-            feed.restore_instrument(&saved, from, machine)?;
+            feed.restore_instrument(&saved, from, book_of)?;
         }
         match from.read(&mut [0]) {
             Ok(0) => Ok(feed),
@@ -111,9 +123,9 @@ impl Feed {
         &mut self,
         saved: &[Product],
         from: &mut dyn Read,
-        machine: &StateMachine,
+        book_of: BookOf<'_>,
     ) -> Result<(), String> {
-        let instrument = read_instrument(saved, self.plan.products(), from, machine)?;
+        let instrument = read_instrument(saved, self.plan.products(), from, book_of)?;
         let id = instrument.definition.instrument;
         if self.instruments.len() > id as usize {
             return Err(format!("instrument {id} out of its order"));
@@ -201,7 +213,7 @@ fn read_stream(from: &mut dyn Read, channel: Channel, date: u32) -> Result<Strea
     let mut stream = Stream::new(channel);
     let has_session = get_below(from, "session", 2)? == 1;
     stream.session = has_session.then(|| channel.session(date, b'A'));
-    stream.numbered = get(from)?;
+    stream.numbered = get_below(from, "messages", 1 << 62)?;
     stream.changed_at = Moment { event_id: get(from)?, time: get(from)? };
     Ok(stream)
 }
@@ -211,7 +223,7 @@ fn read_instrument(
     saved: &[Product],
     planned: &[Product],
     from: &mut dyn Read,
-    machine: &StateMachine,
+    book_of: BookOf<'_>,
 ) -> Result<Instrument, String> {
     let mut buffer = [0; InstrumentDefinition::ENCODED_LENGTH];
     from.read_exact(&mut buffer).map_err(|error| error.to_string())?;
@@ -233,7 +245,7 @@ fn read_instrument(
         trades: get(from)?,
         ..Default::default()
     };
-    let (book, expected) = (book_of(id, machine)?, get_u32(from, "checksum")?);
+    let (book, expected) = (book_of(id)?, get_u32(from, "checksum")?);
     let found = book.checksum();
     if found != expected {
         return Err(format!("instrument {id}: checksum {found:08x}, the feed had {expected:08x}"));

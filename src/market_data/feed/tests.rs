@@ -2,6 +2,9 @@
 
 mod exchange;
 mod log;
+mod products;
+mod restore;
+mod twin;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +22,12 @@ use self::log::{Log, START, accepted, canceled, filled, of, replaced};
 use super::*;
 
 fn run(events: &[LogMessage]) -> (Feed, Vec<Message>) {
-    let mut core = Feed::new(&Plan::default());
+    run_product(Product::L3, events)
+}
+
+/// The messages of one product, of all partitions; a conflated one's every second.
+fn run_product(product: Product, events: &[LogMessage]) -> (Feed, Vec<Message>) {
+    let mut core = Feed::new(&Plan::new(&[product], SECOND_NS));
     let mut feed = Vec::new();
     for event in events {
         core.on_event(event, &mut |output| {
@@ -61,7 +69,20 @@ fn show(message: &Message) -> String {
             format!("trade {} {}@{} {}", m.match_id, m.quantity, m.price, m.aggressor_side)
         }
         Message::BookChecksum(m) => format!("checksum {} {}", m.orders, m.levels),
-        other => panic!("no L3 message: {other}"),
+        Message::LevelChanged(m) => {
+            format!("level {} {}@{} of {}", m.side, m.quantity, m.price, m.order_count)
+        }
+        Message::BestBidOffer(m) => format!(
+            "best {} | {}",
+            show_level(m.bid_price, m.bid_quantity, m.bid_order_count),
+            show_level(m.ask_price, m.ask_quantity, m.ask_order_count)
+        ),
+        Message::Statistics(m) => {
+            let prices = [m.open_price, m.high_price, m.low_price, m.last_price];
+            let prices = prices.map(|price| price.map_or("-".to_owned(), |p| p.to_string()));
+            format!("day {} {} of {} for {}", prices.join(" "), m.trades, m.volume, m.notional)
+        }
+        other => panic!("no message of the feed: {other}"),
     };
     format!(
         "{}{}.{} {text}{}",
@@ -72,8 +93,16 @@ fn show(message: &Message) -> String {
     )
 }
 
+fn show_level(price: Option<i64>, quantity: u64, orders: u32) -> String {
+    price.map_or("-".to_owned(), |price| format!("{quantity}@{price} of {orders}"))
+}
+
 fn check(log: &Log, skipped: usize, expected: &str) {
-    let (core, feed) = run(&log.events);
+    check_product(Product::L3, log, skipped, expected);
+}
+
+fn check_product(product: Product, log: &Log, skipped: usize, expected: &str) {
+    let (core, feed) = run_product(product, &log.events);
     let lines: Vec<_> = feed.iter().skip(skipped).map(show).collect();
     let expected: Vec<_> = expected.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     assert_eq!(lines, expected);

@@ -11,12 +11,14 @@ use crate::runtime::{
 use crate::types::EventFlags;
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// L2, L3: what the instrument's book must hash to, after the event.
+/// L2, L3: what the instrument's book must hash to, after the event; on L2 of the
+/// product's own depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookChecksum {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -195,6 +197,7 @@ impl<'a> BookChecksumReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -278,6 +281,7 @@ impl<'a> BookChecksumWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

@@ -11,12 +11,13 @@ use crate::runtime::{
 use crate::types::{EventFlags, Side};
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// L2: a price level is now this; quantity 0 is gone.
+/// L2: a price level of the product's depth is now this; quantity 0 is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LevelChanged {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -204,6 +205,7 @@ impl<'a> LevelChangedReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -294,6 +296,7 @@ impl<'a> LevelChangedWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

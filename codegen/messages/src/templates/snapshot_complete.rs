@@ -17,6 +17,7 @@ pub struct SnapshotComplete {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -30,9 +31,10 @@ pub struct SnapshotComplete {
     pub next_sequence: u64,
     /// A number of things.
     pub instruments: u32,
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     pub orders: u32,
-    /// CRC-32 over a book.
+    /// CRC-32 over the books' checksums, 4 bytes each, by instrument; on L1, of one level a
+    /// side. CRC-32 over a book.
     pub checksum: u32,
 }
 
@@ -207,6 +209,7 @@ impl<'a> SnapshotCompleteReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -255,14 +258,15 @@ impl<'a> SnapshotCompleteReader<'a> {
         u32::from_le_bytes(read::<48, 4, _>(self.fixed))
     }
 
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     #[inline]
     #[must_use]
     pub fn orders(&self) -> u32 {
         u32::from_le_bytes(read::<52, 4, _>(self.fixed))
     }
 
-    /// CRC-32 over a book.
+    /// CRC-32 over the books' checksums, 4 bytes each, by instrument; on L1, of one level a
+    /// side. CRC-32 over a book.
     #[inline]
     #[must_use]
     pub fn checksum(&self) -> u32 {
@@ -304,6 +308,7 @@ impl<'a> SnapshotCompleteWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
@@ -359,7 +364,7 @@ impl<'a> SnapshotCompleteWriter<'a> {
         self
     }
 
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     #[inline]
     pub fn orders(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
@@ -367,7 +372,8 @@ impl<'a> SnapshotCompleteWriter<'a> {
         self
     }
 
-    /// CRC-32 over a book.
+    /// CRC-32 over the books' checksums, 4 bytes each, by instrument; on L1, of one level a
+    /// side. CRC-32 over a book.
     #[inline]
     pub fn checksum(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

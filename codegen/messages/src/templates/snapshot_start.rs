@@ -17,6 +17,7 @@ pub struct SnapshotStart {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -30,7 +31,7 @@ pub struct SnapshotStart {
     pub next_sequence: u64,
     /// A number of things.
     pub instruments: u32,
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     pub orders: u32,
 }
 
@@ -200,6 +201,7 @@ impl<'a> SnapshotStartReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -248,7 +250,7 @@ impl<'a> SnapshotStartReader<'a> {
         u32::from_le_bytes(read::<48, 4, _>(self.fixed))
     }
 
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     #[inline]
     #[must_use]
     pub fn orders(&self) -> u32 {
@@ -290,6 +292,7 @@ impl<'a> SnapshotStartWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
@@ -345,7 +348,7 @@ impl<'a> SnapshotStartWriter<'a> {
         self
     }
 
-    /// A number of things.
+    /// Orders on L3, price levels on L2, 0 on L1. A number of things.
     #[inline]
     pub fn orders(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

@@ -11,12 +11,14 @@ use crate::runtime::{
 use crate::types::EventFlags;
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// L1: the day so far.
+/// L1: the day so far; begins anew with each session, and is sent for every instrument at
+/// the day's end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -242,6 +244,7 @@ impl<'a> StatisticsReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -357,6 +360,7 @@ impl<'a> StatisticsWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

@@ -11,12 +11,14 @@ use crate::runtime::{
 use crate::types::{EventFlags, Side};
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// L1, L2, L3: a trade, for the tape; it does not change the book.
+/// L1, L2, L3: a trade, for the tape; it does not change the book. Conflated products have
+/// none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trade {
     /// A tradable instrument, from 1; 0 names none, or all.
     pub instrument: u32,
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     pub instrument_sequence: u32,
     /// The sequence of the command that caused it: the same on L1, L2 and L3.
     pub event_id: u64,
@@ -205,6 +207,7 @@ impl<'a> TradeReader<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     #[must_use]
     pub fn instrument_sequence(&self) -> u32 {
@@ -295,6 +298,7 @@ impl<'a> TradeWriter<'a> {
     }
 
     /// The number of a message within its instrument and session, from 1; 0 where it has none.
+    /// In a snapshot, the last one included.
     #[inline]
     pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;

@@ -12,9 +12,9 @@ use std::ops::{BitOr, BitOrAssign};
 pub struct EventFlags(pub u8);
 
 impl EventFlags {
-    /// The first message of the event in this product.
+    /// The first message of the event on this channel.
     pub const START_OF_EVENT: Self = Self(1 << 0);
-    /// The last message of the event in this product: the book is consistent.
+    /// The last message of the event on this channel: the books are consistent.
     pub const END_OF_EVENT: Self = Self(1 << 1);
     /// Part of a snapshot.
     pub const RECOVERY: Self = Self(1 << 2);

@@ -34,6 +34,18 @@ fn a_sequence_is_taken_however_it_is_padded() {
 }
 
 #[test]
+fn what_clients_in_use_send_is_understood() {
+    // npm soupbintcp 1.0.2, and its heartbeat.
+    let npm = b"\0\x2fLalice secret    261122300A                   2\0\x01R";
+    check(npm, &["A 261122300A 2", "S m2", "S m3"]);
+    // PyPI nasdaq-protocols 1.3.0 ("SoupBinTCP 4.00") pads every field on the right.
+    let pypi = b"\0\x2fLalice secret              2                   ";
+    check(pypi, &["A 261122300A 2", "S m2", "S m3"]);
+    let pypi = b"\0\x2fLalice bad                 1                   ";
+    check(pypi, &["+ unknown user or wrong password", "J A"]);
+}
+
+#[test]
 fn one_and_zero_and_next_are_sequences_to_begin_with() {
     check(&login("alice", "secret", L3, "1"), &ALL);
     check(&login("alice", "secret", L3, "0"), &["A 261122300A 4"]);

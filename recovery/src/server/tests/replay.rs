@@ -96,6 +96,21 @@ fn after_the_replay_the_stream_goes_on_live_until_the_session_ends() {
     ends(&connection, &said, &["A 261122300A 7", "Z"], "end-of-session");
 }
 
+#[test]
+fn what_is_queued_at_the_end_may_leave_at_the_pace_of_a_slow_reader() {
+    let mut host = replay(0);
+    let mut connection = live(&mut host);
+    log_of(&mut host).push(&[b'x'; 1_000]);
+    log_of(&mut host).end();
+    let _ = connection.on_turn(&mut host.service, &mut host.access, SECOND);
+    assert_eq!(connection.closed(), Some(&Closed::EndOfSession));
+    connection.on_transmitted(1_000, 10 * SECOND);
+    assert_eq!(connection.outgoing(), b"xxx\0\x01Z");
+    assert!(!connection.is_done(11 * SECOND - 1), "Z has ten seconds, a mere reason has one");
+    assert_eq!(connection.next_deadline(), Some(11 * SECOND));
+    assert!(connection.is_done(11 * SECOND));
+}
+
 /// A log whose last messages are written, but were not sent to everyone yet.
 struct Ahead {
     log: MemoryLog,

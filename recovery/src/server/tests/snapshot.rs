@@ -14,7 +14,7 @@ enum Answer {
     Messages(u64),
     NotYet,
     Unknown,
-    Refused,
+    Refused(&'static str),
 }
 
 struct Cursor {
@@ -47,7 +47,7 @@ impl SnapshotSource for Source {
             }
             Answer::NotYet => SnapshotAnswer::NotYet,
             Answer::Unknown => SnapshotAnswer::Unknown,
-            Answer::Refused => SnapshotAnswer::Refused("the builder has no books".into()),
+            Answer::Refused(reason) => SnapshotAnswer::Refused(reason.into()),
         }
     }
 
@@ -102,14 +102,14 @@ fn a_long_snapshot_comes_in_slices_with_the_last_one_whole() {
 }
 
 #[test]
-fn a_login_that_waits_hears_a_debug_packet_each_second_and_then_its_snapshot() {
+fn a_login_that_waits_hears_nothing_before_its_answer() {
     let mut host = source(Answer::NotYet);
     let (mut connection, said) = host.log_in(&login("alice", "secret", L3, "50"), 0);
     assert_eq!(said, [""; 0]);
-    assert_eq!(connection.next_deadline(), Some(SECOND));
     for second in 1..=3 {
-        let said = host.serve(&mut connection, second * SECOND);
-        assert_eq!(said, ["+ waiting for a snapshot"], "no heartbeat before the answer");
+        // Whose heartbeats go on, and who does not send any: both wait.
+        connection.on_bytes(b"\0\x01R", second * SECOND);
+        assert_eq!(host.serve(&mut connection, second * SECOND), [""; 0]);
     }
     host.service.0.answer = Answer::Messages(1);
     let said = host.serve(&mut connection, 3 * SECOND + 1);
@@ -121,13 +121,45 @@ fn a_login_that_waits_hears_a_debug_packet_each_second_and_then_its_snapshot() {
 fn a_login_waits_ten_seconds_and_no_longer() {
     let mut host = source(Answer::NotYet);
     let (mut connection, _) = host.log_in(&login("alice", "secret", L3, "50"), SECOND);
-    for second in 2..=10 {
-        assert_eq!(host.serve(&mut connection, second * SECOND).len(), 1);
-    }
     assert_eq!(connection.next_deadline(), Some(11 * SECOND));
+    assert_eq!(host.serve(&mut connection, 11 * SECOND - 1), [""; 0]);
     let said = host.serve(&mut connection, 11 * SECOND);
     let reason = "+ no snapshot up to sequence 50 yet; retry-after 1";
     ends(&connection, &said, &[reason, "J S"], "rejected");
+}
+
+#[test]
+fn the_wait_counts_neither_as_idleness_nor_against_the_reader() {
+    let mut host = source(Answer::NotYet);
+    let (mut connection, _) = host.log_in(&login("alice", "secret", L3, "50"), 0);
+    assert_eq!(host.serve(&mut connection, 9 * SECOND), [""; 0]);
+    host.service.0.answer = Answer::Messages(20_000);
+    let _ = connection.on_turn(&mut host.service, &mut host.access, 9 * SECOND);
+    // It has said nothing since its login, and has fifteen seconds from the answer on.
+    for second in [18, 23] {
+        let bytes = connection.outgoing().len();
+        connection.on_transmitted(bytes, second * SECOND);
+        let _ = connection.on_turn(&mut host.service, &mut host.access, second * SECOND);
+        assert!(connection.is_streaming(), "after {second} s");
+    }
+    // The last of it may leave within ten seconds.
+    let mut now_ns = 23 * SECOND;
+    while connection.closed().is_none() {
+        let bytes = connection.outgoing().len();
+        connection.on_transmitted(bytes, now_ns);
+        let _ = connection.on_turn(&mut host.service, &mut host.access, now_ns);
+        now_ns += MS;
+    }
+    assert_eq!(connection.closed(), Some(&Closed::SnapshotComplete));
+    let ended_ns = now_ns - MS;
+    assert!(connection.is_done(ended_ns), "the last slice found the end, and nothing waits");
+    let mut host = source(Answer::Messages(10));
+    host.log_in(&login("alice", "secret", L3, "1"), 0);
+    let mut connection = host.connect(0);
+    connection.on_bytes(&login("alice", "secret", L3, "1"), 0);
+    let _ = connection.on_turn(&mut host.service, &mut host.access, 0);
+    assert_eq!(connection.closed(), Some(&Closed::SnapshotComplete));
+    assert!(!connection.is_done(10 * SECOND - 1) && connection.is_done(10 * SECOND));
 }
 
 #[test]
@@ -135,9 +167,13 @@ fn there_may_be_none() {
     let mut host = source(Answer::Unknown);
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
     assert_eq!(said, ["+ no session 261122300A; retry-after 1", "J S"]);
-    let mut host = source(Answer::Refused);
+    let mut host = source(Answer::Refused("the builder has no books"));
     let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
     assert_eq!(said, ["+ no snapshot: the builder has no books", "J S"]);
+    // However much there is to say, it is a sentence.
+    let mut host = source(Answer::Refused(include_str!("snapshot.rs")));
+    let (_, said) = host.log_in(&login("alice", "secret", L3, "1"), 0);
+    assert_eq!((said[0].len(), &said[1][..]), ("+ ".len() + DEBUG_BYTES_MAX, "J S"));
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use isochron_events as events;
 use isochron_events::{
-    CancelOrderEvent, Continuation, Liquidity, Message, NewOrderEvent, OrderAcceptedEvent,
-    OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent, ReplaceOrderEvent, Side,
+    AdministrationApplied, CancelOrderEvent, Continuation, DayEnded, DayEnding, Liquidity, Message,
+    NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
+    ReplaceOrderEvent, Side,
 };
 use isochron_feeds::book::Order;
 use isochron_messages as messages;
@@ -34,9 +35,14 @@ impl NaiveExchange {
     pub(super) const INSTRUMENTS: u32 = 3;
 
     pub(super) fn new(seed: u64) -> NaiveExchange {
+        Self::on_partitions(seed, [0; 3])
+    }
+
+    /// Each instrument on its partition.
+    pub(super) fn on_partitions(seed: u64, partitions: [u16; 3]) -> NaiveExchange {
         let mut log = Log::new();
-        for instrument in 1..=Self::INSTRUMENTS {
-            log.define(instrument, 100);
+        for (instrument, partition) in (1..).zip(partitions) {
+            log.define_on(partition, instrument, 100);
         }
         log.day(20_261_122);
         log.phase(0, events::Phase::OPEN);
@@ -172,6 +178,27 @@ impl NaiveExchange {
             orders.remove(index);
             self.take(instrument, Order { price, quantity, ..order }, step, true);
         }
+    }
+
+    /// The day ends: about half of the orders are for the day only. The next one begins.
+    pub(super) fn next_day(&mut self, today: u32) {
+        let mut step = vec![DayEnding { trading_date: today, ..Default::default() }.into()];
+        step.push(AdministrationApplied::default().into());
+        for instrument in 1..=Self::INSTRUMENTS {
+            let seed = &mut self.seed;
+            let orders = self.orders.get_mut(&instrument).unwrap();
+            let expired = orders.extract_if(.., |_| splitmix64(seed).is_multiple_of(2));
+            step.extend(expired.map(|order| cancel_of(instrument, order.order_id)));
+            self.log.transaction(std::mem::take(&mut step), false);
+            step.push(Continuation::default().into());
+            self.log.now += 1_000;
+        }
+        step.push(DayEnded { trading_date: today, ..Default::default() }.into());
+        self.log.event(step);
+        self.log.phase(0, events::Phase::CLOSED);
+        self.log.now += 1_000;
+        self.log.day(today + 1);
+        self.log.phase(0, events::Phase::OPEN);
     }
 
     pub(super) fn step(&mut self) {

@@ -3,8 +3,8 @@
 use isochron_events as events;
 use isochron_events::{
     AdministrationApplied, DayStarted, DefineInstrument, EventHeader, Liquidity, Message,
-    OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent, PhaseChange,
-    PhaseChanged, Side,
+    NewOrderEvent, OrderAcceptedEvent, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
+    PhaseChange, PhaseChanged, Side, Tick,
 };
 
 use super::super::SECOND_NS;
@@ -60,13 +60,28 @@ impl Log {
     }
 
     pub(super) fn define(&mut self, instrument: u32, reference_price: i64) {
+        self.define_on(0, instrument, reference_price);
+    }
+
+    pub(super) fn define_on(&mut self, partition: u16, instrument: u32, reference_price: i64) {
         let symbol = *b"ISO\0\0\0\0\0";
         self.applied(DefineInstrument {
+            partition,
             instrument,
             symbol,
             reference_price,
             ..Default::default()
         });
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.event(vec![Tick::default().into()]);
+    }
+
+    /// An order that rests.
+    pub(super) fn order(&mut self, order_id: u64, side: Side, price: i64, quantity: u64) {
+        let accepted = accepted(order_id, side, price, quantity);
+        self.event(vec![NewOrderEvent::default().into(), accepted]);
     }
 
     pub(super) fn phase(&mut self, instrument: u32, phase: events::Phase) {

@@ -1,12 +1,78 @@
-//! Verdicts, reports and lines of a subscriber that hears what a publisher sends.
+//! Verdicts, reports and lines of a subscriber that hears what a publisher sends, live and from a
+//! recording.
 
-use super::*;
+use super::content::Line;
+use super::follower::{Follower, Setting, Verdict};
+use super::offline::{Lines, play};
+use super::servers::Servers;
+use super::{Args, capture, subscribe};
+use clap::Parser;
 use isochron_feeds::checksum::L3Checksum;
+use isochron_feeds::mold::Session;
 use isochron_feeds::publisher::Publisher;
-use isochron_messages::{BookChecksum, EventFlags, InstrumentDefinition, OrderAdded};
+use isochron_feeds::subscriber::Source;
+use isochron_messages::{
+    BookChecksum, EventFlags, InstrumentDefinition, Message, OrderAdded, Side,
+};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 const SETTING: Setting =
-    Setting { session: None, drop_datagram: None, messages: false, json: false };
+    Setting { session: None, drop_datagram: None, drop_line: None, messages: false, json: false };
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: Args,
+}
+
+fn parse(line: &str) -> Result<Args, clap::Error> {
+    Cli::try_parse_from(line.split(' ')).map(|cli| cli.args)
+}
+
+#[test]
+fn the_line_that_a_demo_prints_is_understood() {
+    let line = "subscribe --group 239.77.1.1 --port 40000 --session 261122300A \
+                --interface 127.0.0.1 --group-b 239.78.1.1 --port-b 41000 \
+                --rerequest 127.0.0.1:1 --replay 127.0.0.1:2 --snapshot 127.0.0.1:3 --user demo";
+    let args = parse(line).unwrap();
+    assert_eq!(args.session.to_string(), "261122300A");
+    assert_eq!(args.line_a().unwrap().to_string(), "239.77.1.1:40000 on 127.0.0.1");
+    assert_eq!(args.line_b().unwrap().to_string(), "239.78.1.1:41000 on 127.0.0.1");
+    let one = parse("subscribe --group 239.77.1.1 --port 1").unwrap();
+    assert!(one.session.is_blank() && one.line_b().is_none());
+    let both = parse("subscribe --group 239.77.1.1 --port 1 --interface-b 127.0.0.2").unwrap();
+    assert_eq!(both.line_b().unwrap().to_string(), "239.77.1.1:1 on 127.0.0.2");
+    for wrong in [
+        "subscribe --group 239.77.1.1 --port 1 --session a-b",
+        "subscribe --group 239.77.1.1",
+        "subscribe --group 239.77.1.1 --port 1 --replay 127.0.0.1:1",
+        "subscribe --group 239.77.1.1 --port 1 --symbol AAPL",
+        "subscribe --from capture.pcap --replay 127.0.0.1:1 --user demo",
+        "subscribe --from capture.pcap --record other.pcap",
+        "subscribe --group 239.77.1.1 --port 1 --drop-datagram 0",
+    ] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_cannot_be_listened_to_is_named() {
+    for (line, part) in [
+        ("subscribe --group 10.1.1.1 --port 1", "10.1.1.1 is no multicast group"),
+        (
+            "subscribe --group 239.77.1.1 --port 40000 --interface 203.0.113.77",
+            "no such interface 203.0.113.77",
+        ),
+        (
+            "subscribe --group 239.77.1.1 --port 1 --record /nowhere/file",
+            "cannot record in /nowhere/file",
+        ),
+    ] {
+        let error = subscribe(&parse(line).unwrap()).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
 
 /// A session of a definition, `orders` orders and a checksum, one datagram each, and its end.
 fn session_of(orders: u64, checksum_differs: bool) -> Vec<Vec<u8>> {
@@ -39,11 +105,11 @@ fn session_of(orders: u64, checksum_differs: bool) -> Vec<Vec<u8>> {
 }
 
 fn follow(setting: Setting, datagrams: &[Vec<u8>]) -> (Follower, Vec<Line>) {
-    let mut follower = Follower::new(setting);
+    let mut follower = Follower::new(setting, &Servers::default()).unwrap();
     for datagram in datagrams {
-        follower.on_datagram(datagram, 0);
+        follower.on_datagram(Source::LineA, datagram, 0);
     }
-    follower.finish();
+    follower.finish(0, false);
     let lines = follower.take_lines().collect();
     (follower, lines)
 }
@@ -64,23 +130,25 @@ fn a_whole_session_is_complete() {
         lines,
         [Line::Out("joined 261122300A".into()), Line::Out("session ended, next 5".into())]
     );
-    let report = follower.report();
+    let report = follower.report(0);
     let mut checksum = L3Checksum::new();
     checksum.order(1, 1_002_500, 10);
     checksum.order(2, 1_002_500, 10);
     let checksum = checksum.finish();
-    let book = json!({"checksum": checksum, "orders": 2, "complete": true});
+    let book = json!({"checksum": checksum, "orders": 2, "levels": 1, "complete": true});
     assert_eq!(report["checksums"], json!({"1": book}));
     assert_eq!(report["first_sequence"], 1);
     assert_eq!(report["next_sequence"], 5);
     assert_eq!((&report["lost"], &report["ended"]), (&json!(0), &json!(true)));
     assert_eq!(report["checksums_verified"], 1);
     assert_eq!(
-        follower.books().collect::<Vec<_>>(),
+        follower.content.book_lines().collect::<Vec<_>>(),
         [format!("instrument 1 AAPL: checksum {checksum:08x}, 2 orders")]
     );
-    assert_eq!(follower.status(0), "ended: next 5, 4 messages/s");
-    assert_eq!(follower.status(0), "ended: next 5, 0 messages/s");
+    follower.on_second(1);
+    assert_eq!(follower.status_line(0), "ended: next 5, 4 messages/s");
+    follower.on_second(1);
+    assert_eq!(follower.status_line(0), "ended: next 5, 0 messages/s");
     assert_eq!(
         follower.summary(),
         "session 261122300A: complete; [1, 5), 0 lost in 0 gaps, 1 checksums agreed, 0 did not"
@@ -100,7 +168,7 @@ fn a_datagram_thrown_away_is_a_named_gap() {
             "lost [3, 4): 1 messages, book incomplete"
         ]
     );
-    let report = follower.report();
+    let report = follower.report(0);
     assert_eq!((&report["lost"], &report["gaps"]), (&json!(1), &json!(1)));
     assert_eq!(report["checksums"]["1"]["complete"], false);
 }
@@ -110,7 +178,7 @@ fn a_datagram_that_never_came_cannot_be_thrown_away() {
     let setting = Setting { drop_datagram: Some(99), ..SETTING };
     let (follower, lines) = follow(setting, &session_of(3, false));
     assert_eq!(follower.verdict(), Verdict::Complete);
-    let came = follower.report()["data_datagrams"].as_u64().unwrap();
+    let came = follower.report(0)["data_datagrams"].as_u64().unwrap();
     let said = format!("datagram 99 was not thrown away: {came} with messages came");
     assert!(came > 0 && errors(&lines) == [said]);
 }
@@ -120,7 +188,7 @@ fn a_late_joiner_says_so() {
     let (follower, lines) = follow(SETTING, &session_of(3, false)[2..]);
     assert_eq!(follower.verdict(), Verdict::JoinedLate);
     assert_eq!(errors(&lines), ["261122300A: joined at 3, book incomplete"]);
-    assert_eq!(follower.report()["first_sequence"], 3);
+    assert_eq!(follower.report(0)["first_sequence"], 3);
 
     let mut datagrams = session_of(3, false)[2..].to_vec();
     datagrams.remove(1);
@@ -142,6 +210,10 @@ fn silence_before_the_end_is_broken() {
     let (follower, lines) = follow(SETTING, &datagrams[..3]);
     assert_eq!(follower.verdict(), Verdict::Broken);
     assert_eq!(errors(&lines), ["stopped before the session's end, at 4"]);
+    let mut enough = Follower::new(SETTING, &Servers::default()).unwrap();
+    enough.on_datagram(Source::LineA, &datagrams[0], 0);
+    enough.finish(0, true);
+    assert_eq!(enough.verdict(), Verdict::Complete, "whoever has seen enough misses nothing");
     let (nothing, lines) = follow(SETTING, &[]);
     assert_eq!((nothing.verdict(), lines), (Verdict::Broken, Vec::new()));
 }
@@ -161,7 +233,7 @@ fn foreign_datagrams_are_refused_by_name_and_do_no_harm() {
             "datagram refused: session OTHER heard where 261122300A was expected"
         ]
     );
-    assert_eq!(follower.report()["refused"], 2);
+    assert_eq!(follower.report(0)["refused"], 2);
 }
 
 #[test]
@@ -192,12 +264,88 @@ fn a_message_of_another_schema_is_counted() {
     let (follower, lines) = follow(SETTING, &datagrams);
     assert_eq!(follower.verdict(), Verdict::Broken);
     assert_eq!(errors(&lines).len(), 1);
-    assert_eq!(follower.report()["undecodable"], 1);
+    assert_eq!(follower.report(0)["undecodable"], 1);
+}
+
+/// Where the lines of a recording went, and an answer to a request.
+const SENDER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5_000);
+const A: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 77, 1, 3), 40_003);
+const B: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 78, 1, 3), 41_003);
+const ANSWER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6_000);
+
+const MS: u64 = 1_000_000;
+
+fn recorded(datagrams: &[(u64, SocketAddrV4, &[u8])]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut recorder = capture::Recorder::new(&mut file).unwrap();
+    for (time_ns, to, datagram) in datagrams {
+        recorder.record(*time_ns, SENDER, *to, datagram).unwrap();
+    }
+    recorder.flush().unwrap();
+    file
+}
+
+fn played(file: &[u8], lines: Lines) -> Follower {
+    let mut follower = Follower::new(SETTING, &Servers::default()).unwrap();
+    play(file, lines, None, &mut follower, |_, _| ()).unwrap();
+    follower.finish(0, false);
+    follower
 }
 
 #[test]
-fn prices_are_shown_in_currency_units() {
-    assert_eq!(price(1_002_500), "100.2500");
-    assert_eq!(price(-1), "-0.0001");
-    assert_eq!(price(i64::MIN), "-922337203685477.5808");
+fn a_recording_comes_to_what_was_live() {
+    let session = session_of(3, false);
+    let (live, _) = follow(SETTING, &session);
+    let datagrams: Vec<_> = session.iter().map(|datagram| (7 * MS, A, &datagram[..])).collect();
+    let again = played(&recorded(&datagrams), Lines::default());
+    assert_eq!(again.verdict(), Verdict::Complete);
+    assert_eq!(again.report(7 * MS), live.report(7 * MS));
+}
+
+#[test]
+fn a_recording_has_two_lines_and_answers() {
+    let session = session_of(3, false);
+    // The first three messages on A, the third and the fifth on B, the fourth as an answer.
+    let datagrams = [
+        (0, A, &session[0][..]),
+        (1, A, &session[1]),
+        (2, B, &session[2]),
+        (3, A, &session[2]),
+        (4, SocketAddrV4::new(*A.ip(), 9), b"another program's"),
+        (5, B, &session[4]),
+        (6, ANSWER, &session[3]),
+        (7, B, &session[5]),
+    ];
+    let file = recorded(&datagrams);
+    let follower = played(&file, Lines::default());
+    assert_eq!(follower.verdict(), Verdict::Complete);
+    let report = follower.report(0);
+    assert_eq!(
+        (&report["lines"]["a"]["datagrams"], &report["lines"]["b"]["datagrams"]),
+        (&json!(3), &json!(3))
+    );
+    assert_eq!((&report["gaps"], &report["repaired_udp"]), (&json!(1), &json!(1)));
+    assert_eq!(report["refused"], 0);
+    // With the wrong group nothing is heard, with line A alone two messages are missing.
+    let lines = |a| Lines { a: Some(a), b: None, given: true };
+    assert_eq!(played(&file, lines(ANSWER)).session(), None);
+    assert_eq!(played(&file, lines(A)).verdict(), Verdict::Broken);
+}
+
+#[test]
+fn patience_in_a_recording_is_by_its_own_time() {
+    let session = session_of(3, false);
+    let with_late_answer = |time_ns: u64| {
+        let datagrams = [
+            (0, A, &session[0][..]),
+            (MS, A, &session[2]),
+            (time_ns, A, &session[1]),
+            (time_ns, A, &session[3]),
+            (time_ns, A, &session[4]),
+            (time_ns, A, &session[5]),
+        ];
+        played(&recorded(&datagrams), Lines::default()).verdict()
+    };
+    assert_eq!(with_late_answer(20 * MS), Verdict::Complete, "19 ms after the gap");
+    assert_eq!(with_late_answer(21 * MS), Verdict::Broken, "20 ms after it");
 }
