@@ -61,7 +61,11 @@ impl Published {
     pub(super) fn cpu(&self) -> String {
         let (user_ns, system_ns) = self.cpu_ns_per_event();
         let percent = self.usage.core_ns * 100 / self.elapsed_ns.max(1);
-        format!("{user_ns} ns user, {system_ns} ns system; a core {percent} % of the time")
+        let of_core = self.messages as f64 * 1e3 / self.usage.core_ns.max(1) as f64;
+        format!(
+            "{user_ns} ns user, {system_ns} ns system; the thread had a core {percent} % of the \
+             time: {of_core:.2} M messages in a second of it"
+        )
     }
 
     pub(super) fn json(&self) -> Value {
@@ -69,7 +73,7 @@ impl Published {
         json!({
             "events": self.events, "messages": self.messages, "datagrams": self.datagrams,
             "segmented": self.segmented, "calls": self.calls, "bytes": self.bytes,
-            "elapsed_ns": self.elapsed_ns, "user_ns_per_event": user_ns,
+            "elapsed_ns": self.elapsed_ns, "core_ns": self.usage.core_ns, "user_ns_per_event": user_ns,
             "system_ns_per_event": system_ns,
         })
     }
