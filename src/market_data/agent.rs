@@ -298,9 +298,15 @@ impl FeedCounters {
             self.resent.add(tally.resent);
             self.bytes.add(tally.bytes);
         }
-        self.messages.add(std::mem::take(&mut channels.logged));
-        self.compared.add(std::mem::take(&mut channels.compared));
-        self.log_waits.add(std::mem::take(&mut channels.waits));
+        for (counter, count) in [
+            (&mut self.messages, &mut channels.logged),
+            (&mut self.compared, &mut channels.compared),
+            (&mut self.log_waits, &mut channels.waits),
+        ] {
+            if *count > 0 {
+                counter.add(std::mem::take(count));
+            }
+        }
     }
 }
 

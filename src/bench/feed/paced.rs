@@ -6,13 +6,15 @@
 use super::publish::{Ready, Setting, beside, open};
 use super::text;
 use crate::agent::{
-    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
+    Agent, Clock, IdleStrategy, Placement, Running, StopFlag, SystemClock, cores_available, start,
+    take,
 };
 use crate::bench::report::histogram;
 use crate::bench::watch::{Mark, Watched};
 use crate::limits::TERM_BYTES_MAX;
 use crate::market_data::FeedAgent;
 use crate::memory::table;
+use crate::metrics::{Counter, Counters};
 use crate::store::{Options as StoreOptions, StoreReader, StoreWriter, framed};
 use crate::types::{Nanos, Position};
 use hdrhistogram::Histogram;
@@ -21,8 +23,11 @@ use std::time::Duration;
 /// Bytes of the longest transaction, and room for its messages' lengths.
 const TRANSACTION_FRAMES: usize = 512;
 
-/// How long the feed may take to come to the end.
-const END_NS_MAX: u64 = 10_000_000_000;
+/// How long the feed may take to come to the end, when all is written.
+const END_NS: u64 = 1_000_000_000;
+
+/// How often the end of a run is looked for.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What a run came to.
 pub(super) struct Paced {
@@ -34,8 +39,10 @@ pub(super) struct Paced {
 struct WriterAgent {
     reader: StoreReader,
     writer: StoreWriter,
-    /// The setup is written as fast as it goes.
+    /// The setup is written as fast as it goes, and published before the orders begin.
     setup_to: Position,
+    setup_written_to: Position,
+    feed: Counters,
     interval_ns: u64,
     orders: usize,
     begin: Option<u64>,
@@ -44,6 +51,8 @@ struct WriterAgent {
     bytes: Vec<u8>,
     lengths: Vec<usize>,
     last: u64,
+    /// Set when all is written.
+    done: StopFlag,
     failure: Option<String>,
 }
 
@@ -76,11 +85,15 @@ impl WriterAgent {
 
     fn step(&mut self, now: Nanos) -> Result<usize, String> {
         if self.intended.len() >= self.orders {
+            self.done.stop();
             return Ok(0);
         }
         let is_setup = self.reader.position() < self.setup_to;
         let mut due = 0;
         if !is_setup {
+            if self.feed.get(Counter::FEED_POSITION) < self.setup_written_to.0 {
+                return Ok(0);
+            }
             let begin = *self.begin.get_or_insert(now.0 + 100_000_000);
             due = begin + self.intended.len() as u64 * self.interval_ns;
             if now.0 < due {
@@ -91,9 +104,11 @@ impl WriterAgent {
             self.orders = self.intended.len();
             return Ok(0);
         }
-        let position = self.write()?.0;
-        if !is_setup {
-            self.intended.push(Mark { position, time: due });
+        let position = self.write()?;
+        if is_setup {
+            self.setup_written_to = position;
+        } else {
+            self.intended.push(Mark { position: position.0, time: due });
             self.last = now.0;
         }
         Ok(1)
@@ -149,11 +164,15 @@ pub(super) fn run(setting: &Setting<'_>, rate: u64, seconds: u64) -> Result<Pace
     // One segment, prepared before.
     store.term_bytes = (bytes as usize).next_power_of_two().clamp(1 << 20, TERM_BYTES_MAX);
     let (writer, _) = StoreWriter::open(&store, clock.now()).map_err(text)?;
+    let Ready { feed, beside: agents, counters, _port } = open(setting, &directory, &logs)?;
     let orders = (rate * seconds) as usize;
+    let done = StopFlag::new();
     let writer = WriterAgent {
         reader,
         writer,
         setup_to,
+        setup_written_to: Position(0),
+        feed: counters,
         interval_ns: 1_000_000_000 / rate,
         orders,
         begin: None,
@@ -161,17 +180,16 @@ pub(super) fn run(setting: &Setting<'_>, rate: u64, seconds: u64) -> Result<Pace
         bytes: Vec::with_capacity(TRANSACTION_FRAMES * 64),
         lengths: Vec::with_capacity(TRANSACTION_FRAMES),
         last: 0,
+        done: done.clone(),
         failure: None,
     };
-    let Ready { feed, beside: agents, counters: _, _port } = open(setting, &directory, &logs)?;
     let helpers = start(agents, &beside(), clock, &StopFlag::new()).map_err(text)?;
     let feed =
         Watched::new(feed, *clock, 2 * orders + (1 << 20), |feed: &FeedAgent| feed.sent_to().0);
     let running =
         start(vec![Box::new(writer), Box::new(feed)], &spinning(), clock, &StopFlag::new());
     let running = running.map_err(text)?;
-    std::thread::sleep(Duration::from_millis(seconds * 1_000 + 500));
-    wait(clock, &running);
+    wait(clock, &running, &done);
     running.stop();
     let joined = running.join().map_err(|panics| format!("{} agents panicked", panics.len()));
     helpers.stop();
@@ -194,11 +212,14 @@ fn spinning() -> Placement {
     }
 }
 
-/// Gives the feed time to come to the end.
-fn wait(clock: &SystemClock, running: &crate::agent::Running) {
-    let deadline = clock.now().0 + END_NS_MAX / 10;
+/// Waits until all was written and the feed had the time to come to the end.
+fn wait(clock: &SystemClock, running: &Running, done: &StopFlag) {
+    while !done.is_stopped() && !running.is_finished() {
+        std::thread::sleep(LOOK);
+    }
+    let deadline = clock.now().0 + END_NS;
     while clock.now().0 < deadline && !running.is_finished() {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(LOOK);
     }
 }
 

@@ -61,7 +61,11 @@ impl Published {
     pub(super) fn cpu(&self) -> String {
         let (user_ns, system_ns) = self.cpu_ns_per_event();
         let percent = self.usage.core_ns * 100 / self.elapsed_ns.max(1);
-        format!("{user_ns} ns user, {system_ns} ns system; a core {percent} % of the time")
+        let of_core = self.messages as f64 * 1e3 / self.usage.core_ns.max(1) as f64;
+        format!(
+            "{user_ns} ns user, {system_ns} ns system; the thread had a core {percent} % of the \
+             time: {of_core:.2} M messages in a second of it"
+        )
     }
 
     pub(super) fn json(&self) -> Value {
@@ -69,7 +73,7 @@ impl Published {
         json!({
             "events": self.events, "messages": self.messages, "datagrams": self.datagrams,
             "segmented": self.segmented, "calls": self.calls, "bytes": self.bytes,
-            "elapsed_ns": self.elapsed_ns, "user_ns_per_event": user_ns,
+            "elapsed_ns": self.elapsed_ns, "core_ns": self.usage.core_ns, "user_ns_per_event": user_ns,
             "system_ns_per_event": system_ns,
         })
     }
@@ -136,48 +140,65 @@ pub(super) fn beside() -> Placement {
     Placement { cores: vec![1], ..Placement::dedicated(IdleStrategy::BACK_OFF) }
 }
 
-/// Events of a log that are made into messages, and how many messages that is.
-fn expected(setting: &Setting<'_>) -> Result<(u64, u64, Position), String> {
+/// What a log leads to.
+struct Expected {
+    /// Its events from a position on.
+    events: u64,
+    /// Messages of all of it.
+    messages: u64,
+}
+
+fn expected(setting: &Setting<'_>, from: Position) -> Result<Expected, String> {
     let mut reader = StoreReader::attach(setting.store, None).map_err(text)?;
     let mut core = Feed::new(&Plan::new(setting.products, 100_000_000));
     let (mut events, mut messages) = (0, 0);
     while let Some(frame) = reader.next().map_err(text)? {
-        events += 1;
+        events += u64::from(frame.position >= from);
         let event = Message::decode(frame.message).map_err(text)?;
         core.on_event(&event, &mut |output| {
             messages += u64::from(matches!(output, Output::Message { .. }));
         });
     }
-    Ok((events, messages, reader.position()))
+    Ok(Expected { events, messages })
 }
 
-/// Publishes the whole log.
+/// Publishes the whole log. What is measured begins when the sessions' logs are open, which is
+/// once a day.
 pub(super) fn publish(setting: &Setting<'_>) -> Result<Published, String> {
     let logs = tempfile::tempdir_in(setting.scratch).map_err(text)?;
-    let (events, expected, end) = expected(setting)?;
     let Ready { mut feed, beside: agents, counters, _port } =
         open(setting, setting.store, logs.path())?;
+    let mut reader = StoreReader::attach(setting.store, None).map_err(text)?;
+    let end = reader.end().map_err(text)?;
     let running = start(agents, &beside(), setting.clock, &StopFlag::new()).map_err(text)?;
     let clock = setting.clock;
-    let (began, before, mut idle) = (clock.now(), ThreadUsage::now(), 0);
-    while feed.sent_to() < end && feed.fault().is_none() && idle < IDLE_CYCLES_MAX {
-        idle = if feed.do_work(clock.now()) == 0 { idle + 1 } else { 0 };
-    }
+    let mut idle = 0;
+    let mut run_while = |feed: &mut FeedAgent, goes_on: &dyn Fn(&FeedAgent) -> bool| {
+        while goes_on(feed) && feed.fault().is_none() && idle < IDLE_CYCLES_MAX {
+            idle = if feed.do_work(clock.now()) == 0 { idle + 1 } else { 0 };
+        }
+    };
+    let products = setting.products.len();
+    run_while(&mut feed, &|feed| feed.sessions().count() < products && feed.sent_to() < end);
+    let (from, sent_before) = (feed.position(), counters.get(Counter::FEED_MESSAGES));
+    let (began, before) = (clock.now(), ThreadUsage::now());
+    run_while(&mut feed, &|feed| feed.sent_to() < end);
     let (elapsed_ns, usage) = (clock.now().0 - began.0, ThreadUsage::now().since(before));
     feed.on_close();
     running.stop();
     running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
-    let count = |counter| counters.get(counter);
-    let messages = count(Counter::FEED_MESSAGES);
     if let Some(fault) = feed.fault() {
         return Err(text(fault));
     }
+    let Expected { events, messages: expected } = expected(setting, from)?;
+    let count = |counter| counters.get(counter);
+    let messages = count(Counter::FEED_MESSAGES);
     if messages != expected {
         return Err(format!("{messages} messages were published, {expected} are made of the log"));
     }
     Ok(Published {
         events,
-        messages,
+        messages: messages - sent_before,
         datagrams: count(Counter::FEED_DATAGRAMS),
         segmented: count(Counter::FEED_SEGMENTED),
         calls: count(Counter::FEED_SEND_CALLS),
