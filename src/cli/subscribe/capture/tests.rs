@@ -1,6 +1,5 @@
 //! Recordings read back, captures of other programs by their literal bytes, and damaged ones.
 
-use super::read::Captured;
 use super::*;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
