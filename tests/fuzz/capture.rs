@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 pub(crate) fn capture(bytes: &[u8]) {
     let Ok(mut reader) = Reader::open(bytes) else { return };
     let mut read = 0;
-    while let Ok(Some(captured)) = reader.next() {
+    while let Ok(Some(captured)) = reader.next_packet() {
         read += captured.bytes.len();
         assert!(read <= bytes.len(), "more packets than the file holds");
         let Ok(found) = datagram(captured.link, captured.bytes) else { continue };

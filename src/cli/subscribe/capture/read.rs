@@ -139,7 +139,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// What is wrong with it; what came before is none the worse.
-    pub fn next(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
+    pub fn next_packet(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
         let Self { input, format, packet } = self;
         let (time_ns, link) = match format {
             Format::NextGeneration(section) => match section.next(input, packet)? {
