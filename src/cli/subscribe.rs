@@ -11,7 +11,7 @@
 //! `connections.rs` are the sockets and the clock, in `show.rs` the terminal.
 
 mod args;
-mod capture;
+pub mod capture;
 mod connections;
 mod content;
 mod faults;

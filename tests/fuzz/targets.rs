@@ -6,6 +6,8 @@
 
 #[path = "books.rs"]
 mod books;
+#[path = "capture.rs"]
+mod capture;
 #[path = "consumer.rs"]
 mod consumer;
 #[path = "recovery.rs"]
@@ -53,6 +55,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "commands", run: commands, seeds: command_seeds },
     Target { name: "feed", run: feed, seeds: feed_seeds },
     Target { name: "books", run: books::messages, seeds: books::message_seeds },
+    Target { name: "capture", run: capture::capture, seeds: capture::capture_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },

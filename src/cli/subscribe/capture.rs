@@ -15,9 +15,9 @@ mod read;
 mod tests;
 mod write;
 
-pub(super) use frame::{Datagram, NotTaken, datagram, packets};
-pub(super) use read::Reader;
-pub(super) use write::Recorder;
+pub use frame::{Datagram, NotTaken, datagram, packets};
+pub use read::{Captured, Reader};
+pub use write::Recorder;
 
 use std::fmt;
 use std::io;
@@ -40,21 +40,62 @@ const LINUX_COOKED_2: u32 = 276;
 
 /// What is wrong with a capture; `offset` is where in the file, in bytes.
 #[derive(Debug)]
-pub(super) enum CaptureError {
+pub enum CaptureError {
     /// The system's, or the end of the file in the middle of something.
-    Read { offset: u64, error: io::Error },
+    Read {
+        /// Where what was being read begins.
+        offset: u64,
+        /// What the system said.
+        error: io::Error,
+    },
     /// The first bytes are those of no capture.
-    NoCapture { magic: u32 },
+    NoCapture {
+        /// The first four bytes, little endian.
+        magic: u32,
+    },
     /// A version that is not understood.
-    Version { offset: u64, major: u16, minor: u16 },
+    Version {
+        /// Where it stands.
+        offset: u64,
+        /// Its first number.
+        major: u16,
+        /// Its second.
+        minor: u16,
+    },
     /// A length that cannot be.
-    Length { offset: u64, what: &'static str, bytes: u64, max: u64 },
+    Length {
+        /// Where what has it begins.
+        offset: u64,
+        /// What has it.
+        what: &'static str,
+        /// The length.
+        bytes: u64,
+        /// The longest that there can be.
+        max: u64,
+    },
     /// A packet of an interface that was not described.
-    UnknownInterface { offset: u64, interface: u32, known: usize },
+    UnknownInterface {
+        /// Where the packet begins.
+        offset: u64,
+        /// The number of its interface.
+        interface: u32,
+        /// How many were described before.
+        known: usize,
+    },
     /// A time in units that are not understood.
-    TimeUnit { offset: u64, code: u8 },
+    TimeUnit {
+        /// Where the interface is described.
+        offset: u64,
+        /// The code of the unit.
+        code: u8,
+    },
     /// The link layer is none that a feed is captured from.
-    LinkType { offset: u64, link: u32 },
+    LinkType {
+        /// Where it is said, or the packet begins.
+        offset: u64,
+        /// Its number in the registry.
+        link: u32,
+    },
 }
 
 impl fmt::Display for CaptureError {

@@ -69,7 +69,7 @@ pub(super) fn play(
 ) -> Result<Played, CaptureError> {
     let mut reader = Reader::open(recording)?;
     let mut played = Played::default();
-    while let Some(captured) = reader.next()? {
+    while let Some(captured) = reader.next_packet()? {
         played.packets += 1;
         // Clocks that are set back do not take time with them.
         played.time_ns = played.time_ns.max(captured.time_ns);

@@ -29,18 +29,18 @@ const PROTOCOL_UDP: u8 = 17;
 
 /// A datagram and where it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::subscribe) struct Datagram<'a> {
+pub struct Datagram<'a> {
     /// Who sent it.
-    pub(in crate::cli::subscribe) source: SocketAddrV4,
+    pub source: SocketAddrV4,
     /// Where to: a group, or this machine.
-    pub(in crate::cli::subscribe) destination: SocketAddrV4,
+    pub destination: SocketAddrV4,
     /// What it holds.
-    pub(in crate::cli::subscribe) payload: &'a [u8],
+    pub payload: &'a [u8],
 }
 
 /// Why a captured packet is no datagram for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::subscribe) enum NotTaken {
+pub enum NotTaken {
     /// Another protocol, or a fragment: a feed sends neither.
     Other,
     /// The capture kept only its beginning.
@@ -111,10 +111,10 @@ fn checksum(mut sum: u64) -> u16 {
 }
 
 /// The datagram in a captured packet.
-pub(in crate::cli::subscribe) fn datagram(
-    link: u32,
-    packet: &[u8],
-) -> Result<Datagram<'_>, NotTaken> {
+///
+/// # Errors
+/// Why it is none.
+pub fn datagram(link: u32, packet: &[u8]) -> Result<Datagram<'_>, NotTaken> {
     let (ethertype, ip) = match link {
         ETHERNET => after_ethernet(packet)?,
         LINUX_COOKED => (word(packet, 14)?, &packet[16..]),
@@ -186,7 +186,7 @@ fn from_ipv4(packet: &[u8]) -> Result<Datagram<'_>, NotTaken> {
 /// The MoldUDP64 packets of a datagram: one, but several where it was captured before the sender's
 /// network card (or the loopback interface) cut a large send into datagrams. What is no packet is
 /// one piece, which whoever takes it refuses by name.
-pub(in crate::cli::subscribe) fn packets(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn packets(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = payload;
     let mut first = true;
     std::iter::from_fn(move || {

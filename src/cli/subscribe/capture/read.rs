@@ -12,13 +12,13 @@ const MAGIC_US: u32 = 0xa1b2_c3d4;
 
 /// A packet as it was captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::subscribe) struct Captured<'a> {
+pub struct Captured<'a> {
     /// When, nanoseconds since 1970.
-    pub(in crate::cli::subscribe) time_ns: u64,
+    pub time_ns: u64,
     /// The link-layer header type.
-    pub(in crate::cli::subscribe) link: u32,
+    pub link: u32,
     /// The packet, as far as it was kept.
-    pub(in crate::cli::subscribe) bytes: &'a [u8],
+    pub bytes: &'a [u8],
 }
 
 /// The order of the bytes of an integer.
@@ -108,7 +108,7 @@ enum Format {
 }
 
 /// A capture, from its beginning to its end.
-pub(in crate::cli::subscribe) struct Reader<R> {
+pub struct Reader<R> {
     input: Input<R>,
     format: Format,
     packet: Vec<u8>,
@@ -119,7 +119,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// What is wrong with the beginning.
-    pub(in crate::cli::subscribe) fn open(reader: R) -> Result<Self, CaptureError> {
+    pub fn open(reader: R) -> Result<Self, CaptureError> {
         let mut input = Input { reader, offset: 0 };
         let mut magic = [0; 4];
         input.exact(&mut magic)?;
@@ -139,7 +139,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// What is wrong with it; what came before is none the worse.
-    pub(in crate::cli::subscribe) fn next(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
+    pub fn next_packet(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
         let Self { input, format, packet } = self;
         let (time_ns, link) = match format {
             Format::NextGeneration(section) => match section.next(input, packet)? {

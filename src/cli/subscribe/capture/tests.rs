@@ -1,6 +1,5 @@
 //! Recordings read back, captures of other programs by their literal bytes, and damaged ones.
 
-use super::read::Captured;
 use super::*;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -12,7 +11,7 @@ const TIME_NS: u64 = 1_795_305_600_123_456_789;
 fn all(bytes: &[u8]) -> Result<Vec<(u64, u32, Vec<u8>)>, CaptureError> {
     let mut reader = Reader::open(bytes)?;
     let mut packets = Vec::new();
-    while let Some(Captured { time_ns, link, bytes }) = reader.next()? {
+    while let Some(Captured { time_ns, link, bytes }) = reader.next_packet()? {
         packets.push((time_ns, link, bytes.to_vec()));
     }
     Ok(packets)

@@ -18,7 +18,7 @@ pub(super) const MAGIC_NS: u32 = 0xa1b2_3c4d;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Records datagrams, each with the headers that it came with as far as a socket tells them.
-pub(in crate::cli::subscribe) struct Recorder<W: Write> {
+pub struct Recorder<W: Write> {
     out: W,
     packet: Vec<u8>,
     packets: u64,
@@ -29,7 +29,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// # Errors
     /// The writer's.
-    pub(in crate::cli::subscribe) fn new(mut out: W) -> io::Result<Self> {
+    pub fn new(mut out: W) -> io::Result<Self> {
         let mut header = [0; 24];
         header[..4].copy_from_slice(&MAGIC_NS.to_le_bytes());
         header[4..6].copy_from_slice(&2_u16.to_le_bytes());
@@ -41,7 +41,8 @@ impl<W: Write> Recorder<W> {
     }
 
     /// Packets recorded.
-    pub(in crate::cli::subscribe) fn packets(&self) -> u64 {
+    #[must_use]
+    pub fn packets(&self) -> u64 {
         self.packets
     }
 
@@ -49,7 +50,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// # Errors
     /// The writer's; the recording then ends within this packet.
-    pub(in crate::cli::subscribe) fn record(
+    pub fn record(
         &mut self,
         time_ns: u64,
         source: SocketAddrV4,
@@ -72,7 +73,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// # Errors
     /// The writer's.
-    pub(in crate::cli::subscribe) fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }
