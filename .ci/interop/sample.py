@@ -1,8 +1,9 @@
 """Records docs/protocols/sample.pcap: a short session with all that a consumer meets.
 
 Usage, in a network of its own as in tshark.sh: sample.py FILE. An exchange with the ports of its
-example trades slowly; our subscriber joins late, by a snapshot over TCP, and loses a datagram on both
-lines, which it asks for again; a replay of the last messages follows, then the end of the session.
+example trades slowly; our subscriber joins late, by a snapshot over TCP, and loses a datagram on
+both lines, which it asks for again; a replay of the last messages follows, then the end of the
+session.
 """
 
 import os

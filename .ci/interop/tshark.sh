@@ -1,6 +1,7 @@
 #!/bin/sh
-# tshark with the generated dissector: every message of the market data schema, groups and data of the
-# test schemas, and a session of ours as it is sent: both lines, a re-request, a replay over TCP.
+# tshark with the generated dissector: every message of the market data schema, groups and data of
+# the test schemas, the sample capture, and a session of ours as it is sent: both lines, a
+# re-request, a replay over TCP.
 #
 # The last line is `N passed, N failed, N skipped`; the exit code is 0 unless something failed. It
 # installs tshark and ethtool where it may.
