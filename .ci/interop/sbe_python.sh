@@ -2,7 +2,6 @@
 # Every message of both schemas, and a session of each product as it was sent and replayed, read by
 # the PyPI package sbe: another decoder, in another language.
 #
-#
 # The last line is `N passed, N failed, N skipped`, one for each message and session; the exit code
 # is 0 unless one failed. Without Python or without a way to install the package, everything is one
 # skip.
