@@ -1,8 +1,8 @@
 """The crate `moldudp` follows our L3 feed with losses, and our re-request server makes them good.
 
 Usage: moldudp.py PEER, the peer's program. What we send is passed on to a group of its own, where
-some datagrams are missing: single ones and a run of them. The peer must end with every message, byte
-for byte, and must have seen the end of the session.
+some datagrams are missing: single ones and a run of them. The peer must end with every message,
+byte for byte, and must have seen the end of the session.
 """
 
 import subprocess

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The crate moldudp, a foreign MoldUDP64 client, on our feed with losses and at our re-request server.
+# The crate moldudp, a foreign MoldUDP64 client, on our feed with losses and at our re-request
+# server.
 #
 # The last line is `N passed, N failed, N skipped`; the exit code is 0 unless something failed. The
 # peer is built here and nowhere else: it is not of our workspace.

@@ -1,8 +1,8 @@
 """Compares what the PyPI package sbe reads from our bytes with what we wrote, field by field.
 
 Usage: sbe_python.py SCHEMAS VECTORS SESSION. Each line of VECTORS is a message: the schema's file,
-the message's name, its bytes in hexadecimal and its fields by our names. So is each of SESSION, which
-was sent and replayed by an exchange of ours.
+the message's name, its bytes in hexadecimal and its fields by our names. So is each of SESSION,
+which was sent and replayed by an exchange of ours.
 
 Excluded, each a known property of sbe 0.4.3, and checked to be exactly that:
 - a code without a name is None there; ours is the number;

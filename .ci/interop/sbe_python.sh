@@ -2,8 +2,9 @@
 # Every message of both schemas, and a session of each product as it was sent and replayed, read by
 # the PyPI package sbe: another decoder, in another language.
 #
-# The last line is `N passed, N failed, N skipped`, one for each message and session; the exit code is 0 unless
-# one failed. Without Python or without a way to install the package, everything is one skip.
+# The last line is `N passed, N failed, N skipped`, one for each message and session; the exit code
+# is 0 unless one failed. Without Python or without a way to install the package, everything is one
+# skip.
 set -eu
 cd "$(dirname "$0")/../.."
 rounds=${1:-1000}

@@ -19,8 +19,9 @@ def main():
         for product in exchange.PRODUCTS:
             group, port = market.channel(product)
             feeds[product] = exchange.Feed([(group, port)])
+            options = ["--group", group, "--port", str(port), "--json", "--messages"]
             subscribers[product] = subprocess.Popen(
-                [binary, "subscribe", "--group", group, "--port", str(port), "--json", "--messages"],
+                [binary, "subscribe", *options],
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             )
         with market:

@@ -4,6 +4,7 @@ Usage:
   tshark.py vectors SCHEMA VECTORS DISSECTOR NAME   every message of a schema, from lines of JSON
   tshark.py groups DISSECTORS                       groups and data, from bytes by hand
   tshark.py session SCHEMA DISSECTOR NAME           a session of ours, captured as it is sent
+  tshark.py sample CAPTURE DISSECTOR NAME           the sample capture in the repository
 
 The first reads what `isochron-codegen-oracle` prints, puts each message into a MoldUDP64 datagram
 and each datagram into a capture. Decoding is tshark's and the generated dissector's alone.
@@ -345,8 +346,48 @@ def check_groups(folder):
     return len(cases) - failed, failed
 
 
+# The sample's ports, which docs/protocols/README.md names.
+SAMPLE = [
+    *((port, "udp", "moldudp64") for port in (40_003, 41_003, 42_003)),
+    *((port, "tcp", "soupbintcp") for port in (42_001, 42_002)),
+]
+
+
+def check_sample(path, dissector, name):
+    """Whether the sample has what its page says, by this dissector."""
+    faults = []
+    wrong = tshark(path, dissector, name, ["-Y", MALFORMED], ports=SAMPLE)
+    if wrong:
+        faults.append(f"malformed: {wrong[:3]}")
+    for port in (40_003, 41_003):
+        wanted = ["moldudp64.msgseq", f"{name}.header.message"]
+        extra = ["-Y", f"moldudp64 && udp.dstport == {port}"]
+        rows = fields(path, dissector, name, wanted, extra, ports=SAMPLE)
+        numbers, names = ([v for row in rows for v in row[field]] for field in wanted)
+        if [int(n) for n in numbers] != list(range(1, len(names) + 1)) or len(names) < 500:
+            faults.append(f"port {port}: {len(numbers)} numbers, {len(names)} messages")
+    for what, expression in (
+        ("a re-request", "udp.dstport == 42003 && moldudp64.request"),
+        ("its answer", f"udp.srcport == 42003 && {name}.header.message"),
+        ("a snapshot", f'tcp.srcport == 42002 && {name}.header.message == "SnapshotStart"'),
+        ("a replay", f"tcp.srcport == 42001 && {name}.header.message"),
+        ("an end of session", "udp.dstport == 40003 && moldudp64.count == 0xffff"),
+    ):
+        if not tshark(path, dissector, name, ["-Y", expression], ports=SAMPLE):
+            faults.append(f"{what} is missing")
+    for fault in faults:
+        print(f"sample: {fault}")
+    return int(not faults), int(bool(faults))
+
+
 def main(what, *arguments):
-    check = {"vectors": check_vectors, "groups": check_groups, "session": check_session}[what]
+    checks = {
+        "vectors": check_vectors,
+        "groups": check_groups,
+        "session": check_session,
+        "sample": check_sample,
+    }
+    check = checks[what]
     try:
         passed, failed = check(*arguments)
     except Unable as reason:

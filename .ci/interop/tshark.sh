@@ -1,6 +1,7 @@
 #!/bin/sh
-# tshark with the generated dissector: every message of the market data schema, groups and data of the
-# test schemas, and a session of ours as it is sent: both lines, a re-request, a replay over TCP.
+# tshark with the generated dissector: every message of the market data schema, groups and data of
+# the test schemas, the sample capture, and a session of ours as it is sent: both lines, a
+# re-request, a replay over TCP.
 #
 # The last line is `N passed, N failed, N skipped`; the exit code is 0 unless something failed. It
 # installs tshark and ethtool where it may.
@@ -32,6 +33,7 @@ done
 set -- schemas/market-data.xml docs/protocols/isochron.lua isochron
 python3 .ci/interop/tshark.py vectors "$1" "$scratch/vectors.jsonl" "$2" "$3" >"$scratch/1" || true
 python3 .ci/interop/tshark.py groups "$scratch" >"$scratch/2" || true
+python3 .ci/interop/tshark.py sample docs/protocols/sample.pcap "$2" "$3" >"$scratch/4" || true
 
 # A network of its own: nobody else's datagrams, and large ones are cut before they are captured.
 # Built before: the exchange is not compiled in there.
@@ -47,11 +49,11 @@ else
 fi
 
 # One line for all; a part that said nothing at its end has failed.
-for part in 1 2 3; do
+for part in 1 2 3 4; do
     tail -n 1 "$scratch/$part" | grep -Eq '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' ||
         echo "0 passed, 1 failed, 0 skipped" >>"$scratch/$part"
     sed '$d' "$scratch/$part"
 done
-for part in 1 2 3; do tail -n 1 "$scratch/$part"; done |
+for part in 1 2 3 4; do tail -n 1 "$scratch/$part"; done |
     awk '{ p += $1; f += $3; s += $5 }
          END { print p " passed, " f " failed, " s " skipped"; exit f > 0 }'
