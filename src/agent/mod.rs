@@ -11,14 +11,13 @@
 
 mod clock;
 mod idle;
+mod placement;
 mod runner;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use idle::{IdleStrategy, Idler};
-pub use runner::{
-    AgentPanic, Group, Mode, Placement, Running, StartError, StopFlag, cores_available, start,
-    start_groups, take,
-};
+pub use placement::{Mode, Placement, cores_available};
+pub use runner::{AgentPanic, Group, Running, StartError, StopFlag, start, start_groups, take};
 
 pub(crate) use runner::panic_message;
 

@@ -28,6 +28,10 @@
 //! proves it whole. The CRC covers the aligned frame without the CRC's own four bytes; of a PAD
 //! it covers the header, which is all of it that ever travels, and the body must be zero.
 
+mod header;
+
+pub use header::{Header, SealedHeader};
+
 use std::fmt;
 use std::ops::Range;
 
@@ -49,6 +53,12 @@ const CRC: Range<usize> = 24..28;
 const EPOCH: Range<usize> = 28..32;
 
 const _: () = assert!(EPOCH.end == FRAME_HEADER_BYTES);
+
+/// The smallest DATA frame's length.
+pub const FRAME_BYTES_MIN: usize = FRAME_HEADER_BYTES + EVENT_BYTES_MIN;
+
+/// The largest DATA frame's length.
+pub const FRAME_BYTES_MAX: usize = FRAME_HEADER_BYTES + MESSAGE_BYTES_MAX;
 
 /// Begin and end of a message in one frame: a frame is never fragmented.
 pub const UNFRAGMENTED: u8 = 0xC0;
@@ -379,120 +389,6 @@ impl<T: AsRef<[u8]>> fmt::Display for Frame<T> {
     }
 }
 
-/// The smallest DATA frame's length.
-pub const FRAME_BYTES_MIN: usize = FRAME_HEADER_BYTES + EVENT_BYTES_MIN;
-
-/// The largest DATA frame's length.
-pub const FRAME_BYTES_MAX: usize = FRAME_HEADER_BYTES + MESSAGE_BYTES_MAX;
-
-/// A header's fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Bytes of header and message.
-    pub length: u32,
-    /// DATA or PAD.
-    pub kind: Kind,
-    /// Bytes from the term's start.
-    pub term_offset: u32,
-    /// One number per exchange and epoch.
-    pub session: i32,
-    /// The exchange's number.
-    pub stream: i32,
-    /// The term, from 0.
-    pub term_id: u32,
-    /// The writer's epoch.
-    pub epoch: Epoch,
-}
-
-impl Header {
-    /// The fields of a frame that was checked.
-    ///
-    /// # Errors
-    /// The number of a type that no log holds.
-    pub fn parse<T: AsRef<[u8]>>(frame: &Frame<T>) -> Result<Self, FrameFault> {
-        Ok(Self {
-            length: frame.length(),
-            kind: frame.kind()?,
-            term_offset: frame.term_offset(),
-            session: frame.session(),
-            stream: frame.stream(),
-            term_id: frame.term_id(),
-            epoch: frame.epoch(),
-        })
-    }
-
-    /// The header with its CRC over itself and `body`: the message with its alignment, of
-    /// padding nothing.
-    #[must_use]
-    #[inline]
-    pub fn seal(&self, body: &[u8]) -> SealedHeader {
-        self.sealed_with(frame_crc(&self.covered(), body))
-    }
-
-    /// The header's bytes that the CRC covers.
-    #[inline]
-    pub(super) fn covered(&self) -> [u8; FRAME_HEADER_BYTES - 4] {
-        header_without_crc(&self.sealed_with(0).emit())
-    }
-
-    /// The header with a CRC that is known.
-    #[must_use]
-    #[inline]
-    pub(super) fn sealed_with(&self, crc: u32) -> SealedHeader {
-        // Words, not fields: narrow stores read back as wide ones would stall the writer.
-        let low = |value: u32| u64::from(value);
-        let high = |value: u32| u64::from(value) << 32;
-        let shape = u32::from_le_bytes([0, UNFRAGMENTED, self.kind.code() as u8, 0]);
-        let words = [
-            low(self.length) | high(shape),
-            low(self.term_offset) | high(self.session.cast_unsigned()),
-            low(self.stream.cast_unsigned()) | high(self.term_id),
-        ];
-        let [first, second, third] = words;
-        SealedHeader { words: [first, second, third, low(crc) | high(self.epoch.get())] }
-    }
-}
-
-/// A header as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SealedHeader {
-    words: [u64; FRAME_HEADER_BYTES / 8],
-}
-
-impl SealedHeader {
-    /// Its CRC.
-    #[must_use]
-    #[inline]
-    pub fn crc(&self) -> u32 {
-        self.words[3] as u32
-    }
-
-    /// Its length word, which goes last.
-    #[must_use]
-    #[inline]
-    pub fn length(&self) -> u32 {
-        self.words[0] as u32
-    }
-
-    /// All of it.
-    #[must_use]
-    pub fn emit(&self) -> [u8; FRAME_HEADER_BYTES] {
-        let mut bytes = [0; FRAME_HEADER_BYTES];
-        self.emit_without_length(&mut bytes);
-        bytes[LENGTH].copy_from_slice(&self.length().to_le_bytes());
-        bytes
-    }
-
-    /// All of it but the length, whose bytes stay as they are.
-    #[inline]
-    pub fn emit_without_length(&self, bytes: &mut [u8; FRAME_HEADER_BYTES]) {
-        bytes[4..8].copy_from_slice(&((self.words[0] >> 32) as u32).to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.words[1].to_le_bytes());
-        bytes[16..24].copy_from_slice(&self.words[2].to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.words[3].to_le_bytes());
-    }
-}
-
 /// A header's bytes before and after its CRC.
 #[inline]
 fn header_without_crc(bytes: &[u8]) -> [u8; FRAME_HEADER_BYTES - 4] {
@@ -534,115 +430,4 @@ pub(super) fn last_nonzero(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A 40-byte message at offset 64 of term 2, written out by hand from the specification.
-    fn literal() -> Vec<u8> {
-        let mut bytes = vec![
-            0x48, 0, 0, 0, // length 72
-            0, 0xC0, 1, 0, // version, flags, DATA
-            0x40, 0, 0, 0, // term offset 64
-            0x44, 0x33, 0x22, 0x11, // session
-            0xE9, 3, 0, 0, // stream 1001
-            2, 0, 0, 0, // term 2
-            0, 0, 0, 0, // CRC, below
-            5, 0, 0, 0, // epoch 5
-        ];
-        bytes.extend((1..=40).collect::<Vec<u8>>());
-        bytes.resize(96, 0);
-        // CRC-32 (IEEE) bit by bit over all but the CRC itself: no table, no library.
-        let mut crc = u32::MAX;
-        for byte in bytes[..24].iter().chain(&bytes[28..]) {
-            crc ^= u32::from(*byte);
-            for _ in 0..8 {
-                crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-            }
-        }
-        bytes[24..28].copy_from_slice(&(!crc).to_le_bytes());
-        bytes
-    }
-
-    fn header() -> Header {
-        Header {
-            length: 72,
-            kind: Kind::Data,
-            term_offset: 64,
-            session: 0x1122_3344,
-            stream: 1001,
-            term_id: 2,
-            epoch: Epoch(5),
-        }
-    }
-
-    #[test]
-    fn literal_bytes_are_read_and_written() {
-        let bytes = literal();
-        let terms = Terms::new(64 * 1024).unwrap();
-        let position = Position(2 * 64 * 1024 + 64);
-        let frame = Frame::new_at(&bytes[..], position, terms).unwrap();
-        frame.check_content().unwrap();
-        assert_eq!(Header::parse(&frame).unwrap(), header());
-        assert_eq!(frame.message(), (1..=40).collect::<Vec<u8>>());
-        assert_eq!(frame.aligned_bytes(), 96);
-
-        let sealed = header().seal(&bytes[32..]);
-        assert_eq!(sealed.emit(), bytes[..32]);
-        assert_eq!((sealed.length(), sealed.crc()), (72, frame.crc()));
-    }
-
-    #[test]
-    fn any_flipped_bit_is_noticed() {
-        let terms = Terms::new(64 * 1024).unwrap();
-        let good = literal();
-        for bit in 0..good.len() * 8 {
-            let mut bytes = good.clone();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            let position = Position(2 * 64 * 1024 + 64);
-            let judged = Frame::new_at(&bytes[..], position, terms).and_then(|f| f.check_content());
-            assert!(judged.is_err(), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn strange_bytes_are_refused_with_their_values() {
-        let fault = |change: fn(&mut Vec<u8>)| {
-            let mut bytes = literal();
-            change(&mut bytes);
-            Frame::new_checked(&bytes[..]).unwrap_err()
-        };
-        assert_eq!(fault(|b| b.truncate(31)), FrameFault::Short { need_bytes: 32, left_bytes: 31 });
-        assert_eq!(fault(|b| b.truncate(80)), FrameFault::Short { need_bytes: 96, left_bytes: 80 });
-        assert_eq!(fault(|b| b[0] = 0), FrameFault::NoLength);
-        assert_eq!(fault(|b| b[0] = 71), FrameFault::Length(71));
-        assert_eq!(fault(|b| b[3] = 0x80), FrameFault::Length(0x8000_0048));
-        assert_eq!(fault(|b| b[1] = 6), FrameFault::Length(0x648));
-        assert_eq!(fault(|b| b[4] = 1), FrameFault::Version(1));
-        assert_eq!(fault(|b| b[5] = 0x80), FrameFault::Flags(0x80));
-        assert_eq!(fault(|b| b[6] = 5), FrameFault::Kind(5));
-    }
-
-    #[test]
-    fn padding_is_a_header_and_zeroes() {
-        let terms = Terms::new(64 * 1024).unwrap();
-        let header = Header { length: 96, kind: Kind::Pad, term_offset: 65440, ..header() };
-        let mut bytes = header.seal(&[]).emit().to_vec();
-        bytes.resize(96, 0);
-        let position = Position(2 * 65536 + 65440);
-        let frame = Frame::new_at(&bytes[..], position, terms).unwrap();
-        assert_eq!((frame.check_content(), frame.message()), (Ok(()), &[][..]));
-        bytes[95] = 1;
-        let frame = Frame::new_at(&bytes[..], position, terms).unwrap();
-        assert_eq!(frame.check_content(), Err(FrameFault::PadBody));
-    }
-
-    #[test]
-    fn the_last_byte_that_is_not_zero_is_found() {
-        let mut bytes = vec![0; 10_000];
-        assert!(is_zero(&bytes));
-        for at in [0, 1, 4095, 4096, 9_999] {
-            bytes[at] = 1;
-            assert_eq!(last_nonzero(&bytes), Some(at));
-        }
-    }
-}
+mod tests;

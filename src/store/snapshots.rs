@@ -16,14 +16,22 @@
 //! anybody's bytes: a chunk is checked before any of it is given, and what a header says is held
 //! against the file's length and the limits.
 
+mod file;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use file::{SectionReader, SnapshotFile};
+pub use writer::{FinishedSnapshot, SnapshotWriter};
+
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isochron_events::{BooleanFlag, EventHeader, SnapshotChunk, SnapshotHeader};
 
-use crate::limits::{EXCHANGE_NAME_BYTES_MAX, SNAPSHOT_CHUNK_BYTES_MAX, SNAPSHOT_SECTIONS_MAX};
+use crate::limits::{EXCHANGE_NAME_BYTES_MAX, SNAPSHOT_SECTIONS_MAX};
 use crate::types::{Epoch, Nanos, Position, Sequence};
 
 use super::chain::Chain;
@@ -200,30 +208,6 @@ impl Snapshots {
         Ok((None, skipped))
     }
 
-    /// Begins a snapshot of a moment; the state's hash is known at its end.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn begin(&self, moment: SnapshotInfo) -> io::Result<SnapshotWriter<'_>> {
-        let directory = self.directory();
-        self.disk.create_directory(&directory)?;
-        let position = moment.place.position;
-        let path = directory.join(format!("{:020}{UNFINISHED}", position.get()));
-        remove(&*self.disk, &path)?;
-        let file = self.disk.create(&path)?;
-        Ok(SnapshotWriter {
-            snapshots: self,
-            info: moment,
-            path,
-            file,
-            at: HEADER_BYTES as u64,
-            section: None,
-            sections: 0,
-            index: 0,
-            buffer: vec![0; CHUNK_HEADER_BYTES],
-        })
-    }
-
     /// Removes snapshots, and what a crash left of one that was being taken. Whoever calls it is
     /// the one who takes them.
     ///
@@ -328,262 +312,3 @@ fn checksum(message: &[u8], content: &[u8]) -> u32 {
     crc.update(content);
     crc.finalize()
 }
-
-/// A snapshot that is being taken. Calling order: for each section `section`, then written to;
-/// `finish`, then [`FinishedSnapshot::keep`] when it was read back. Dropped before, it is not
-/// there.
-#[derive(Debug)]
-pub struct SnapshotWriter<'a> {
-    snapshots: &'a Snapshots,
-    info: SnapshotInfo,
-    path: PathBuf,
-    file: Box<dyn DiskFile>,
-    at: u64,
-    section: Option<u32>,
-    sections: u32,
-    index: u32,
-    /// The chunk's header, still zero, and its content so far.
-    buffer: Vec<u8>,
-}
-
-impl<'a> SnapshotWriter<'a> {
-    /// Begins the next section; sections ascend.
-    ///
-    /// # Errors
-    /// The system's.
-    ///
-    /// # Panics
-    /// If the section does not come after the one before, or there are too many.
-    pub fn section(&mut self, section: u32) -> io::Result<()> {
-        assert!(self.section.is_none_or(|before| before < section), "sections ascend");
-        assert!(self.sections < SNAPSHOT_SECTIONS_MAX);
-        self.end_section()?;
-        (self.section, self.index) = (Some(section), 0);
-        self.sections += 1;
-        Ok(())
-    }
-
-    fn end_section(&mut self) -> io::Result<()> {
-        match self.section {
-            Some(_) => self.write_chunk(true),
-            None => Ok(()),
-        }
-    }
-
-    fn write_chunk(&mut self, last: bool) -> io::Result<()> {
-        let (message, content) = self.buffer.split_at_mut(CHUNK_HEADER_BYTES);
-        let mut chunk = SnapshotChunk {
-            header: event_header(&self.info),
-            section: self.section.expect("a section was begun"),
-            index: self.index,
-            content_bytes: u32::try_from(content.len()).expect("a chunk is bounded"),
-            last: if last { BooleanFlag::YES } else { BooleanFlag::NO },
-            checksum: 0,
-        };
-        let encoded = "the buffer has the message's length";
-        chunk.encode(message).expect(encoded);
-        chunk.checksum = checksum(message, content);
-        chunk.encode(message).expect(encoded);
-        self.file.write_at(self.at, &self.buffer)?;
-        self.at += self.buffer.len() as u64;
-        self.index += 1;
-        self.buffer.truncate(CHUNK_HEADER_BYTES);
-        Ok(())
-    }
-
-    /// Everything is written: makes it durable, still under its other name.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn finish(mut self, state_hash: u128) -> io::Result<FinishedSnapshot<'a>> {
-        self.end_section()?;
-        let info = SnapshotInfo { state_hash, ..self.info };
-        let mut header = SnapshotHeader {
-            header: event_header(&info),
-            exchange: self.snapshots.exchange,
-            state_hash_low: info.state_hash as u64,
-            state_hash_high: (info.state_hash >> 64) as u64,
-            position: info.place.position.get(),
-            chain: info.place.chain.0,
-            chunk_bytes: self.at - HEADER_BYTES as u64,
-            exchange_number: self.snapshots.exchange_number,
-            epoch: info.epoch.get(),
-            trading_date: info.trading_date,
-            format_version: SNAPSHOT_FORMAT_VERSION,
-            sections: self.sections,
-            day_ended: if info.day_ended { BooleanFlag::YES } else { BooleanFlag::NO },
-            checksum: 0,
-        };
-        let mut bytes = [0; HEADER_BYTES];
-        let encoded = "the buffer has the message's length";
-        header.encode(&mut bytes).expect(encoded);
-        header.checksum = checksum(&bytes, &[]);
-        header.encode(&mut bytes).expect(encoded);
-        self.file.write_at(0, &bytes)?;
-        self.file.sync()?;
-        Ok(FinishedSnapshot { snapshots: self.snapshots, path: self.path, info })
-    }
-}
-
-impl Write for SnapshotWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = CHUNK_HEADER_BYTES + SNAPSHOT_CHUNK_BYTES_MAX - self.buffer.len();
-        if room == 0 {
-            self.write_chunk(false)?;
-            return self.write(bytes);
-        }
-        let taken = bytes.len().min(room);
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A snapshot that is durable and does not count yet.
-#[derive(Debug)]
-pub struct FinishedSnapshot<'a> {
-    snapshots: &'a Snapshots,
-    path: PathBuf,
-    info: SnapshotInfo,
-}
-
-impl FinishedSnapshot<'_> {
-    /// Opens it, to be read back.
-    ///
-    /// # Errors
-    /// It is not what was written.
-    pub fn open(&self) -> Result<SnapshotFile, SnapshotError> {
-        self.snapshots.open_path(self.path.clone())
-    }
-
-    /// Gives it its name, durably: it counts.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn keep(self) -> io::Result<()> {
-        let Self { snapshots, path, info } = self;
-        snapshots.disk.rename(&path, &snapshots.path(info.place.position))?;
-        snapshots.disk.sync_directory(&snapshots.directory())?;
-        snapshots.disk.sync_directory(&snapshots.store)
-    }
-}
-
-/// A snapshot whose header is right.
-#[derive(Debug)]
-pub struct SnapshotFile {
-    path: PathBuf,
-    file: Box<dyn DiskFile>,
-    length: u64,
-    info: SnapshotInfo,
-}
-
-impl SnapshotFile {
-    /// Of which moment it is.
-    #[must_use]
-    pub fn info(&self) -> &SnapshotInfo {
-        &self.info
-    }
-
-    /// Bytes of the file.
-    #[must_use]
-    pub fn length_bytes(&self) -> u64 {
-        self.length
-    }
-
-    fn damaged(&self, reason: String) -> SnapshotError {
-        SnapshotError::Damaged { path: self.path.clone(), reason }
-    }
-
-    /// Reads a section, chunk by chunk, each checked before any of it is given; `None` where the
-    /// snapshot has no such section. A fault on the way is an error of the reader's.
-    ///
-    /// # Errors
-    /// What stands before the section is damaged.
-    pub fn section(&self, section: u32) -> Result<Option<SectionReader<'_>>, SnapshotError> {
-        let mut at = HEADER_BYTES as u64;
-        while at < self.length {
-            let (chunk, _) = self
-                .chunk_header(at)
-                .map_err(|error| SnapshotError::Io { path: self.path.clone(), error })?;
-            if chunk.section == section && chunk.index == 0 {
-                let (buffer, used, index, ended) = (Vec::new(), 0, 0, false);
-                let section = SectionReader { file: self, section, at, index, buffer, used, ended };
-                return Ok(Some(section));
-            }
-            at += CHUNK_HEADER_BYTES as u64 + u64::from(chunk.content_bytes);
-        }
-        Ok(None)
-    }
-
-    /// The header of the chunk at an offset, and its bytes: its content lies within the file and
-    /// the limit.
-    fn chunk_header(&self, at: u64) -> io::Result<(SnapshotChunk, [u8; CHUNK_HEADER_BYTES])> {
-        let mut bytes = [0; CHUNK_HEADER_BYTES];
-        self.file.read_at(at, &mut bytes)?;
-        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
-        let chunk = SnapshotChunk::decode(&bytes)
-            .map_err(|error| invalid(format!("no chunk at byte {at}: {error}")))?;
-        let end = at + CHUNK_HEADER_BYTES as u64 + u64::from(chunk.content_bytes);
-        if chunk.content_bytes as usize > SNAPSHOT_CHUNK_BYTES_MAX || end > self.length {
-            let content_bytes = chunk.content_bytes;
-            return Err(invalid(format!("the chunk at byte {at} says {content_bytes} bytes")));
-        }
-        Ok((chunk, bytes))
-    }
-}
-
-/// Reads a section.
-#[derive(Debug)]
-pub struct SectionReader<'a> {
-    file: &'a SnapshotFile,
-    section: u32,
-    /// Where the next chunk begins, and its number.
-    at: u64,
-    index: u32,
-    buffer: Vec<u8>,
-    used: usize,
-    /// The last chunk was read.
-    ended: bool,
-}
-
-impl SectionReader<'_> {
-    fn next_chunk(&mut self) -> io::Result<()> {
-        let (chunk, bytes) = self.file.chunk_header(self.at)?;
-        self.buffer.resize(chunk.content_bytes as usize, 0);
-        self.used = self.buffer.len();
-        self.file.file.read_at(self.at + CHUNK_HEADER_BYTES as u64, &mut self.buffer)?;
-        let SnapshotChunk { section, index, .. } = chunk;
-        let expected = (self.section, self.index);
-        let right = (section, index) == expected && chunk.header == event_header(&self.file.info);
-        if !right || chunk.checksum != checksum(&bytes, &self.buffer) {
-            let reason = format!("the chunk at byte {} is damaged", self.at);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-        }
-        self.at += (CHUNK_HEADER_BYTES + self.buffer.len()) as u64;
-        self.index += 1;
-        self.ended = chunk.last == BooleanFlag::YES;
-        self.used = 0;
-        Ok(())
-    }
-}
-
-impl Read for SectionReader<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.used == self.buffer.len() {
-            if self.ended {
-                return Ok(0);
-            }
-            self.next_chunk()?;
-        }
-        let given = into.len().min(self.buffer.len() - self.used);
-        into[..given].copy_from_slice(&self.buffer[self.used..self.used + given]);
-        self.used += given;
-        Ok(given)
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,9 @@
 //! Snapshots as files: what is written is read; anything else is refused.
 
 use super::*;
+use crate::limits::SNAPSHOT_CHUNK_BYTES_MAX;
 use crate::store::MemoryDisk;
+use std::io::{Read, Write};
 
 fn identity(exchange: &str, exchange_number: i32) -> Identity {
     let exchange = exchange.to_owned();
