@@ -186,9 +186,9 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         let place = PRODUCTS.iter().position(|measured| *measured == product);
         streams[place.expect("it is measured")].push(bytes);
     });
-    let (mut notes, mut rates, mut percent) = (Vec::new(), Vec::new(), None);
+    let (mut notes, mut rates) = (Vec::new(), Vec::new());
     for (product, stream) in PRODUCTS.iter().zip(&streams) {
-        let mut passes = Vec::new();
+        let (mut passes, mut percent) = (Vec::new(), None);
         for _ in 0..args.passes {
             let share = Share::begin(&clock);
             let (books, elapsed_ns) = apply(*product, stream)?;
@@ -201,6 +201,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         let (rate, note) = median(passes, "M updates/s");
         let (messages, updates) = (stream.messages, stream.updates);
         notes.push(format!("{product}: {messages} messages, {updates} updates; {note}"));
+        notes.push(Share::note(percent));
         rates.push(rate);
     }
     let ns_l3 = feed(&Plan::default(), &events, &mut |_, _| {});
@@ -212,7 +213,6 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     notes.push(format!(
         "a snapshot of {orders} orders: written in {write_ms:.0} ms, taken in {take_ms:.0} ms"
     ));
-    notes.push(Share::note(percent));
     let [l3, l2, l1] = rates[..] else { unreachable!("three products are measured") };
     let line =
         format!("books: {l3:.2} M updates/s L3, {l2:.2} L2, {l1:.2} L1; snapshot {write_ms:.0} ms");
@@ -220,7 +220,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         "bench": "books", "l3_updates_per_second": l3 * 1e6, "l2_updates_per_second": l2 * 1e6,
         "l1_updates_per_second": l1 * 1e6, "feed_l3_ns_per_event": ns_l3,
         "feed_all_ns_per_event": ns_all, "snapshot_orders": orders,
-        "snapshot_write_ms": write_ms, "snapshot_take_ms": take_ms, "core_percent": percent,
+        "snapshot_write_ms": write_ms, "snapshot_take_ms": take_ms,
     });
     Ok(Report { notes, line, json, fault: None })
 }

@@ -111,10 +111,11 @@ impl Market {
 }
 
 /// What a consumer may know of each instrument.
-fn shown(books: &Books) -> Vec<(u32, u32, (u32, u32, u32), Option<messages::Phase>, u64)> {
+fn shown(books: &Books) -> Vec<String> {
     let of = |(id, known): (u32, &Instrument)| {
         assert!(known.is_current());
-        (id, known.next_sequence, known.checksum(), known.phase, known.quotes.day.trades)
+        let (checksum, trades) = (known.checksum(), known.quotes.day.trades);
+        format!("{id} {} {checksum:?} {:?} {trades}", known.next_sequence, known.phase)
     };
     books.instruments().into_iter().map(of).collect()
 }
