@@ -1,7 +1,8 @@
 """Compares what the PyPI package sbe reads from our bytes with what we wrote, field by field.
 
-Usage: sbe_python.py SCHEMAS VECTORS. Each line of VECTORS is a message: the schema's file, the
-message's name, its bytes in hexadecimal and its fields by our names.
+Usage: sbe_python.py SCHEMAS VECTORS SESSION. Each line of VECTORS is a message: the schema's file,
+the message's name, its bytes in hexadecimal and its fields by our names. So is each of SESSION, which
+was sent and replayed by an exchange of ours.
 
 Excluded, each a known property of sbe 0.4.3, and checked to be exactly that:
 - a code without a name is None there; ours is the number;
@@ -101,32 +102,34 @@ def check(names, schema, vector, exclusions):
     return None
 
 
-def main(schemas, vectors):
+def main(schemas, vectors, session):
     names, decoders = {}, {}
     counts, faults, exclusions = Counter(), {}, Counter()
     for file in ("events.xml", "market-data.xml"):
         names[file] = Names(f"{schemas}/{file}")
         with open(f"{schemas}/{file}", encoding="utf-8") as text:
             decoders[file] = sbe.Schema.parse(text)
-    with open(vectors, encoding="utf-8") as lines:
-        for line in lines:
-            vector = json.loads(line)
-            key = (vector["schema"], vector["message"])
-            counts[key] += 1
-            fault = check(names[key[0]], decoders[key[0]], vector, exclusions)
-            if fault:
-                faults.setdefault(key, f"{fault} in {vector['bytes']}")
-    for file, known in names.items():
-        for message in known.messages:
-            if counts[file, message] == 0:
-                faults[file, message] = "no vectors"
+    for path in (vectors, session):
+        with open(path, encoding="utf-8") as lines:
+            for line in lines:
+                vector = json.loads(line)
+                file = vector["schema"]
+                key = (file, vector.get("session", vector["message"]))
+                counts[key] += 1
+                fault = check(names[file], decoders[file], vector, exclusions)
+                if fault:
+                    faults.setdefault(key, f"{fault} in {vector['bytes']}")
+    expected = [(file, message) for file, known in names.items() for message in known.messages]
+    expected += [("market-data.xml", product) for product in ("l1", "l2", "l3")]
+    for key in expected:
+        if counts[key] == 0:
+            faults[key] = "no vectors"
     for (file, message), fault in faults.items():
         print(f"{file} {message}: {fault}")
     for words, count in sorted(exclusions.items()):
         print(f"excluded: {count} {words}")
-    total = sum(len(known.messages) for known in names.values())
-    print(f"{sum(counts.values())} messages of {total} templates read by sbe")
-    print(f"{total - len(faults)} passed, {len(faults)} failed, 0 skipped")
+    print(f"{sum(counts.values())} messages of {len(expected)} templates and sessions read by sbe")
+    print(f"{len(expected) - len(faults)} passed, {len(faults)} failed, 0 skipped")
     return 1 if faults else 0
 
 

@@ -3,6 +3,7 @@
 Usage:
   tshark.py vectors SCHEMA VECTORS DISSECTOR NAME   every message of a schema, from lines of JSON
   tshark.py groups DISSECTORS                       groups and data, from bytes by hand
+  tshark.py session SCHEMA DISSECTOR NAME           a session of ours, captured as it is sent
 
 The first reads what `isochron-codegen-oracle` prints, puts each message into a MoldUDP64 datagram
 and each datagram into a capture. Decoding is tshark's and the generated dissector's alone.
@@ -10,11 +11,16 @@ and each datagram into a capture. Decoding is tshark's and the generated dissect
 
 import json
 import os
+import re
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree
+
+import exchange
 
 PORT = 26477
 SESSION = b"261122300A"
@@ -25,8 +31,12 @@ BETWEEN = "\x1f"
 # What tshark itself finds wrong with MoldUDP64, and what it or the dissector marks as an error.
 MALFORMED = (
     "moldudp64.count.invalid || moldudp64.msglen.invalid || moldudp64.end_of_session_extra"
-    " || _ws.malformed || _ws.expert.severity >= 0x600000"
+    " || _ws.malformed || _ws.expert.severity >= 0x800000 || _ws.expert.group == 0x5000000"
 )
+
+
+class Unable(Exception):
+    """What this machine does not let us do."""
 
 
 def datagram(sequence, messages):
@@ -51,8 +61,12 @@ def capture(path, payloads):
 def tshark(capture_path, dissector, name, arguments, ports=((PORT, "udp", "moldudp64"),)):
     """What tshark prints, line by line."""
     decode = [part for port, kind, to in ports for part in ("-d", f"{kind}.port=={port},{to}")]
-    command = ["tshark", "-n", "-r", capture_path, "-X", f"lua_script:{dissector}", *decode]
-    command += ["-d", f"moldudp64.payload,{name}", *arguments]
+    command = ["tshark", "-n", "-r", capture_path, *decode]
+    # A large TCP segment holds more SoupBinTCP packets than tshark allows one frame layers.
+    command += ["-o", "gui.max_tree_depth:20000"]
+    if dissector:
+        command += ["-X", f"lua_script:{dissector}", "-d", f"moldudp64.payload,{name}"]
+    command += arguments
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     faults = [line for line in done.stderr.splitlines() if "Running as user" not in line]
     if done.returncode != 0 or faults:
@@ -101,11 +115,8 @@ def same(ours, theirs):
     )
 
 
-def check_vectors(schema, path, dissector, name):
-    """Every message of a schema: one test each."""
-    with open(path, encoding="utf-8") as lines:
-        vectors = [json.loads(line) for line in lines]
-    vectors = [v for v in vectors if v["schema"] == os.path.basename(schema)]
+def check_messages(schema, vectors, dissector, name):
+    """Messages and their fields as tshark sees them: who was seen, and what is wrong."""
     codes = Codes(schema)
     wanted = sorted({f"{name}.{field}" for v in vectors for field in v["fields"]})
     wanted = [f"{name}.header.message", "moldudp64.msgseq", *wanted]
@@ -127,9 +138,112 @@ def check_vectors(schema, path, dissector, name):
             if not same(expected.get(field, []), row.get(field, [])):
                 fault = f"{field} is {row.get(field)}, not {expected.get(field)}"
                 faults.setdefault(message, f"{fault} in {vector['bytes']}")
+    return seen, faults
+
+
+def check_vectors(schema, path, dissector, name):
+    """Every message of a schema: one test each."""
+    with open(path, encoding="utf-8") as lines:
+        vectors = [json.loads(line) for line in lines]
+    vectors = [v for v in vectors if v["schema"] == os.path.basename(schema)]
+    seen, faults = check_messages(schema, vectors, dissector, name)
     for message, fault in faults.items():
         print(f"{os.path.basename(schema)} {message}: {fault}")
     return len(seen - faults.keys()), len(faults)
+
+
+def record(folder, binary):
+    """A session of ours with both lines, a replay and a re-request: what was seen of it."""
+    market = exchange.Exchange(folder, binary)
+    file = os.path.join(folder, "session.pcap")
+    ports = [market.channel(p, line)[1] for p in exchange.PRODUCTS for line in "ab"]
+    tcp, udp = market.recovery["replay"], market.recovery["rerequests"]
+    expression = " or ".join(f"udp port {port}" for port in [*ports, udp])
+    capturing = subprocess.Popen(
+        ["tshark", "-q", "-n", "-i", "lo", "-F", "pcap", "-w", file, "-B", "32",
+         "-f", f"tcp port {tcp} or {expression}"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )
+    # It says that it captures, or why it cannot.
+    if not any("Capturing on" in line for line in capturing.stderr):
+        raise Unable(f"tshark cannot capture here (status {capturing.wait()})")
+    feed = exchange.Feed([market.channel("l3")])
+    group, port = market.channel("l3")
+    ours = subprocess.Popen(
+        [binary, "subscribe", "--group", group, "--port", str(port), "--json", "--messages"],
+        stdout=subprocess.PIPE, text=True,
+    )
+    with market:
+        feed.wait(1_500)
+        session = feed.session()
+        # The login's answer shares its segment with whole messages only: tshark forgets the TCP
+        # stream with that answer, and a message that goes on in the next segment with it.
+        first = len(feed.messages[session]) - 20
+        replayed = first, exchange.replay(tcp, session, first, 300)
+        again = exchange.split(exchange.request_again(udp, session, 10, 5))
+        market.stop()
+        said = [json.loads(line) for line in ours.communicate(timeout=60)[0].splitlines()]
+    time.sleep(1)
+    capturing.send_signal(signal.SIGINT)
+    capturing.wait(30)
+    feed.close()
+    words = [line for line in said if "sequence" in line and "message" in line]
+    return market, file, session, feed.whole(session), words, replayed, again
+
+
+def check_session(schema, dissector, name):
+    """What tshark says of a captured session, against what we sent and our subscriber read."""
+    results = []
+
+    def check(words, is_right, fault=""):
+        results.append(bool(is_right))
+        if not is_right:
+            print(f"session: {words}: {fault}")
+
+    with tempfile.TemporaryDirectory() as folder:
+        market, file, session, sent, words, replayed, again = record(folder, exchange.program())
+        udp = [market.channel(p, line)[1] for p in exchange.PRODUCTS for line in "ab"]
+        ports = [(port, "udp", "moldudp64") for port in [*udp, market.recovery["rerequests"]]]
+        ports.append((market.recovery["replay"], "tcp", "soupbintcp"))
+        wrong = tshark(file, dissector, name, ["-Y", MALFORMED], ports=ports)
+        check("nothing is malformed", not wrong, wrong[:3])
+        names, numbers = [w["message"] for w in words], list(range(1, len(sent) + 1))
+        check("our subscriber's numbers", [w["sequence"] for w in words] == numbers,
+              f"{len(words)} of {len(sent)}")
+        for line in "ab":
+            wanted = [f"moldudp64.{field}" for field in ("session", "count", "msgseq")]
+            wanted.append(f"{name}.header.message")
+            extra = ["-Y", f"moldudp64 && udp.dstport == {market.channel('l3', line)[1]}"]
+            rows = fields(file, dissector, name, wanted, extra, ports=ports)
+            of = [[value for row in rows for value in row[field]] for field in wanted]
+            check(f"numbers on line {line}", [int(n) for n in of[2]] == numbers, len(of[2]))
+            check(f"names on line {line}", of[3] == names, of[3][:5])
+            # Bytes are shown where no dissector took them.
+            rows = fields(file, None, None, ["moldudp64.msgdata"], extra, ports=ports)
+            data = [d.replace(":", "") for row in rows for d in row["moldudp64.msgdata"]]
+            check(f"bytes on line {line}", data == [m.hex() for m in sent], len(data))
+            check(f"the session's name on line {line}", set(of[0]) == {session}, of[0][:1])
+            check(f"the end on line {line}", int(of[1][-1], 0) == 0xFFFF, of[1][-1])
+        vectors = []
+        for row, message in zip(words, sent):
+            ours = {k: v for k, v in row.items() if k not in ("message", "sequence")}
+            vectors.append({"message": row["message"], "bytes": message.hex(), "fields": ours})
+        seen, faults = check_messages(schema, vectors, dissector, name)
+        check(f"fields of {', '.join(sorted(seen))}", not faults, faults)
+        first, replayed = replayed
+        part = slice(first - 1, first + 299)
+        check("the replay's bytes", replayed == sent[part], f"{len(replayed)} messages")
+        check("the bytes sent again", again[:2] == (session, 10) and again[3] == sent[9:14], again)
+        wanted = [f"{name}.header.message"]
+        extra = ["-Y", f"tcp.srcport == {market.recovery['replay']} && soupbintcp"]
+        rows = fields(file, dissector, name, wanted, extra, ports=ports)
+        read = [value for row in rows for value in row[wanted[0]]][:300]
+        check("names in SoupBinTCP", read == names[part], read[:5])
+        # The field's value is an X, whatever the words beside it say.
+        words = "\n".join(tshark(file, None, None, [*extra, "-O", "soupbintcp"], ports=ports))
+        count = [int(n) for n in re.findall(r"Sequence number: (\d+) \(Calculated\)", words)]
+        check("tshark's own count in SoupBinTCP", count[:300] == numbers[part], count[:5])
+    return sum(results), len(results) - sum(results)
 
 
 # Messages with groups and data, by hand as in codegen/oracle/tests, and what must be shown.
@@ -232,8 +346,13 @@ def check_groups(folder):
 
 
 def main(what, *arguments):
-    check = {"vectors": check_vectors, "groups": check_groups}[what]
-    passed, failed = check(*arguments)
+    check = {"vectors": check_vectors, "groups": check_groups, "session": check_session}[what]
+    try:
+        passed, failed = check(*arguments)
+    except Unable as reason:
+        print(f"skipped: {reason}")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 

@@ -33,7 +33,7 @@ pub const SEQUENCE_JUMP_MAX: u64 = 1 << 32;
 /// Instruments in one set of books (the exchange's own limit is a quarter of it).
 pub const INSTRUMENTS_MAX: usize = 1 << 16;
 
-/// Resting orders of one instrument's book (the exchange's limit over all of them).
+/// Resting orders, or price levels, of all instruments in one set of books (the exchange's limit).
 pub const ORDERS_MAX: usize = 16 * 1024 * 1024;
 
 const _: () = {

@@ -129,6 +129,7 @@ fn replay(directory: &Path, clock: &SystemClock) -> Result<(Replay, u64, u64), S
         expected: Expected::schema(schema.0, schema.1),
         until: Until::Committed,
         check: Check::Content,
+        ..ReaderOptions::default()
     };
     let mut reader =
         StoreReader::attach_on(Arc::new(RealDisk), directory, &options).map_err(text)?;

@@ -53,6 +53,7 @@ fn replay(args: &Args) -> Result<(), (u8, String)> {
         expected: Expected::schema(schema.0, schema.1),
         until: Until::Committed,
         check: Check::Content,
+        ..ReaderOptions::default()
     };
     let mut reader = StoreReader::attach_on(Arc::new(RealDisk), &args.directory, &options)
         .map_err(|error| unreadable(&error))?;

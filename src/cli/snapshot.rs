@@ -64,6 +64,7 @@ fn follow(args: &Args) -> Result<(), End> {
         expected: Expected::schema(schema.0, schema.1),
         until: Until::Committed,
         check: Check::Content,
+        ..ReaderOptions::default()
     };
     let disk = Arc::new(RealDisk);
     let reader = StoreReader::attach_on(disk.clone(), &args.directory, &options);

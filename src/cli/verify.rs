@@ -167,6 +167,7 @@ fn verify(args: &Args, found: &mut Found) -> Result<(), Refused> {
         expected: Expected::schema(schema.0, schema.1),
         until: Until::Committed,
         check: Check::Content,
+        ..ReaderOptions::default()
     };
     let mut reader = StoreReader::attach_on(Arc::new(RealDisk), &args.directory, &options)?;
     let begun = begin(&mut reader, &args.directory, false).map_err(Refused::Unreadable)?;

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use isochron_feeds::channel::Channel;
 use isochron_feeds::mold::Session;
 
-use crate::store::{Disk, Identity, OpenError};
+use crate::store::{Disk, Identity, OpenError, ReaderOptions, Until};
 
 pub use reader::{FeedLog, FeedLogError};
 pub use record::{BLOCKS_BYTES_MAX, FEED_MESSAGE_BYTES_MAX, Origin, Record, RecordFault};
@@ -63,6 +63,11 @@ pub struct LoggedSession {
     pub session: Session,
     /// The directory of its log.
     pub directory: PathBuf,
+}
+
+/// How a log is read: of what is durable only the last segment is judged before.
+fn trusting(until: Until) -> ReaderOptions {
+    ReaderOptions { until, trusts_durable: true, ..ReaderOptions::default() }
 }
 
 /// The directory of a session's log.

@@ -14,13 +14,12 @@ use std::sync::Arc;
 use isochron_feeds::mold::{LENGTH_BYTES, Session};
 use isochron_recovery::SequencedLog;
 
-use crate::store::{
-    Disk, FrameFault, NotAccepted, OpenError, ReadError, ReaderOptions, StoreReader, Until,
-};
+use crate::store::{Disk, FrameFault, NotAccepted, OpenError, ReadError, StoreReader, Until};
 use crate::types::Position;
 
 use super::record::{Record, RecordFault, split_block};
 use super::tail::RecordTail;
+use super::trusting;
 
 /// Messages from one entry of the index to the next: at most so many records are passed over to
 /// find one, and an entry of eight bytes is little beside them.
@@ -139,7 +138,7 @@ impl FeedLog {
         session: Session,
         until: Until,
     ) -> Result<Self, FeedLogError> {
-        let options = ReaderOptions { until, ..ReaderOptions::default() };
+        let options = trusting(until);
         Ok(Self {
             session,
             follower: StoreReader::attach_on(Arc::clone(&disk), directory, &options)?,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::limits::FRAME_HEADER_BYTES;
 use crate::store::frame::Frame;
-use crate::store::{Disk, OpenError, ReaderOptions, StoreReader, Terms, Until};
+use crate::store::{Disk, OpenError, StoreReader, Terms, Until};
 use crate::types::Position;
 
 use super::reader::FeedLogError;
 use super::record::Record;
+use super::trusting;
 
 /// Reads what is written, sent or not. It has no place of its own: lines do.
 #[derive(Debug)]
@@ -31,8 +32,7 @@ impl RecordTail {
         directory: &Path,
         until: Until,
     ) -> Result<Self, OpenError> {
-        let options = ReaderOptions { until, ..ReaderOptions::default() };
-        Ok(Self { reader: StoreReader::attach_on(disk, directory, &options)? })
+        Ok(Self { reader: StoreReader::attach_on(disk, directory, &trusting(until))? })
     }
 
     /// The records from a position, the end of one or the log's beginning, to the end of its

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use isochron_feeds::mold::{LENGTH_BYTES, Session};
 
 use crate::store::{
-    Disk, Durability, NotAccepted, Options, ReaderOptions, SegmentHelper, StoreReader, StoreWriter,
-    SyncHelper, Until, framed,
+    Disk, Durability, NotAccepted, Options, SegmentHelper, StoreReader, StoreWriter, SyncHelper,
+    Until, framed,
 };
 use crate::types::{Nanos, Position};
 
 use super::reader::FeedLogError;
 use super::record::{BLOCKS_BYTES_MAX, FEED_MESSAGE_BYTES_MAX, Origin, Record};
 use super::tail::RecordTail;
-use super::{FeedLogOptions, directory};
+use super::{FeedLogOptions, directory, trusting};
 
 /// Time between two syncs: what a loss of power takes is sent again, or repaired from what is
 /// made of the event log again.
@@ -71,7 +71,9 @@ impl FeedLogWriter {
             sync_interval_ns: SYNC_INTERVAL_NS,
             ..Options::new(directory.clone(), options.identity.clone())
         };
-        let (mut store, recovery) = StoreWriter::open_on(Arc::clone(&disk), &store, now)?;
+        // A day's log is long: of what is durable only the last segment is read.
+        let from = StoreReader::durable_place(&*disk, &directory)?;
+        let (mut store, recovery) = StoreWriter::open_from(Arc::clone(&disk), &store, from, now)?;
         if recovery.published.is_none() && recovery.synced > store.committed() {
             // Another start of the machine: what was durable was sent.
             store.commit_to(recovery.synced);
@@ -228,7 +230,7 @@ impl FeedLogWriter {
 /// # Errors
 /// There is no such log, or it is damaged.
 pub fn next_sequence(disk: Arc<dyn Disk>, directory: &Path) -> Result<u64, FeedLogError> {
-    let options = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+    let options = trusting(Until::Published);
     let mut reader = StoreReader::attach_on(Arc::clone(&disk), directory, &options)?;
     let end = reader.end().map_err(FeedLogError::Read)?;
     if end == Position(0) {

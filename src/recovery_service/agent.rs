@@ -270,14 +270,21 @@ impl<S: Service> Port<S> {
                 After::Waits => self.follow(index),
                 // The client reads to the end, then closes.
                 After::Sent if place.socket.shutdown(Shutdown::Write).is_ok() => {}
-                After::Sent | After::Gone => {
-                    shared.doors.leave(place.connection.source());
-                    self.places[index] = None;
-                    self.free.push(index);
-                }
+                After::Sent | After::Gone => self.leave(index, shared),
             }
         }
         served
+    }
+
+    /// A connection has gone: its place is free.
+    fn leave(&mut self, index: usize, shared: &mut Shared) {
+        let Some(place) = self.places[index].take() else { return };
+        shared.doors.leave(place.connection.source());
+        self.free.push(index);
+        let session = place.connection.session().filter(|_| place.follows);
+        if let Some(followers) = session.and_then(|session| self.followers.get_mut(&session)) {
+            followers.retain(|other| *other != index);
+        }
     }
 
     /// Notes that a connection has all there is.

@@ -22,8 +22,9 @@ const LOOK_NS: u64 = 250_000_000;
 const UNUSED_NS: u64 = 60_000_000_000;
 const REFUSED_NS: u64 = 1_000_000_000;
 
-/// Steps in which a log that somebody asks for is indexed at once: some ten milliseconds.
-const FIRST_STEPS_MAX: usize = 32;
+/// Steps in which a log that somebody asks for is indexed at once, a millisecond or two; the rest
+/// follows step by step.
+const FIRST_STEPS_MAX: usize = 4;
 
 /// A log that is open.
 struct Open {

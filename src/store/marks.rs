@@ -26,6 +26,7 @@ use super::chain::Chain;
 use super::disk::{Access, Disk, DiskFile};
 use super::error::OpenError;
 use super::meta::{u32_at, u64_at};
+use super::snapshots::LogPlace;
 
 pub(super) const FILE_NAME: &str = "marks";
 pub(super) const SLOT_BYTES: usize = 4096;
@@ -77,6 +78,11 @@ pub(super) struct Marks {
 }
 
 impl Marks {
+    /// Where the log is durable up to.
+    pub(super) fn durable_place(&self) -> LogPlace {
+        LogPlace { position: self.synced, chain: self.synced_chain }
+    }
+
     /// Takes in an epoch that begins now; the oldest is forgotten when there are too many.
     pub(super) fn begin_epoch(&mut self, start: EpochStart) {
         assert!(start.epoch > self.epoch, "epochs rise");

@@ -26,6 +26,7 @@ use super::meta::{Expected, Meta};
 use super::open::LOCK_NAME;
 use super::recovery::{self, Cut};
 use super::segment::{Segment, Segments};
+use super::snapshots::LogPlace;
 
 /// How far before a look ahead the log's bytes are fetched: some transactions.
 const FETCH_BYTES: usize = 2048;
@@ -62,6 +63,9 @@ pub struct ReaderOptions {
     pub until: Until,
     /// How closely.
     pub check: Check,
+    /// Whether what is durable is believed where no writer lives, so that a long log's end is found
+    /// without reading all of it.
+    pub trusts_durable: bool,
 }
 
 /// A message in the log.
@@ -88,6 +92,7 @@ pub struct StoreReader {
     meta: Meta,
     until: Until,
     check: Check,
+    trusts_durable: bool,
     control: Option<Control>,
     /// The epoch that the control page showed; another one means another writer.
     epoch: Epoch,
@@ -143,6 +148,7 @@ impl StoreReader {
             meta,
             until: options.until,
             check: options.check,
+            trusts_durable: options.trusts_durable,
             control,
             epoch: Epoch(0),
             found_end: None,
@@ -175,6 +181,19 @@ impl StoreReader {
         }
     }
 
+    /// Up to where the store in a directory is known to be durable: a place that an opening can
+    /// begin at; `None` where there is no store.
+    ///
+    /// # Errors
+    /// What says so is damaged, or cannot be read.
+    pub fn durable_place(disk: &dyn Disk, directory: &Path) -> Result<Option<LogPlace>, OpenError> {
+        match MarksFile::load(disk, directory, Access::Read) {
+            Ok(file) => Ok(Some(file.marks.durable_place())),
+            Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Where to begin, and whether a writer or the log itself says where to end.
     fn find_place(&mut self) -> Result<(), OpenError> {
         let disk = &*self.segments.disk;
@@ -196,7 +215,8 @@ impl StoreReader {
             return Ok(());
         }
         self.epoch = shown;
-        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, None);
+        let from = Some(marks.durable_place()).filter(|_| self.trusts_durable);
+        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, from);
         // A writer that came while we looked has changed what we looked at.
         if self.writer_lives()? {
             self.epoch = Epoch(0);

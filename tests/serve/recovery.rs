@@ -9,11 +9,13 @@ use isochron_feeds::books::{Books, Instrument};
 use isochron_feeds::channel::{Channel, Product};
 use isochron_feeds::mold::Session;
 use isochron_messages::{Message, Side};
-use isochron_recovery::access::Purpose;
+use isochron_recovery::access::{Access, Check, Entitlement, Purpose, Quota, Refusal, User};
 use isochron_recovery::client::{Client, Event, Options};
+use isochron_recovery::soup::LoginRequest;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 /// Alice of the example, who may see everything.
 fn alice() -> String {
@@ -158,6 +160,16 @@ fn replay_and_snapshot_outlive_the_publisher() {
     assert_eq!(content(&books(&snapshot.messages)), content(&books(&whole.messages[..included])));
     assert!(complete.orders > 0);
 
+    // The service dies too: its next one goes on with the number that is wanted.
+    recovery.signal("KILL");
+    recovery.end();
+    let mut recovery = place.serve("--only recovery");
+    let replay = address(&recovery.line_with(" recovery "), "replay");
+    let next = whole.messages.len() as u64 + 1;
+    let mut resumed = Connected::open(&replay, Purpose::Replay, session, next);
+    resumed.until(1_000);
+    assert_eq!(resumed.first, next);
+
     stop(core);
     stop(market_data);
     stop(recovery);
@@ -232,4 +244,43 @@ fn a_start_that_cannot_listen_says_where() {
     assert_eq!(second.code, Some(2));
     let expected = format!("recovery cannot listen for replay at {taken}");
     assert!(second.errors.contains(&expected), "{}", second.errors);
+}
+
+/// What `isochron password` prints is a hash that a user may have; a password that no login can
+/// carry is refused.
+#[test]
+fn a_password_becomes_a_hash() {
+    let hashed = |password: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isochron"));
+        command.arg("password").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, hash) = hashed("Secret\n");
+    assert_eq!(code, Some(0));
+    let user = User {
+        name: "alice".to_owned(),
+        password_hash: hash.trim_end().to_owned(),
+        entitlement: Entitlement::all(),
+        quota: Quota::default(),
+    };
+    let mut access = Access::new(&[user], [0; 32]).unwrap();
+    let source = [127, 0, 0, 1].into();
+    for (password, check) in [
+        ("secret", Check::Good),
+        ("secreT", Check::Good),
+        ("other", Check::Refused(Refusal::Unauthorized)),
+    ] {
+        let login = LoginRequest::new("alice", password, Session::BLANK, 1).unwrap();
+        let _ = access.check(&login, source, 0);
+        if let Some(verification) = access.poll_verification() {
+            access.on_verified(verification.run());
+        }
+        assert_eq!(access.check(&login, source, 0), check, "{password}");
+    }
+    assert_ne!(hashed("Secret").1, hash, "a salt of its own");
+    assert_eq!(hashed("elevenchars"), (Some(2), String::new()));
+    assert_eq!(hashed(""), (Some(2), String::new()));
 }

@@ -136,7 +136,7 @@ impl Track {
             self.next = next;
             return next - first;
         }
-        let filled = self.fill(first, next.min(self.next));
+        let filled = if first < next { self.fill(first, next.min(self.next)) } else { 0 };
         self.counted.lost -= filled;
         let fresh = next.saturating_sub(self.next);
         self.next = self.next.max(next);

@@ -61,6 +61,7 @@ fn inspect(args: &Args) -> Result<(), End> {
         expected: Expected::schema(schema.0, schema.1),
         until: Until::Committed,
         check: Check::Headers,
+        ..ReaderOptions::default()
     };
     let mut reader = StoreReader::attach_on(Arc::new(RealDisk), &args.directory, &options)
         .map_err(End::unreadable)?;

@@ -208,5 +208,5 @@ fn sum_up(day: &mut Statistics, price: i64, quantity: u64) {
     day.volume = day.volume.saturating_add(quantity);
     let sum = i128::from(day.notional).saturating_add(notional);
     day.notional = i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
-    day.trades += 1;
+    day.trades = day.trades.saturating_add(1);
 }

@@ -122,6 +122,7 @@ impl Feed {
             let Some(instrument) = slot(&mut self.instruments, id) else { continue };
             instrument.partition = partition(&instrument.definition);
             (instrument.day, instrument.touched_by) = (Statistics::default(), 0);
+            instrument.changes.clear();
             for (view, product) in instrument.views.iter_mut().zip(self.plan.products()) {
                 *view = View::new(*product);
             }

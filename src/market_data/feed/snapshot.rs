@@ -213,7 +213,7 @@ fn read_stream(from: &mut dyn Read, channel: Channel, date: u32) -> Result<Strea
     let mut stream = Stream::new(channel);
     let has_session = get_below(from, "session", 2)? == 1;
     stream.session = has_session.then(|| channel.session(date, b'A'));
-    stream.numbered = get(from)?;
+    stream.numbered = get_below(from, "messages", 1 << 62)?;
     stream.changed_at = Moment { event_id: get(from)?, time: get(from)? };
     Ok(stream)
 }

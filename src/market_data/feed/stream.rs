@@ -66,7 +66,7 @@ impl Stream {
         if self.session.is_none() {
             return;
         }
-        count.sequence += 1;
+        count.sequence = count.sequence.wrapping_add(1);
         count.touched_by = moment.event_id;
         let Moment { event_id, time } = moment;
         let envelope = Envelope {

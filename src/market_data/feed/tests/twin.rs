@@ -2,6 +2,8 @@
 //! worked out anew after each event, from the orders alone.
 
 use isochron_feeds::book::Level;
+use isochron_feeds::books::Instrument;
+use isochron_feeds::snapshot;
 use isochron_messages::Statistics;
 
 use super::*;
@@ -11,6 +13,8 @@ const INTERVAL_NS: u64 = SECOND_NS / 10;
 /// What one channel's consumer has.
 struct Consumer {
     books: Books,
+    /// Those of somebody who joined late, by a snapshot.
+    late: Option<Books>,
     rules: Rules,
     received: u64,
     events: Vec<u64>,
@@ -43,7 +47,8 @@ impl Market {
                 trades.clear();
                 assert_eq!(Channel::of_session(session), Some(channel));
                 let (books, rules) = (Books::of(channel.product), Rules::default());
-                let consumer = Consumer { books, rules, received: 0, events: Vec::new() };
+                let consumer =
+                    Consumer { books, late: None, rules, received: 0, events: Vec::new() };
                 consumers.insert(channel, consumer);
             }
             Output::Message { channel, bytes } => {
@@ -54,6 +59,10 @@ impl Market {
                 consumer.events.push(message.event_id());
                 let applied = consumer.books.apply(&message);
                 applied.unwrap_or_else(|error| panic!("{channel}: {error}"));
+                if let Some(late) = &mut consumer.late {
+                    let applied = late.apply(&message);
+                    applied.unwrap_or_else(|error| panic!("{channel}, late: {error}"));
+                }
                 if channel.product.is_conflated() && consumer.books.is_at_end_of_event() {
                     *conflated_states += 1;
                     // Its place among the outputs is after L3's: that is where L3 stands.
@@ -68,6 +77,18 @@ impl Market {
         }
     }
 
+    /// On each channel somebody joins, between two events.
+    fn join_late(&mut self) {
+        for (channel, consumer) in &mut self.consumers {
+            let mut late = Books::of(channel.product);
+            snapshot::write(&consumer.books, consumer.received, &mut |bytes| {
+                late.apply(&Message::decode(bytes).unwrap()).unwrap();
+            })
+            .unwrap();
+            consumer.late = Some(late);
+        }
+    }
+
     /// Every product that is not conflated shows what L3 does, under the same event ids.
     fn check(&self) {
         assert_eq!(self.feed.anomalies(), 0);
@@ -75,6 +96,9 @@ impl Market {
             let open = self.feed.channel(*channel).unwrap();
             assert_eq!(open.next_sequence, consumer.received + 1);
             assert_eq!(consumer.rules.open, None, "{channel}: the event is closed");
+            if let Some(late) = &consumer.late {
+                assert_eq!(shown(late), shown(&consumer.books), "{channel}: who joined late");
+            }
             if !channel.product.is_conflated() {
                 check_shown(&self.consumers, &self.trades, *channel);
             }
@@ -84,6 +108,15 @@ impl Market {
             assert!(consumer.events.is_sorted());
         }
     }
+}
+
+/// What a consumer may know of each instrument.
+fn shown(books: &Books) -> Vec<(u32, u32, (u32, u32, u32), Option<messages::Phase>, u64)> {
+    let of = |(id, known): (u32, &Instrument)| {
+        assert!(known.is_current());
+        (id, known.next_sequence, known.checksum(), known.phase, known.quotes.day.trades)
+    };
+    books.instruments().into_iter().map(of).collect()
 }
 
 /// One channel's books against those of L3.
@@ -166,6 +199,9 @@ fn every_product_shows_what_l3_does() {
             }
             if step % 10 == 0 {
                 exchange.log.tick();
+            }
+            if step % 150 == 75 {
+                market.join_late();
             }
             for event in &exchange.log.events[done..] {
                 market.on_event(event);
