@@ -1,7 +1,8 @@
 """Judges the loss drill of lab.sh: what each subscriber reported, and the engine's own books.
 
-Given the folder with, for each host, its report, its log and its exit code; for each of some symbols
-the engine's book; and what nftables counted. Prints a line for each host and the counts last.
+Given the folder with, for each host, its report, its log and its exit code; for each of some
+symbols the engine's book; and what nftables counted. Prints a line for each host and the counts
+last.
 """
 
 import json
