@@ -2,11 +2,11 @@
 
 use super::begin::{Begun, begin};
 use crate::agent::{Clock, SystemClock};
-use crate::state_machine::Replay;
+use crate::core::show_ahead;
+use crate::state_machine::{Replay, ReplayError};
 use crate::store::{Check, Expected, ReaderOptions, RealDisk, SnapshotInfo, StoreReader, Until};
 use crate::types::{Nanos, Position};
 use clap::Args as ClapArgs;
-use isochron_events::Message;
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -62,13 +62,16 @@ fn replay(args: &Args) -> Result<(), (u8, String)> {
     let begun = begin(&mut reader, &args.directory, args.from_snapshot);
     let Begun { mut replay, snapshot } = begun.map_err(|error| unreadable(&error))?;
     let shows_progress = !args.json && std::io::stderr().is_terminal();
-    while let Some(frame) = reader.next().map_err(|error| unreadable(&error))? {
+    loop {
+        show_ahead(&mut reader, &mut replay);
+        let Some(frame) = reader.next().map_err(|error| unreadable(&error))? else { break };
         let position = frame.position;
-        let event = Message::decode(frame.message)
-            .map_err(|error| unreadable(&format_args!("position {position}: {error}")))?;
-        replay
-            .on_event(&event)
-            .map_err(|error| (1, format!("{directory}: position {position}: {error}")))?;
+        replay.on_message(frame.message).map_err(|error| match error {
+            ReplayError::Decode(error) => unreadable(&format_args!("position {position}: {error}")),
+            ReplayError::Diverged(error) => {
+                (1, format!("{directory}: position {position}: {error}"))
+            }
+        })?;
         if shows_progress && replay.events().is_multiple_of(EVENTS_PER_LOOK) {
             eprint!("\r{} events, position {position}", replay.events());
         }

@@ -13,6 +13,7 @@
 use super::begin::{Begun, begin};
 use super::output::{End, end};
 use super::progress::Progress;
+use crate::core::show_ahead;
 use crate::state_machine::{Divergence, Replay};
 use crate::store::{
     Chain, Check, Expected, OpenError, ReadError, ReaderOptions, RealDisk, StoreReader, Until,
@@ -220,6 +221,7 @@ fn read(
 ) -> Result<(), Refused> {
     while reader.position() < end {
         let (base, chain) = (reader.position(), reader.chain().unwrap_or_default());
+        show_ahead(reader, replay);
         let Some(frame) = reader.next()? else { break };
         let (position, epoch) = (frame.position, frame.epoch);
         let (ends, frame_end) = (frame.ends_transaction, frame.end);

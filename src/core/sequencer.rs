@@ -396,17 +396,23 @@ impl Sequencer {
     }
 }
 
+/// Shows a replay the commands that come next in the log, before the next event is taken.
+#[inline]
+pub fn show_ahead(reader: &mut StoreReader, replay: &mut Replay) {
+    while replay.wants_more()
+        && let Some(message) = reader.look_ahead()
+    {
+        if !flags::is_outcome(message) {
+            replay.show(message);
+        }
+    }
+}
+
 /// Executes a log again from where the reader stands up to its end, as every start does. How
 /// closely frames are checked is the reader's.
 pub fn read_back(reader: &mut StoreReader, mut replay: Replay) -> Result<Replay, StartError> {
     loop {
-        while replay.wants_more()
-            && let Some(message) = reader.look_ahead()
-        {
-            if !flags::is_outcome(message) {
-                replay.show(message);
-            }
-        }
+        show_ahead(reader, &mut replay);
         let Some(frame) = reader.next().map_err(StartError::Read)? else { return Ok(replay) };
         let position = frame.position;
         replay.on_message(frame.message).map_err(|error| match error {

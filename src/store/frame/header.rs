@@ -1,5 +1,5 @@
-//! A frame's header as fields: read from a frame that was checked, sealed with the CRC over all, and
-//! written with its length last.
+//! A frame's header as fields: read from a frame that was checked, sealed with the CRC over all,
+//! and written with its length last.
 
 use crate::limits::FRAME_HEADER_BYTES;
 use crate::types::Epoch;
