@@ -53,6 +53,9 @@ const TERM_BYTES: usize = 64 << 20;
 /// How long a client waits for the next bytes.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// After so long an image is made anew.
+const IMAGE_AGE: Duration = Duration::from_millis(300);
+
 /// Bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
 
@@ -192,7 +195,7 @@ fn serve(store: &Path, clock: &SystemClock) -> Result<Service, String> {
         rerequest_rates: Rates::default(),
         connections_max: 16,
         connections_per_address_max: 16,
-        // Each is made anew.
+        // The least there is.
         snapshot_age_ns_max: 0,
         users: vec![user],
         secret: [1; 32],
@@ -371,6 +374,8 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let mut times = Vec::new();
     let mut made_ns = 0;
     for _ in 0..args.passes {
+        // Until the one before is too old to be given again.
+        std::thread::sleep(IMAGE_AGE);
         let taken = fetch(service.at.snapshots, Purpose::Snapshot, u64::MAX, &clock, false)?;
         wrong = wrong.or(fault(&taken, args.orders, next));
         made_ns = service.counters.get(Counter::BOOK_IMAGE_NS);

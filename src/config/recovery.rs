@@ -24,7 +24,8 @@ const HASH_BYTES_MAX: usize = 256;
 /// Connections that one process serves: each has its buffers.
 const CONNECTIONS_MAX: usize = 65_536;
 
-/// Milliseconds of a snapshot's age.
+/// Milliseconds of a snapshot's age: those who wait for it must get it before it is too old.
+const AGE_MS_MIN: u64 = 250;
 const AGE_MS_MAX: u64 = 60_000;
 
 /// Networks such as `10.1.0.0/16`, as they are written. Equal ones say the same, wherever they
@@ -163,7 +164,7 @@ impl Recovery {
             snapshot_age_ms: section.integer(
                 "snapshot_age_ms",
                 default.snapshot_age_ms,
-                0..=AGE_MS_MAX,
+                AGE_MS_MIN..=AGE_MS_MAX,
             ),
             users: users(&mut section),
         };

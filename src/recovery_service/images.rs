@@ -19,6 +19,10 @@ use isochron_recovery::server::{SnapshotAnswer, SnapshotCursor, SnapshotRequest,
 use crate::limits::{IMAGE_BYTES_MAX, IMAGES_MAX};
 use crate::types::Nanos;
 
+/// The least age up to which an image is given out, whatever is configured: those who waited for it
+/// must get their turns meanwhile, or it would be too old for all of them and made anew without end.
+const AGE_NS_MIN: u64 = 250_000_000;
+
 /// Bytes of the length before each message of an image.
 const LENGTH_BYTES: usize = 2;
 
@@ -170,6 +174,7 @@ pub(super) struct ImageSource {
 
 impl ImageSource {
     pub(super) fn new(shelf: Arc<Shelf>, age_ns_max: u64) -> Self {
+        let age_ns_max = age_ns_max.max(AGE_NS_MIN);
         Self { shelf, age_ns_max, current: Vec::new(), changes: 0, now: Nanos(0) }
     }
 
@@ -243,7 +248,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     const SESSION: Session = Session(*b"261122300A");
-    const AGE_NS: u64 = 1_000;
+    const AGE_NS: u64 = AGE_NS_MIN;
 
     fn wants(next_at_least: u64, symbols: &[&str]) -> SnapshotRequest {
         let only: BTreeSet<String> = symbols.iter().map(ToString::to_string).collect();
@@ -262,7 +267,7 @@ mod tests {
     fn shelf() -> (Arc<Shelf>, ImageSource) {
         let shelf = Arc::new(Shelf::default());
         shelf.set_current(&[SESSION]);
-        let mut source = ImageSource::new(Arc::clone(&shelf), AGE_NS);
+        let mut source = ImageSource::new(Arc::clone(&shelf), 0);
         assert!(source.follow(Nanos(10)));
         (shelf, source)
     }
