@@ -3,7 +3,7 @@
 
 use super::Args;
 use crate::config::Config;
-use crate::net::{Endpoint, ReservedPort};
+use crate::net::{Endpoint, OpenError, ReservedPort};
 use isochron_feeds::channel::{Channel, Product};
 use isochron_recovery::access::{Cost, hash_password};
 use std::fmt::Write as _;
@@ -39,6 +39,9 @@ impl Lines {
         let a =
             Endpoint { group: args.group, port: args.port.unwrap_or(0), interface: args.interface };
         let b = Endpoint { group: args.group_b, ..a };
+        if let Some(group) = [a.group, b.group].into_iter().find(|group| !group.is_multicast()) {
+            return Err(OpenError::NotMulticast { group }.to_string());
+        }
         let (first_a, mut reserved) = reserve_row(a, args.port)?;
         // Another group, so that the same ports would do; but a port tells the lines apart.
         let (first_b, more) = reserve_row(b, None)?;

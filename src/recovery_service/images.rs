@@ -19,8 +19,9 @@ use isochron_recovery::server::{SnapshotAnswer, SnapshotCursor, SnapshotRequest,
 use crate::limits::{IMAGE_BYTES_MAX, IMAGES_MAX};
 use crate::types::Nanos;
 
-/// The least age up to which an image is given out, whatever is configured: those who waited for it
-/// must get their turns meanwhile, or it would be too old for all of them and made anew without end.
+/// The least age up to which an image is given out, whatever is configured: those who waited for
+/// it must get their turns meanwhile, or it would be too old for all of them and made anew without
+/// end.
 const AGE_NS_MIN: u64 = 250_000_000;
 
 /// Bytes of the length before each message of an image.
