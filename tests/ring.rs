@@ -124,17 +124,25 @@ impl Checker {
     }
 }
 
-/// Whether behind the producer's position lies the first half of message `number`: the words of
-/// the file say so, whatever the ring makes of them.
+/// Whether behind the last record lies the first half of message `number`: the words of the file
+/// say so, whatever the ring makes of them.
 fn is_mid_message(file: &File, number: u64) -> bool {
-    let mut word = [0; 8];
-    file.read_exact_at(&mut word, 128).unwrap();
-    let offset = u64::from_le_bytes(word) % CAPACITY as u64;
-    file.read_exact_at(&mut word, 384 + offset).unwrap();
-    assert_eq!(u64::from_le_bytes(word), 0, "a header of a message that nobody was given");
+    let word = |at: u64| {
+        let mut word = [0; 8];
+        file.read_exact_at(&mut word, at).unwrap();
+        u64::from_le_bytes(word)
+    };
+    let header = |position: u64| word(384 + position % CAPACITY as u64);
+    // The producer's position is as before or as after its newest record, which was read here.
+    let mut position = word(128);
+    if header(position) != 0 {
+        position += u64::from(header(position) as u32).next_multiple_of(8);
+    }
+    assert_eq!(header(position), 0, "a header of a message that nobody was given");
     let half = length(number) / 2;
     let mut bytes = vec![0; half];
-    file.read_exact_at(&mut bytes, 384 + offset + 8).unwrap_or(());
+    let at = 384 + position % CAPACITY as u64 + 8;
+    file.read_exact_at(&mut bytes, at).unwrap_or(());
     bytes == content(number)[..half]
 }
 
