@@ -7,7 +7,8 @@
 #
 # Every subscriber must end with code 0 and the engine's books, and the repair that its fault asks
 # for must be in its report. The last line is `N passed, N failed, N skipped`, one for each host;
-# the exit code is 0 unless one failed. Without root, ip, nft or python3, everything is one skip.
+# the exit code is 0 unless one failed. It installs ip and nft where it may; without root, one of
+# them or python3, everything is one skip.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -18,6 +19,11 @@ skip() {
 }
 
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
+if ! command -v ip >/dev/null 2>&1 || ! command -v nft >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 nftables; } \
+        >/dev/null 2>&1 || true
+fi
 for tool in ip nft python3; do
     command -v "$tool" >/dev/null 2>&1 || skip "no $tool"
 done
