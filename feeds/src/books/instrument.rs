@@ -89,8 +89,9 @@ impl Instrument {
             }
             Product::L1 | Product::L1Conflated => {
                 let levels = [Side::BUY, Side::SELL].map(|side| self.quotes.level(side));
-                let orders: u32 = levels.iter().flatten().map(|level| level.orders).sum();
-                (self.quotes.checksum(), orders, levels.iter().flatten().count() as u32)
+                let orders: u64 =
+                    levels.iter().flatten().map(|level| u64::from(level.orders)).sum();
+                (self.quotes.checksum(), orders as u32, levels.iter().flatten().count() as u32)
             }
             _ => {
                 let (orders, levels) = (self.ladder.order_count(), self.ladder.level_count());

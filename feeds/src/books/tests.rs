@@ -344,6 +344,25 @@ fn levels_and_quotes_are_kept_and_judged() {
     assert_eq!(feed.books.statistics().impossible, 1);
 }
 
+/// What a stranger says of orders may be more than both sides' sum can hold.
+#[test]
+fn a_quote_of_more_orders_than_are_counted_is_no_panic() {
+    let mut feed = Feed { books: Books::of(Product::L1), ..Feed::default() };
+    let quote = BestBidOffer {
+        instrument: 1,
+        bid_price: Some(5),
+        bid_quantity: 1,
+        bid_order_count: u32::MAX,
+        ask_price: Some(6),
+        ask_quantity: 1,
+        ask_order_count: 2,
+        ..Default::default()
+    };
+    feed.apply(quote).unwrap();
+    let proof = BookChecksum { instrument: 1, levels: 2, flags: END, ..Default::default() };
+    assert!(matches!(feed.apply(proof), Err(FeedError::Checksum { .. })));
+}
+
 /// Each product has its own messages, and those of all.
 #[test]
 fn messages_of_another_product_are_refused() {
