@@ -220,7 +220,7 @@ impl<M: Memory> Claim<'_, M> {
 
     /// Hands the message over and dies before the tail follows.
     #[cfg(all(test, loom))]
-    pub(super) fn commit_and_die(self) {
+    pub(in crate::ring) fn commit_and_die(self) {
         self.producer.show(KIND_MESSAGE, HEADER_BYTES + self.length as u64);
     }
 
