@@ -351,10 +351,10 @@ fn a_quote_of_more_orders_than_are_counted_is_no_panic() {
     let quote = BestBidOffer {
         instrument: 1,
         bid_price: Some(5),
-        bid_quantity: 1,
+        bid_quantity: u64::from(u32::MAX),
         bid_order_count: u32::MAX,
         ask_price: Some(6),
-        ask_quantity: 1,
+        ask_quantity: 2,
         ask_order_count: 2,
         ..Default::default()
     };
