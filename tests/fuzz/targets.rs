@@ -16,6 +16,8 @@ mod recovery;
 mod ring;
 #[path = "../crash/script.rs"]
 mod script;
+#[path = "sender.rs"]
+mod sender;
 #[path = "state.rs"]
 mod state;
 #[path = "store.rs"]
@@ -68,6 +70,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "consumer", run: consumer::anybody, seeds: consumer::seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
+    Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];
 
