@@ -6,10 +6,12 @@
 pub mod flags;
 mod index;
 mod refusal;
+mod slot_table;
 mod table;
 
 pub use index::Index;
 pub use refusal::Refusal;
+pub use slot_table::SlotTable;
 pub use table::Table;
 
 use std::fmt;

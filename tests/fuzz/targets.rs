@@ -1,5 +1,5 @@
 //! What strangers' bytes are fed to: a function for each kind of bytes, run by the fuzzer
-//! (`fuzz_targets/`) and, on seeds and their mutations, by `tests/fuzz.rs` on any toolchain.
+//! (`fuzzer.rs`) and, on seeds and their mutations, by `tests/fuzz.rs` on any toolchain.
 //!
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
@@ -42,7 +42,7 @@ use script::{SOURCES, Script};
 
 /// A kind of bytes.
 pub(crate) struct Target {
-    /// The name of its file in `fuzz_targets/`.
+    /// What the fuzzer is told, and the name of its test.
     pub(crate) name: &'static str,
     /// Takes any bytes.
     pub(crate) run: fn(&[u8]),
