@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A parameter that is unknown, given twice, or contradicts another is refused by its name: a
-//! stream that silently does something else than it was told costs a day to find. Source: Aeron's channel
-//! configuration, `aeron_uri.h`.
+//! stream that silently does something else than it was told costs a day to find. Source: Aeron's
+//! channel configuration, `aeron_uri.h`.
 
 mod flow;
 mod open;
