@@ -9,3 +9,4 @@
 //! position in the store is the position on the wire, and the bytes that go out are the store's.
 
 pub mod frame;
+pub mod receiver;
