@@ -29,6 +29,20 @@ pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// the padding before it never wastes more than that.
 pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 
+/// Bytes that a receiver of the replication takes beyond its position where nothing is said: some
+/// milliseconds of the highest rate, so that no round trip of a local network holds the sender up.
+pub const RECEIVER_WINDOW_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
+
+/// Receivers that a replication sender keeps apart: standbys are few, and a stranger who invents
+/// receivers fills no more than this.
+pub const RECEIVERS_MAX: usize = 64;
+
+/// Ranges that a replication sender sends again at the same time (Aeron).
+pub const RETRANSMITS_MAX: usize = 16;
+
+/// Bytes that one request for retransmission may name; a receiver asks for more by more requests.
+pub const NAK_BYTES_MAX: u64 = 64 * 1024;
+
 /// Bytes that may be published and not yet committed where nothing is configured: what a standby
 /// or a disk is behind by is bounded, and is short to cut.
 pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
@@ -162,12 +176,9 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
-/// Bytes that one request for what was lost asks for: what a sender repairs at a time.
-pub const NAK_BYTES_MAX: u64 = 64 * 1024;
-
-/// Holes in a stream that are asked for at a time: with the longest requests 2 MiB, and more than
-/// a twentieth of a stream of a gigabit lost makes while one is repaired.
-pub const NAKS_OUTSTANDING_MAX: usize = 32;
+/// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
+/// stream of a gigabit lost makes while one is repaired.
+pub const GAPS_WATCHED_MAX: usize = 32;
 
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
@@ -176,8 +187,6 @@ pub const NAKS_PER_CYCLE_MAX: usize = 8;
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
 const _: () = {
-    // A request that ends at a multiple of its longest lies in one term.
-    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
     assert!(UNCOMMITTED_BYTES_DEFAULT >= TRANSACTION_BYTES_MAX as u64);
