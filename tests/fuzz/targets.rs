@@ -10,6 +10,8 @@ mod books;
 mod capture;
 #[path = "consumer.rs"]
 mod consumer;
+#[path = "receiver.rs"]
+mod receiver;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "replica.rs"]
@@ -74,6 +76,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "receiver", run: receiver::datagrams, seeds: receiver::datagram_seeds },
     Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];
