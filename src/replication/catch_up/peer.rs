@@ -94,8 +94,8 @@ pub(super) enum Role {
 impl Role {
     fn word(self) -> &'static [u8] {
         match self {
-            Self::Client => b"client",
-            Self::Server => b"server",
+            Self::Client => b"isochron catch-up client",
+            Self::Server => b"isochron catch-up server",
         }
     }
 
