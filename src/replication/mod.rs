@@ -9,3 +9,5 @@
 //! position in the store is the position on the wire, and the bytes that go out are the store's.
 
 pub mod catch_up;
+pub mod channel;
+pub mod frame;
