@@ -17,8 +17,8 @@
 //! that were not taken yet; the next one goes on at the exact byte.
 //!
 //! `protocol.rs` is the wire; `peer.rs` the greeting; `client.rs` and `server.rs` the two ends of
-//! a connection, `join.rs` and `fresh.rs` what the asking node does with it; `agent.rs` has the
-//! sockets.
+//! a connection; `join.rs` and `fresh.rs` what the asking node does with it, `service.rs` who is
+//! served; `agent.rs` has the sockets.
 
 mod client;
 mod content;
@@ -34,13 +34,16 @@ mod pieces;
 mod progress;
 pub mod protocol;
 mod server;
+mod service;
 
 pub use client::{Client, Event, Image, SILENCE_NS_MAX};
 pub use dial::DialOptions;
 pub use fault::Fault;
 pub use join::{Join, Outcome};
 pub use library::Library;
+pub use pace::Pace;
 pub use link::{Connector, Link};
 pub use peer::{Difference, Peer};
 pub use progress::{Progress, Stage};
 pub use server::{After, Connection, STALL_NS_MAX};
+pub use service::{Service, ServiceOptions, ServiceStatistics};

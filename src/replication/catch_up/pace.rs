@@ -12,14 +12,16 @@ const STEP_BYTES: u128 = 16 * 1024;
 
 /// Bytes that may go now, kept as the time up to which the cap is used up.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     /// 0 is no cap.
     per_second: u64,
     used_to_ns: u64,
 }
 
 impl Pace {
-    pub(super) fn new(per_second: u64) -> Self {
+    /// A cap of so many bytes a second; 0 is none.
+    #[must_use]
+    pub fn new(per_second: u64) -> Self {
         Self { per_second, used_to_ns: 0 }
     }
 

@@ -269,7 +269,7 @@ impl Connection {
     ///
     /// # Errors
     /// The socket's.
-    pub fn turn(&mut self, socket: &mut impl Write, pace: &mut Pace, now: Nanos) -> io::Result<After> {
+    pub fn turn(&mut self, socket: &mut dyn Write, pace: &mut Pace, now: Nanos) -> io::Result<After> {
         let mut turned = 0;
         while turned < TURN_BYTES {
             if self.chunk.is_none()
@@ -340,7 +340,7 @@ impl Connection {
     }
 
     /// One write: what is queued before the chunk, and the chunk's content behind it.
-    fn write(&mut self, socket: &mut impl Write) -> io::Result<usize> {
+    fn write(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
         let Self { outgoing, sent, log, giving, chunk, buffer, .. } = self;
         let queued = &outgoing[*sent..];
         let content: &[u8] = match (&*chunk, &mut *giving, log) {
