@@ -176,6 +176,10 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
