@@ -24,10 +24,10 @@ layer      | modules                                      | may import         |
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
            |                                              | logs mechanisms    | feeds recovery
-           |                                              | domain ground      |
+           |                                              | domain ground      | cluster
 components | gateway core scheduler standby replication   | logs mechanisms    | events messages
            | cluster market_data recovery_service         | domain ground      | feeds recovery
-           | fairness data_service reporter snapshot      |                    |
+           | fairness data_service reporter snapshot      |                    | cluster
 logs       | feed_log                                     | store ground       | events feeds
            |                                              |                    | recovery
 mechanisms | agent ring net store config                  | ground             | events
@@ -44,6 +44,7 @@ isochron_recovery       | recovery/         | isochron_feeds isochron_messages
 isochron_feeds          | feeds/            | isochron_messages
 isochron_messages       | codegen/messages/ |
 isochron_events         | codegen/events/   |
+isochron_cluster        | codegen/cluster/  |
 isochron_codegen        | codegen/          |
 isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_events
                         |                   | isochron_messages
