@@ -34,7 +34,13 @@ pub struct Datagram<'a> {
     pub body: &'a [u8],
 }
 
-impl Datagram<'_> {
+impl<'a> Datagram<'a> {
+    /// One whose bytes lie in one place.
+    #[must_use]
+    pub fn whole(body: &'a [u8]) -> Self {
+        Self { head: &[], body }
+    }
+
     fn length(&self) -> usize {
         self.head.len() + self.body.len()
     }

@@ -9,6 +9,7 @@
 //! `multicast.rs` opens the sockets, `probe.rs` asks before the start whether multicast works.
 
 mod batch;
+mod media;
 mod multicast;
 mod open_files;
 mod probe;
@@ -16,6 +17,7 @@ mod probe;
 mod tests;
 
 pub use batch::{BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES, Datagram};
+pub use media::Media;
 pub use multicast::{BufferBytes, Endpoint, OpenError, RECEIVE_BUFFER_BYTES, Receiver, Sender};
 pub use open_files::allow_open_files;
 pub use probe::{ProbeError, ReservedPort, probe};
