@@ -10,3 +10,4 @@
 
 pub mod channel;
 pub mod frame;
+pub mod sender;
