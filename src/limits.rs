@@ -176,10 +176,22 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
+/// Bytes that one request for what was lost asks for: what a sender repairs at a time.
+pub const NAK_BYTES_MAX: u64 = 64 * 1024;
+
+/// Holes in a stream that are asked for at a time: with the longest requests 2 MiB, and more than
+/// a twentieth of a stream of a gigabit lost makes while one is repaired.
+pub const NAKS_OUTSTANDING_MAX: usize = 32;
+
+/// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
+pub const NAKS_PER_CYCLE_MAX: usize = 8;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
 const _: () = {
+    // A request that ends at a multiple of its longest lies in one term.
+    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
     assert!(UNCOMMITTED_BYTES_DEFAULT >= TRANSACTION_BYTES_MAX as u64);

@@ -10,4 +10,5 @@
 
 pub mod channel;
 pub mod frame;
+pub mod receiver;
 pub mod sender;

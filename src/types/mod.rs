@@ -5,10 +5,12 @@
 
 pub mod flags;
 mod index;
+mod random;
 mod refusal;
 mod table;
 
 pub use index::Index;
+pub use random::SplitMix64;
 pub use refusal::Refusal;
 pub use table::Table;
 
