@@ -176,12 +176,9 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
-/// Bytes that one request for what was lost asks for: what a sender repairs at a time.
-pub const NAK_BYTES_MAX: u64 = 64 * 1024;
-
-/// Holes in a stream that are asked for at a time: with the longest requests 2 MiB, and more than
-/// a twentieth of a stream of a gigabit lost makes while one is repaired.
-pub const NAKS_OUTSTANDING_MAX: usize = 32;
+/// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
+/// stream of a gigabit lost makes while one is repaired.
+pub const GAPS_WATCHED_MAX: usize = 32;
 
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;

@@ -15,13 +15,13 @@ use super::role::RoleChange;
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    Change, Contract, Leader, LogStatus, NotLeading, answer_status, answer_vote,
+    Ballot, Change, Contract, Leader, LogStatus, answer_status, answer_vote,
 };
 use crate::net::Media;
 use crate::replication::sender::{LogBytes, Sender, SenderOptions};
 use crate::store::frame::Frame;
 use crate::store::{
-    Chain, Committer, EpochStart, LogPlace, ReadError, Terms, Voter, event_header,
+    Committer, EpochStart, LogPlace, ReadError, Terms, Voter, event_header,
 };
 use crate::types::{Nanos, Position};
 
@@ -248,7 +248,7 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
             Message::VoteRequest(request) => {
                 let status = self.status();
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
-                let known = crate::cluster::Ballot::known(&self.ballot);
+                let known = Ballot::known(&self.ballot);
                 self.leader.on_promised(known);
                 self.voice.answer(&self.ballot, heard, vote);
             }

@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 
-use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult};
+use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, VoteReason};
 
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
@@ -26,7 +26,7 @@ use crate::cluster::{
 use crate::net::{Datagram, Media};
 use crate::replication::receiver::{Receiver, ReceiverOptions, Standing};
 use crate::store::{Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
-use crate::types::{Nanos, Position};
+use crate::types::{Epoch, Nanos, Position};
 
 /// Batches of datagrams taken in one cycle, so that what was received is acknowledged soon.
 const BATCHES_MAX: usize = 8;
@@ -312,7 +312,10 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
             Message::VoteRequest(request) => {
                 let status = self.status();
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
-                self.note_promise();
+                self.follower.on_promised(Ballot::known(&self.ballot));
+                if vote.reason == VoteReason::GRANTED {
+                    self.give_way(from.sender, Epoch(vote.epoch));
+                }
                 self.voice.answer(&self.ballot, heard, vote);
             }
             Message::Status(status) => {
@@ -330,16 +333,10 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         }
     }
 
-    /// The node may have given its word to somebody: what it tried to become itself is over, if
-    /// that was for less.
-    fn note_promise(&mut self) {
-        let known = Ballot::known(&self.ballot);
-        self.follower.on_promised(known);
-        let (_, node) = self.ballot.vote();
-        let is_own = node == self.voice.membership.own();
-        if !is_own && let Some(promotion) = self.promotion.take_if(|p| p.candidate.has_promised()) {
-            let refusal = Refusal::Outvoted { node, epoch: known };
-            self.finish(&promotion, Outcome::Refused(refusal));
+    /// The node gave its word to another: it is no candidate any more.
+    fn give_way(&mut self, node: u32, epoch: Epoch) {
+        if let Some(promotion) = self.promotion.take() {
+            self.finish(&promotion, Outcome::Refused(Refusal::Outvoted { node, epoch }));
         }
     }
 

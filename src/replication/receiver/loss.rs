@@ -10,13 +10,14 @@
 //! each hole has a timer of its own. The first delay is the protocol's random back-off, drawn for the
 //! few receivers there are: one of them asks, and its repair, which all hear, answers the others. A
 //! request that brought nothing is repeated later and later, because it or its answer was lost or
-//! the sender has a limit. Requests end at multiples of the longest repair, so that what is asked
-//! again is what was asked before.
+//! the sender has a limit. A request begins where a frame does, which is known at the beginning of a
+//! hole alone: of one that is longer than a request the rest is asked for when the first part came.
 //!
 //! Source: Aeron transport protocol, data loss recovery; `aeron_loss_detector.c`.
 
 use super::rebuild::Rebuild;
-use crate::limits::{NAK_BYTES_MAX, NAKS_OUTSTANDING_MAX, NAKS_PER_CYCLE_MAX};
+use crate::limits::{GAPS_WATCHED_MAX, MTU_BYTES, NAK_BYTES_MAX, NAKS_PER_CYCLE_MAX};
+use crate::store::Terms;
 use crate::types::{Nanos, Position, SplitMix64};
 
 /// When a hole is asked for.
@@ -67,7 +68,7 @@ impl NakTiming {
     }
 }
 
-/// A hole, or a part of one, that one request asks for.
+/// What one request asks for: a hole, or the first part of a long one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Its first missing byte.
@@ -89,8 +90,22 @@ impl Gap {
 struct Watched {
     gap: Gap,
     due: Nanos,
-    /// How often it was asked for.
+    /// How often it was asked for, and up to where.
     asked: u32,
+    asked_to: Position,
+}
+
+impl Watched {
+    /// What remains of a hole that was watched: `gap` lies within it.
+    fn now(self, gap: Gap, now: Nanos) -> Self {
+        // No frame is longer: the next one is beyond what was asked for.
+        let asked_part_came =
+            gap.from > self.gap.from && gap.from.0 + MTU_BYTES as u64 > self.asked_to.0;
+        match self.asked > 0 && asked_part_came {
+            true => Self { gap, due: now, asked: 0, asked_to: gap.from },
+            false => Self { gap, ..self },
+        }
+    }
 }
 
 /// Watches one stream. Calling order: `scan` after what arrived was inserted, then `poll` until
@@ -114,8 +129,8 @@ impl LossDetector {
         Self {
             timing,
             random: SplitMix64(seed),
-            watched: Vec::with_capacity(NAKS_OUTSTANDING_MAX),
-            before: Vec::with_capacity(NAKS_OUTSTANDING_MAX),
+            watched: Vec::with_capacity(GAPS_WATCHED_MAX),
+            before: Vec::with_capacity(GAPS_WATCHED_MAX),
             left_this_cycle: 0,
             found: 0,
             found_bytes: 0,
@@ -134,46 +149,40 @@ impl LossDetector {
 
     /// Looks for holes up to `heard`, the end of what the sender is known to have sent. A hole
     /// that is only smaller now keeps its timer.
-    pub(super) fn scan<R: Rebuild>(&mut self, rebuild: &R, heard: Position, now: Nanos) {
+    pub(super) fn scan<R: Rebuild>(
+        &mut self,
+        rebuild: &R,
+        terms: Terms,
+        heard: Position,
+        now: Nanos,
+    ) {
         self.left_this_cycle = NAKS_PER_CYCLE_MAX;
         let mut from = rebuild.contiguous();
-        if self.watched.is_empty() && from >= heard {
+        if self.watched.is_empty() && from >= heard.max(rebuild.received()) {
             return;
         }
         std::mem::swap(&mut self.watched, &mut self.before);
         self.watched.clear();
         let mut old = 0;
-        while self.watched.len() < NAKS_OUTSTANDING_MAX {
+        while self.watched.len() < GAPS_WATCHED_MAX {
             let Some(hole) = missing(rebuild, from, heard) else { break };
-            from = hole.to;
-            old = self.watch(hole, old, now);
-        }
-    }
-
-    /// Takes in a hole, cut where requests end; `old` counts the watched of the scan before that
-    /// lie before it.
-    fn watch(&mut self, hole: Gap, mut old: usize, now: Nanos) -> usize {
-        let mut from = hole.from;
-        while from < hole.to && self.watched.len() < NAKS_OUTSTANDING_MAX {
-            let cut = Position((from.0 / NAK_BYTES_MAX + 1) * NAK_BYTES_MAX);
-            let gap = Gap { from, to: hole.to.min(cut) };
-            while self.before.get(old).is_some_and(|known| known.gap.to <= from) {
+            // A request stays within a term; where the next one begins, a frame does.
+            let gap = Gap { from: hole.from, to: hole.to.min(terms.next_base(hole.from)) };
+            while self.before.get(old).is_some_and(|known| known.gap.to <= gap.from) {
                 old += 1;
             }
-            let known = self.before.get(old).filter(|known| known.gap.from < gap.to);
-            let watched = match known {
-                Some(known) => Watched { gap, ..*known },
-                None => {
-                    self.found += 1;
-                    self.found_bytes += gap.bytes();
-                    let wait_ns = self.timing.delay_ns + self.backoff_ns();
-                    Watched { gap, due: Nanos(now.0 + wait_ns), asked: 0 }
-                }
-            };
+            let known = self.before.get(old).filter(|known| known.gap.from < gap.to).copied();
+            let watched = known.map_or_else(|| self.first_seen(gap, now), |old| old.now(gap, now));
             self.watched.push(watched);
             from = gap.to;
         }
-        old
+    }
+
+    fn first_seen(&mut self, gap: Gap, now: Nanos) -> Watched {
+        self.found += 1;
+        self.found_bytes += gap.bytes();
+        let due = Nanos(now.0 + self.timing.delay_ns + self.backoff_ns());
+        Watched { gap, due, asked: 0, asked_to: gap.from }
     }
 
     fn backoff_ns(&mut self) -> u64 {
@@ -194,7 +203,9 @@ impl LossDetector {
         let watched = &mut self.watched[at];
         watched.asked = watched.asked.saturating_add(1);
         watched.due = Nanos(now.0 + self.timing.retry_ns(watched.asked) + backoff_ns);
-        Some(watched.gap)
+        let Gap { from, to } = watched.gap;
+        watched.asked_to = to.min(Position(from.0 + NAK_BYTES_MAX));
+        Some(Gap { from, to: watched.asked_to })
     }
 
     pub(super) fn next_deadline(&self) -> Option<Nanos> {

@@ -37,6 +37,7 @@ pub use rebuild::{Geometry, Rebuild, SetupRefused, Verdict};
 
 use std::net::SocketAddrV4;
 
+use super::channel::Channel;
 use super::frame::{Kind, Nak, StatusMessage};
 use crate::limits::FRAME_ALIGNMENT_BYTES;
 use crate::store::frame::Frame;
@@ -45,6 +46,12 @@ use joining::{Place, Stage};
 use liveness::Liveness;
 use loss::LossDetector;
 use status::{Status, StatusSchedule, Window};
+
+/// What a sender repairs in some hundredths of a second, beside what it sends.
+const JOIN_BYTES_MAX_DEFAULT: u64 = 1024 * 1024;
+
+/// Ten of a quiet sender's heartbeats.
+const SILENT_NS_DEFAULT: u64 = 1_000_000_000;
 
 /// Of a heartbeat: the stream ended at its position.
 const END_OF_STREAM: u8 = 0x20;
@@ -74,17 +81,18 @@ pub struct ReceiverOptions {
 }
 
 impl ReceiverOptions {
-    /// The defaults for a few standbys in one network.
+    /// What a channel says; all else as for a few standbys in one network.
     #[must_use]
-    pub fn new(stream: i32, receiver_id: i64) -> Self {
+    pub fn new(channel: &Channel, stream: i32, receiver_id: i64) -> Self {
+        let is_group = channel.is_multicast();
         Self {
             stream,
             receiver_id,
-            group_tag: None,
-            window_bytes: 2 * 1024 * 1024,
-            join_bytes_max: 1024 * 1024,
-            nak: NakTiming::SMALL_GROUP,
-            silent_ns: 1_000_000_000,
+            group_tag: channel.group_tag,
+            window_bytes: channel.receiver_window_bytes as u64,
+            join_bytes_max: JOIN_BYTES_MAX_DEFAULT,
+            nak: if is_group { NakTiming::SMALL_GROUP } else { NakTiming::UNICAST },
+            silent_ns: SILENT_NS_DEFAULT,
             seed: receiver_id.cast_unsigned(),
         }
     }
@@ -319,8 +327,8 @@ impl Receiver {
     pub fn advance<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
         self.liveness.judge(now);
         self.judge(rebuild, now);
-        if self.place.stage == Stage::Live {
-            self.loss.scan(rebuild, self.place.heard, now);
+        if let (Stage::Live, Some(Geometry { terms, .. })) = (self.place.stage, rebuild.geometry()) {
+            self.loss.scan(rebuild, terms, self.place.heard, now);
             let window = self.window(rebuild);
             self.status.on_window(window, self.full_window_bytes(rebuild), now);
         }
