@@ -102,6 +102,9 @@ counters! {
     SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
     SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
+    FOLLOWER_POSITION: 1, "follower-position", "The log's position up to which it is executed.";
+    FOLLOWER_DIFFERS: 1, "follower-differs", "Where execution and log differ, or 0: the alarm.";
+    FOLLOWER_FAULTS: 1, "follower-faults", "Times the executing follower stopped.";
     LOG_KEPT_FROM: 1, "log-kept-from", "The position at which the log begins.";
     LOG_HOLDERS: 1, "log-holders", "Registered readers that the log waits for.";
     RECOVERY_CONNECTIONS: 1, "recovery-connections", "Connections to the repair service now.";

@@ -46,12 +46,10 @@ fn nodes_that_cannot_be_told_apart_are_refused() {
             node(3, 5) + &node(2, 5),
             &["line 1: replication: this is node 1 (exchange.node), and the nodes are 3, 2"],
         ),
+        (node(1, 5) + &node(1, 7), &["line 5: replication.nodes[1]: there is a node 1 already"]),
         (
-            node(1, 5) + &node(1, 7),
-            &["line 5: replication.nodes[1]: there is a node 1 already"],
-        ),
-        (
-            two.clone() + "[[replication.nodes]]\nnode = 3\ncontrol = '10.0.0.1:5'\n\
+            two.clone()
+                + "[[replication.nodes]]\nnode = 3\ncontrol = '10.0.0.1:5'\n\
                            catch_up = '10.0.0.2:6'\n",
             &[
                 "line 9: replication.nodes[2]: catch_up 10.0.0.2:6 is that of node 2",
