@@ -29,6 +29,20 @@ pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// the padding before it never wastes more than that.
 pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 
+/// Bytes that a receiver of the replication takes beyond its position where nothing is said: some
+/// milliseconds of the highest rate, so that no round trip of a local network holds the sender up.
+pub const RECEIVER_WINDOW_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
+
+/// Receivers that a replication sender keeps apart: standbys are few, and a stranger who invents
+/// receivers fills no more than this.
+pub const RECEIVERS_MAX: usize = 64;
+
+/// Ranges that a replication sender sends again at the same time (Aeron).
+pub const RETRANSMITS_MAX: usize = 16;
+
+/// Bytes that one request for retransmission may name; a receiver asks for more by more requests.
+pub const NAK_BYTES_MAX: u64 = 64 * 1024;
+
 /// Bytes that may be published and not yet committed where nothing is configured: what a standby
 /// or a disk is behind by is bounded, and is short to cut.
 pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;

@@ -51,6 +51,8 @@ pub struct Options {
     /// Segments to have ready beyond the one being written, once somebody runs the helper; 1 to
     /// [`SEGMENTS_AHEAD_MAX`].
     pub segments_ahead: usize,
+    /// The epoch to begin, where it was voted for; the next one that is known to be free with `None`.
+    pub epoch: Option<Epoch>,
 }
 
 impl Options {
@@ -65,6 +67,7 @@ impl Options {
             uncommitted_bytes_max: UNCOMMITTED_BYTES_DEFAULT,
             sync_interval_ns: SYNC_INTERVAL_NS_DEFAULT,
             segments_ahead: SEGMENTS_AHEAD_DEFAULT,
+            epoch: None,
         }
     }
 }

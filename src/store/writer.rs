@@ -342,6 +342,17 @@ impl StoreWriter {
         self.sync_helper.take()
     }
 
+    /// Who writes *committed*, once, for a writer with [`Durability::External`].
+    pub fn take_committer(&mut self) -> Option<super::Committer> {
+        unimplemented!()
+    }
+
+    /// What votes for this node; as many as are wanted.
+    #[must_use]
+    pub fn voter(&self) -> super::Voter {
+        unimplemented!()
+    }
+
     /// The keeper that moves the log's beginning and recycles what is before it, once.
     pub fn take_keeper(&mut self) -> Option<Keeper> {
         self.keeper.take()
