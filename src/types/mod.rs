@@ -5,10 +5,12 @@
 
 pub mod flags;
 mod index;
+mod key;
 mod refusal;
 mod table;
 
 pub use index::Index;
+pub use key::{KEY_BYTES, Key, MAC_BYTES};
 pub use refusal::Refusal;
 pub use table::Table;
 

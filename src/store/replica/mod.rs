@@ -394,7 +394,10 @@ impl fmt::Display for Refused {
             }
             Self::Fault { position, fault } => write!(f, "no frame for {position}: {fault}"),
             Self::Chain { base, expected, found } => {
-                write!(f, "the chain at the base {base} is {found}, the epoch began with {expected}")
+                write!(
+                    f,
+                    "the chain at the base {base} is {found}, the epoch began with {expected}"
+                )
             }
             Self::Overlap { position } => {
                 write!(f, "the frame at {position} lies over others that begin elsewhere")
@@ -419,7 +422,13 @@ impl fmt::Display for FollowRefused {
                 f,
                 "epoch {} has two writers: node {} from {} with chain {}, and node {} from {} with \
                  chain {}",
-                asked.epoch, known.node, known.base, known.chain, asked.node, asked.base, asked.chain
+                asked.epoch,
+                known.node,
+                known.base,
+                known.chain,
+                asked.node,
+                asked.base,
+                asked.chain
             ),
             Self::Behind { base, held } => {
                 write!(f, "the epoch began at {base}, only {held} is held")
