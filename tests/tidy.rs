@@ -24,12 +24,12 @@ layer      | modules                                      | may import         |
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
            |                                              | standbys logs      | feeds recovery
-           |                                              | mechanisms domain  |
+           |                                              | mechanisms domain  | cluster
            |                                              | ground             |
 components | gateway core scheduler standby market_data   | logs mechanisms    | events messages
            | recovery_service fairness data_service       | domain ground      | feeds recovery
            | reporter snapshot                            |                    |
-standbys   | cluster ▸ replication                        | logs mechanisms    | events
+standbys   | cluster ▸ replication                        | logs mechanisms    | events cluster
            |                                              | ground             |
 logs       | feed_log                                     | store ground       | events feeds
            |                                              |                    | recovery
@@ -47,6 +47,7 @@ isochron_recovery       | recovery/         | isochron_feeds isochron_messages
 isochron_feeds          | feeds/            | isochron_messages
 isochron_messages       | codegen/messages/ |
 isochron_events         | codegen/events/   |
+isochron_cluster        | codegen/cluster/  |
 isochron_codegen        | codegen/          |
 isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_events
                         |                   | isochron_messages

@@ -5,9 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::section::Section;
-
-/// Nodes of one exchange. Each acknowledges to one, and a quorum of more than five is rarely wanted.
-const NODES_MAX: usize = 9;
+use crate::limits::NODES_MAX;
 
 /// Bytes of a channel's text.
 const CHANNEL_BYTES_MAX: usize = 1_024;
