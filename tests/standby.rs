@@ -3,7 +3,7 @@
 
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, Taken};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::standby::{Board, Checkpoint, Follower};
+use isochron::standby::{Board, Checkpoint, Follower, reader_at};
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
     Identity, LogPlace, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
@@ -85,9 +85,9 @@ fn follower(
     every: u64,
 ) -> (Follower, Arc<Board>) {
     let board = Arc::new(Board::default());
-    let disk = Arc::new(RealDisk);
-    let follower = Follower::attach(disk, directory, from, Arc::clone(&board), every).unwrap();
-    (follower, board)
+    let (replay, at) = from;
+    let reader = reader_at(Arc::new(RealDisk), directory, at).unwrap();
+    (Follower::new(reader, replay, Arc::clone(&board), every), board)
 }
 
 /// Follows to the end; every checkpoint on the way, as far as it is seen between two steps.

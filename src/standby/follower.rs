@@ -70,29 +70,42 @@ pub struct Follower {
     fault: Option<Fault>,
 }
 
+/// A reader of the store in a directory that stands at a place of its log; without one at its
+/// beginning.
+///
+/// # Errors
+/// The store cannot be read, or does not bear the place out; [`ReadError::Beyond`] where that is
+/// not known to be committed yet.
+pub fn reader_at(
+    disk: Arc<dyn Disk>,
+    directory: &Path,
+    at: Option<LogPlace>,
+) -> Result<StoreReader, AttachError> {
+    let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+    let mut reader =
+        StoreReader::attach_on(disk, directory, &content).map_err(AttachError::Open)?;
+    let beginning = LogPlace { position: Position(0), chain: Chain::default() };
+    let LogPlace { position, chain } = at.unwrap_or(beginning);
+    reader.seek(position, Some(chain)).map_err(AttachError::Read)?;
+    Ok(reader)
+}
+
 impl Follower {
-    /// A follower of the store in a directory, with the state at a place of its log; without one
-    /// that of its beginning.
+    /// A follower with the state at the place where its reader stands ([`reader_at`]).
     ///
-    /// # Errors
-    /// The store cannot be read, or does not bear the place out.
-    pub fn attach(
-        disk: Arc<dyn Disk>,
-        directory: &Path,
-        (replay, at): (Replay, Option<LogPlace>),
+    /// # Panics
+    /// If no command lies between two checkpoints.
+    #[must_use]
+    pub fn new(
+        reader: StoreReader,
+        replay: Replay,
         board: Arc<Board>,
         checkpoint_commands: u64,
-    ) -> Result<Self, AttachError> {
+    ) -> Self {
         assert!(checkpoint_commands > 0, "checkpoints lie apart");
-        let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
-        let mut reader =
-            StoreReader::attach_on(disk, directory, &content).map_err(AttachError::Open)?;
-        let beginning = LogPlace { position: Position(0), chain: Chain::default() };
-        let LogPlace { position, chain } = at.unwrap_or(beginning);
-        reader.seek(position, Some(chain)).map_err(AttachError::Read)?;
-        board.set_applied(position);
+        board.set_applied(reader.position());
         let event_end = replay.sequence();
-        Ok(Self { reader, replay, board, checkpoint_commands, event_end, fault: None })
+        Self { reader, replay, board, checkpoint_commands, event_end, fault: None }
     }
 
     /// Executes what is committed and was not executed yet, a bounded part of it; returns how many

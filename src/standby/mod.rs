@@ -17,6 +17,6 @@ mod agent;
 mod board;
 mod follower;
 
-pub use agent::{FollowerAgent, FollowerCounters};
+pub use agent::{FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 pub use board::{Board, Checkpoint};
-pub use follower::{Fault, Follower};
+pub use follower::{AttachError, Fault, Follower, reader_at};
