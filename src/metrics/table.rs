@@ -146,6 +146,26 @@ counters! {
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
     LATENCY_MAX_NS: 1, "latency-max-ns", "The longest of them, from due to committed.";
+    REPLICA_DATAGRAMS: 1, "replica-datagrams", "Datagrams of the replication stream that arrived.";
+    REPLICA_TAKEN: 1, "replica-taken", "Datagrams of the stream whose frames were new.";
+    REPLICA_TAKEN_BYTES: 1, "replica-taken-bytes", "Bytes of those.";
+    REPLICA_REPEATED: 1, "replica-repeated", "Datagrams of the stream that were there before.";
+    REPLICA_BEYOND: 1, "replica-beyond", "Datagrams of the stream dropped: beyond the window.";
+    REPLICA_FOREIGN: 1, "replica-foreign", "Datagrams dropped: another stream, session or epoch.";
+    REPLICA_DAMAGED: 1, "replica-damaged", "Datagrams of the stream dropped: not intact.";
+    REPLICA_INVALID: 1, "replica-invalid", "Datagrams dropped: no frames of the stream.";
+    REPLICA_IGNORED: 1, "replica-ignored", "Datagrams dropped: of no use to a receiver.";
+    REPLICA_EARLY: 1, "replica-early", "Datagrams of the stream dropped: before its SETUP.";
+    REPLICA_HEARTBEATS: 1, "replica-heartbeats", "Heartbeats of the stream.";
+    REPLICA_SETUPS: 1, "replica-setups", "SETUPs of the stream.";
+    REPLICA_SETUPS_REFUSED: 1, "replica-setups-refused", "SETUPs that do not fit this store.";
+    REPLICA_SETUPS_ASKED: 1, "replica-setups-asked", "Questions for the stream's SETUP.";
+    REPLICA_STATUS_MESSAGES: 1, "replica-status-messages", "Status messages sent to the sender.";
+    REPLICA_NAKS: 1, "replica-naks", "Requests for what the stream lost.";
+    REPLICA_UNSAID: 1, "replica-unsaid", "Answers held back: the sender is silent.";
+    REPLICA_GAPS: 1, "replica-gaps", "Holes found in the stream.";
+    REPLICA_GAP_BYTES: 1, "replica-gap-bytes", "Bytes of those.";
+    REPLICA_CATCH_UPS: 1, "replica-catch-ups", "Times the stream was too far ahead.";
 }
 
 /// Counters that show how something stands now: they fall too, and have no rate.

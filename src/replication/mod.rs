@@ -11,3 +11,5 @@
 pub mod catch_up;
 pub mod channel;
 pub mod frame;
+pub mod receiver;
+pub mod sender;
