@@ -11,6 +11,7 @@
 //! configuration, `aeron_uri.h`.
 
 mod flow;
+mod open;
 mod values;
 
 #[cfg(test)]
