@@ -83,6 +83,11 @@ impl Marks {
         LogPlace { position: self.synced, chain: self.synced_chain }
     }
 
+    /// Where the log begins.
+    pub(super) fn kept_place(&self) -> LogPlace {
+        LogPlace { position: self.kept_from, chain: self.kept_chain }
+    }
+
     /// Takes in an epoch that begins now; the oldest is forgotten when there are too many.
     pub(super) fn begin_epoch(&mut self, start: EpochStart) {
         assert!(start.epoch > self.epoch, "epochs rise");

@@ -224,10 +224,19 @@ impl LogName {
         Self(name)
     }
 
-    /// As text, without the space after it; `None` where it is none.
+    /// Whether it is the log of this feed's session.
     #[must_use]
-    pub fn as_text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok().map(str::trim_ascii_end)
+    pub fn is_feed(&self, session: &str) -> bool {
+        self.0.trim_ascii_end() == session.as_bytes()
+    }
+
+    /// The feed's session, if it could be one's: letters and digits, so that it can be a name of a
+    /// directory too.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        let name = self.0.trim_ascii_end();
+        let fits = !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric);
+        fits.then(|| std::str::from_utf8(name).expect("letters and digits"))
     }
 }
 
@@ -282,7 +291,12 @@ pub enum Message<'a> {
 
 /// The names of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Names<'a>(&'a [u8]);
+pub struct Names<'a>(pub(super) &'a [u8]);
+
+/// Names as [`Names`] holds them.
+pub(super) fn bytes_of_names(names: &[LogName]) -> Vec<u8> {
+    names.iter().flat_map(|name| name.0).collect()
+}
 
 impl Names<'_> {
     /// Each of them.
