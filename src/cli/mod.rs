@@ -7,6 +7,7 @@ mod inspect;
 mod output;
 mod password;
 mod progress;
+mod promote;
 mod readers;
 mod replay;
 mod send;
@@ -62,6 +63,13 @@ enum Command {
     /// Exit code 0, 2 if the password does not fit SoupBinTCP's ten characters.
     #[command(after_help = "Example:\n  printf %s secret | isochron password")]
     Password(password::Args),
+    /// Asks this machine's standby to become the primary: a vote of all nodes, begun by hand.
+    ///
+    /// Exit code 0 if the node is the primary, 1 if it refused, with the reason and the node that is
+    /// in the way, 2 if it could not be asked.
+    #[command(after_help = "Example:\n  isochron promote --config isochron.toml\n  \
+                            isochron promote --config isochron.toml --json | jq .result")]
+    Promote(promote::Args),
     /// Executes a log again and says what it holds.
     ///
     /// Exit code 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
@@ -180,6 +188,7 @@ pub fn run() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Password(args) => password::run(&args),
+        Command::Promote(args) => promote::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -5,16 +5,13 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::section::Section;
-
-/// Nodes of one exchange. Each acknowledges to one, and a quorum of more than five is rarely wanted.
-const NODES_MAX: usize = 9;
+use crate::limits::NODES_MAX;
 
 /// Bytes of a channel's text.
 const CHANNEL_BYTES_MAX: usize = 1_024;
 
-/// Bytes of a key: below 16 it can be guessed, above 64 BLAKE2b takes none.
-const KEY_BYTES_MIN: usize = 16;
-const KEY_BYTES_MAX: usize = 64;
+/// Bytes of a key: more than anybody can guess.
+const KEY_BYTES: usize = 32;
 
 /// Bytes a second of catch-up, and commands between two state hashes.
 const BYTES_PER_SECOND_MAX: u64 = 1_000_000_000_000;
@@ -45,11 +42,11 @@ impl Ack {
 
 /// What the nodes' words to each other are authenticated with. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key(pub Vec<u8>);
+pub struct Key(pub [u8; KEY_BYTES]);
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({} bytes)", self.0.len())
+        f.write_str("Key(..)")
     }
 }
 
@@ -142,16 +139,15 @@ impl Replication {
 }
 
 fn key(section: &mut Section<'_>) -> Option<Key> {
-    let (least, most) = (2 * KEY_BYTES_MIN, 2 * KEY_BYTES_MAX);
-    let allowed = format!("an even number of hexadecimal digits, {least} to {most}");
+    let digits = 2 * KEY_BYTES;
+    let allowed = format!("{digits} hexadecimal digits, as `openssl rand -hex {KEY_BYTES}` gives");
     section.secret("key", &allowed, |value| {
-        let text = value.text()?;
-        let fits = (least..=most).contains(&text.len()) && text.len() % 2 == 0;
-        if !fits || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        let byte = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok();
-        (0..text.len() / 2).map(byte).collect::<Option<_>>().map(Key)
+        let text = value.text()?.as_bytes();
+        let digit = |at: usize| char::from(text[at]).to_digit(16);
+        let byte = |at: usize| Some((digit(2 * at)? << 4 | digit(2 * at + 1)?) as u8);
+        let bytes: Option<Vec<u8>> =
+            (text.len() == digits).then(|| (0..KEY_BYTES).map(byte).collect())?;
+        bytes?.try_into().ok().map(Key)
     })
 }
 

@@ -11,8 +11,8 @@ use crate::state_machine::{
     end_flags,
 };
 use crate::store::{
-    Accepting, Disk, Executing, LogPlace, NotAccepted, OpenError, Options as StoreOptions, ReadError,
-    RealDisk, Skipped, StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, LogPlace, NotAccepted, OpenError, Options as StoreOptions,
+    ReadError, RealDisk, Skipped, StoreReader, StoreWriter, framed,
 };
 use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{

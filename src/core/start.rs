@@ -13,8 +13,8 @@
 use super::sequencer::{Options, StartError, read_back};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{
-    Disk, LogPlace, OpenError, ReaderOptions, Recovery, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo,
-    Snapshots, StoreReader, StoreWriter, Until,
+    Disk, LogPlace, OpenError, ReaderOptions, Recovery, SECTION_STATE, Skipped, SnapshotFile,
+    SnapshotInfo, Snapshots, StoreReader, StoreWriter, Until,
 };
 use crate::types::{Nanos, Position, SourceId};
 use std::sync::Arc;
@@ -139,9 +139,7 @@ impl Opened {
         now: Nanos,
         at_snapshot: AtSnapshot<'_>,
     ) -> Result<Self, StartError> {
-        let open = |place| {
-            StoreWriter::open_from(Arc::clone(&disk), &options.store, place, now)
-        };
+        let open = |place| StoreWriter::open_from(Arc::clone(&disk), &options.store, place, now);
         let begun = begin(&disk, options, at_snapshot, open)?;
         let Begun { store: (writer, recovery), replay, snapshot, skipped } = begun;
         Ok(Self { disk, writer, recovery, snapshot, skipped, replay })

@@ -9,12 +9,14 @@ mod interrupt;
 mod options;
 mod read_side;
 mod recovery;
+mod replication;
 mod threads;
 
 pub use interrupt::Interrupt;
 pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use recovery::options as recovery_options;
+pub use replication::{ReplicationOptions, options as replication_options};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -101,6 +103,8 @@ pub struct Config {
     pub feed: FeedOptions,
     /// Repair of the feed, where it is.
     pub recovery: Option<RecoveryOptions>,
+    /// The nodes that hold the same log; `None` for a node that is alone.
+    pub replication: Option<ReplicationOptions>,
     /// Sources in other processes, each with its ring.
     pub sources: Vec<config::Source>,
     /// Rings into the core for sources in this process.

@@ -69,7 +69,10 @@ mod tests {
             assert!(!key(1).proves(&[b"promote node 2"], &other), "bit {bit}");
         }
         assert_eq!(format!("{:?}", key(7)), "Key(..)");
-        assert_eq!([15, 16, 64, 65].map(|n| Key::new(&vec![1; n]).is_some()), [false, true, true, false]);
+        assert_eq!(
+            [15, 16, 64, 65].map(|n| Key::new(&vec![1; n]).is_some()),
+            [false, true, true, false]
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn node(number: u32, port: u16) -> String {
 fn nodes_are_read_and_a_quorum_is_the_default() {
     let alone = Config::parse("").unwrap().replication;
     assert_eq!((alone.nodes.len(), alone.ack), (0, Ack::Quorum));
-    let key = "00ff".repeat(8);
+    let key = "00ff".repeat(16);
     let text = format!(
         "[replication]\nkey = '{key}'\ncatch_up_bytes_per_second = 0\n\
          state_hash_every_commands = 7\n\nchannel = 'aeron:udp?endpoint=10.0.0.9:1'\n{}{}",
@@ -23,7 +23,7 @@ fn nodes_are_read_and_a_quorum_is_the_default() {
         node(2, 5)
     );
     let read = Config::parse(&text).unwrap().replication;
-    assert_eq!(read.key, Some(Key([0, 255].repeat(8))));
+    assert_eq!(read.key, Some(Key(std::array::from_fn(|at| if at % 2 == 0 { 0 } else { 255 }))));
     assert_eq!(read.ack, Ack::Quorum);
     assert_eq!((read.catch_up_bytes_per_second, read.state_hash_every_commands), (None, 7));
     assert_eq!((read.channel.line, &*read.channel.text), (6, "aeron:udp?endpoint=10.0.0.9:1"));
@@ -46,12 +46,10 @@ fn nodes_that_cannot_be_told_apart_are_refused() {
             node(3, 5) + &node(2, 5),
             &["line 1: replication: this is node 1 (exchange.node), and the nodes are 3, 2"],
         ),
+        (node(1, 5) + &node(1, 7), &["line 5: replication.nodes[1]: there is a node 1 already"]),
         (
-            node(1, 5) + &node(1, 7),
-            &["line 5: replication.nodes[1]: there is a node 1 already"],
-        ),
-        (
-            two.clone() + "[[replication.nodes]]\nnode = 3\ncontrol = '10.0.0.1:5'\n\
+            two.clone()
+                + "[[replication.nodes]]\nnode = 3\ncontrol = '10.0.0.1:5'\n\
                            catch_up = '10.0.0.2:6'\n",
             &[
                 "line 9: replication.nodes[2]: catch_up 10.0.0.2:6 is that of node 2",
@@ -82,10 +80,11 @@ fn nodes_that_cannot_be_told_apart_are_refused() {
 /// What is wrong with a secret is said without saying it.
 #[test]
 fn a_key_that_is_none_is_not_shown() {
-    for key in ["00ff", &"0".repeat(33), &"g".repeat(32), &"0".repeat(130), &"ü".repeat(16)] {
+    for key in ["00ff", &"0".repeat(63), &"g".repeat(64), &"0".repeat(65), &"ü".repeat(32)] {
         assert_eq!(
             faults(&format!("[replication]\nkey = '{key}'\n")),
-            ["line 2: replication.key: it is an even number of hexadecimal digits, 32 to 128"]
+            ["line 2: replication.key: it is 64 hexadecimal digits, as `openssl rand -hex 32` \
+                 gives"]
         );
     }
 }

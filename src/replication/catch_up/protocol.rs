@@ -301,9 +301,9 @@ pub(super) fn bytes_of_names(names: &[LogName]) -> Vec<u8> {
 impl Names<'_> {
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = LogName> {
-        self.0.chunks_exact(NAME_BYTES).map(|name| {
-            LogName(*name.first_chunk().expect("chunks of this length"))
-        })
+        self.0
+            .chunks_exact(NAME_BYTES)
+            .map(|name| LogName(*name.first_chunk().expect("chunks of this length")))
     }
 }
 
