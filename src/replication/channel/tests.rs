@@ -1,3 +1,5 @@
+//! Channels as texts: what they say, and what is refused.
+
 use super::*;
 
 fn channel(text: &str) -> Channel {
