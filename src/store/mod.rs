@@ -93,8 +93,9 @@ pub use recovery::{Cut, Recovery};
 pub use replica::{ChainDiffers, Discarded, FollowRefused, Inserted, Refused, ReplicaStore};
 pub use segment::Terms;
 pub use snapshots::{
-    CopiedSnapshot, FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
-    SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
+    CopiedSnapshot, FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE,
+    SNAPSHOT_FORMAT_VERSION, SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo,
+    SnapshotWriter, Snapshots,
 };
 pub use sync::SyncHelper;
 pub use voter::Voter;

@@ -77,7 +77,8 @@ fn bytes_in(directory: &Path) -> u64 {
 }
 
 fn recovery(core: &CoreStart) {
-    let found = &core.started.recovery;
+    let Some(started) = &core.started else { return };
+    let found = &started.recovery;
     if let Some(cut) = &found.cut {
         let (from, to, at) = (cut.from.0, cut.to.0, cut.fault_at.0);
         warn!(from, to, at, fault = %cut.fault, "the log was cut: what was not committed is gone");
@@ -89,12 +90,12 @@ fn recovery(core: &CoreStart) {
         let (source, sequence) = (executing.source.0, executing.source_sequence);
         warn!(source, sequence, "the last core died while it executed this command");
     }
-    for source in &core.started.quarantined {
+    for source in &started.quarantined {
         let source = source.0;
         warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
     }
-    skipped(&core.started.skipped);
-    if let Some(info) = &core.started.snapshot {
+    skipped(&started.skipped);
+    if let Some(info) = &started.snapshot {
         let (position, commands) = (info.place.position.0, info.sequence.0);
         info!(position, commands, "snapshot loaded");
     }
@@ -103,8 +104,8 @@ fn recovery(core: &CoreStart) {
         created = found.created,
         clean = found.clean,
         end = found.valid_to.0,
-        commands = core.started.commands,
-        events = core.started.events,
+        commands = started.commands,
+        events = started.events,
         "log executed again"
     );
 }

@@ -50,9 +50,15 @@ pub struct StandbyOptions {
 
 /// What brings a store what the stream does not bring any more: over TCP, from a position on.
 pub trait CatchUp: Send {
-    /// Brings the store nearer to what the node at this address has, a bounded part; how much was
-    /// done.
-    fn step(&mut self, store: &mut ReplicaStore, from: SocketAddrV4, now: Nanos) -> usize;
+    /// Brings the store nearer to the log of an epoch, from the node at this address, a bounded
+    /// part; how much was done.
+    fn step(
+        &mut self,
+        store: &mut ReplicaStore,
+        start: EpochStart,
+        from: SocketAddrV4,
+        now: Nanos,
+    ) -> usize;
 
     /// Nothing is wanted now: a connection that is open is closed.
     fn rest(&mut self);
@@ -415,9 +421,10 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         let standing = self.receiver.standing(&self.replica);
         let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
         let primary = self.follower.primary().map(|primary| primary.start);
-        let address = primary.and_then(|start| self.voice.membership.address_of(start.node));
-        let address = address.filter(|_| wanted && !self.stopped).map(|node| node.catch_up);
-        let Some(address) = address else {
+        let primary = primary.filter(|_| wanted && !self.stopped).and_then(|start| {
+            Some((start, self.voice.membership.address_of(start.node)?.catch_up))
+        });
+        let Some((start, address)) = primary else {
             if std::mem::take(&mut self.catches_up) {
                 self.catch_up.rest();
             }
@@ -429,7 +436,7 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
             self.tell_news(News::CatchesUp { from });
         }
         let before = self.replica.epoch();
-        let work = self.catch_up.step(&mut self.replica, address, now);
+        let work = self.catch_up.step(&mut self.replica, start, address, now);
         // A table that was caught up with may have brought the store into the epoch.
         let last = self.replica.epochs().last().copied();
         if let Some(start) = last.filter(|start| start.epoch > before) {

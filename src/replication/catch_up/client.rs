@@ -13,9 +13,7 @@ use super::content::Content;
 use super::fault::Fault;
 use super::inbox::Inbox;
 use super::peer::{Handshake, Peer, Role};
-use super::protocol::{
-    Header, Kind, LogName, LogState, MESSAGE_BYTES_MAX, Message, NONCE_BYTES,
-};
+use super::protocol::{Header, Kind, LogName, LogState, MESSAGE_BYTES_MAX, Message, NONCE_BYTES};
 use crate::store::LogPlace;
 use crate::types::{Key, Nanos, Position};
 

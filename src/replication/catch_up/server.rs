@@ -269,7 +269,12 @@ impl Connection {
     ///
     /// # Errors
     /// The socket's.
-    pub fn turn(&mut self, socket: &mut dyn Write, pace: &mut Pace, now: Nanos) -> io::Result<After> {
+    pub fn turn(
+        &mut self,
+        socket: &mut dyn Write,
+        pace: &mut Pace,
+        now: Nanos,
+    ) -> io::Result<After> {
         let mut turned = 0;
         while turned < TURN_BYTES {
             if self.chunk.is_none()
