@@ -63,6 +63,14 @@ pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
 /// writer and its helpers a few more.
 pub const MAPPINGS_NAMED_MAX: usize = 512;
 
+/// Bytes beyond the first hole within which a standby takes frames, at most half a term: what is
+/// in flight at 10 Gbit/s in 10 ms, and then a hole is filled by the writer's repair.
+pub const REPLICA_WINDOW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Runs of frames that a standby keeps account of beyond the first hole: more only a line makes
+/// that loses every second datagram, and strangers.
+pub const REPLICA_RUNS_MAX: usize = 1024;
+
 /// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
 /// older ones are found in the log.
 pub const EPOCHS_MAX: usize = 128;
@@ -182,6 +190,9 @@ pub const GAPS_WATCHED_MAX: usize = 32;
 
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
 
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;

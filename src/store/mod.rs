@@ -53,6 +53,7 @@ mod disk;
 mod error;
 mod header_crc;
 mod helper;
+mod holding;
 mod keeper;
 mod marks;
 mod memory_disk;
@@ -68,6 +69,7 @@ mod snapshots;
 mod sync;
 mod tenure;
 mod voter;
+mod walk;
 mod writer;
 
 #[cfg(test)]

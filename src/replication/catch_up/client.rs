@@ -24,6 +24,10 @@ const CONTENT_BYTES: usize = 2 * 1024 * 1024;
 /// far more often.
 pub const SILENCE_NS_MAX: u64 = 5_000_000_000;
 
+/// A pause of this end after which the server's silence is counted anew: it was checking a
+/// snapshot, or was stopped.
+const AWAY_NS: u64 = 1_000_000_000;
+
 /// What the server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -73,6 +77,7 @@ pub struct Client {
     event: Option<Event>,
     fault: Option<Fault>,
     progress_at: Nanos,
+    looked_at: Nanos,
 }
 
 impl Client {
@@ -96,6 +101,7 @@ impl Client {
             event: None,
             fault: None,
             progress_at: now,
+            looked_at: now,
         }
     }
 
@@ -184,8 +190,10 @@ impl Client {
 
     /// Looks whether the server has said something in time.
     pub fn on_time(&mut self, now: Nanos) {
-        if self.space().is_empty() {
-            // It waits for this end.
+        let away_ns = now.get().saturating_sub(self.looked_at.get());
+        self.looked_at = now;
+        if self.space().is_empty() || away_ns > AWAY_NS {
+            // It waits for this end, or this end was elsewhere.
             self.progress_at = now;
         } else if self.next_deadline().is_some_and(|deadline| now >= deadline) {
             self.end(Fault::Silent { ns: SILENCE_NS_MAX });

@@ -13,13 +13,13 @@
 //! brought meanwhile is passed over, and what it has not, comes here.
 
 use super::client::{Client, Event};
+use super::copying::Copying;
 use super::dial::{Dial, DialOptions};
 use super::fault::Fault;
 use super::link::Connector;
-use super::pieces::{Piece, first_piece};
 use super::progress::{Meter, Progress, Stage};
 use super::protocol::{LogName, LogState};
-use crate::store::{Discarded, EpochStart, LogPlace, Refused, ReplicaStore};
+use crate::store::{Discarded, EpochStart, ReplicaStore};
 use crate::types::{Nanos, Position};
 
 /// What came of it. Each is told once.
@@ -59,19 +59,6 @@ pub struct Join {
     progress: Progress,
     outcomes: Vec<Outcome>,
     is_done: bool,
-}
-
-/// The log as it comes.
-#[derive(Clone, Copy, Debug)]
-struct Copying {
-    /// Bytes before this are taken or passed over.
-    at: Position,
-    /// Zeroes of a padding that are still to be passed over.
-    zeroes: u64,
-    from: Position,
-    end: Position,
-    /// Where the chain is compared next.
-    durable: LogPlace,
 }
 
 impl Join {
@@ -156,12 +143,11 @@ impl Join {
 
     /// Whether it is done, and how far it has come.
     fn look(&mut self, store: &ReplicaStore, now: Nanos) {
-        let Some(Copying { at, from, end, .. }) = self.copying else { return };
-        let bytes = at.get().saturating_sub(from.get());
+        let Some(copying) = &self.copying else { return };
+        let ((bytes, bytes_all), end) = (copying.bytes(), copying.end());
         if bytes > 0 {
             self.dial.serves_well();
         }
-        let bytes_all = end.get().saturating_sub(from.get());
         let bytes_per_second = self.meter.per_second(now);
         self.progress = Progress { stage: Stage::Log, bytes, bytes_all, bytes_per_second };
         let (contiguous, held) = (store.contiguous(), store.held().position);
@@ -191,16 +177,15 @@ impl Step<'_> {
             Some(Event::Log(state)) => self.on_log(&state, store)?,
             Some(Event::Mark { end, durable }) => {
                 if let Some(copying) = self.copying {
-                    copying.end = end;
-                    // The one at hand is compared first: marks come faster than bytes.
-                    if copying.durable.position <= copying.at {
-                        copying.durable = durable;
-                    }
+                    copying.on_mark(end, durable);
                 }
             }
             Some(Event::Image(_) | Event::Feeds(_)) | None => {}
         }
-        self.take(store)
+        match self.copying {
+            Some(copying) => copying.take(self.client, store, self.meter),
+            None => Ok(()),
+        }
     }
 
     /// What the server has: the store adopts its epochs, and is fetched what it lacks.
@@ -225,76 +210,9 @@ impl Step<'_> {
             self.outcomes.push(Outcome::NotKept { held: store.held().position, kept_from });
             return Err(Fault::NotKept { position: at, kept_from });
         }
-        let (end, durable) = (state.end, state.durable);
-        *self.copying = Some(Copying { at, zeroes: 0, from: at, end, durable });
-        if at < end {
+        *self.copying = Some(Copying::new(at, state));
+        if at < state.end {
             self.client.fetch(at);
-        }
-        Ok(())
-    }
-
-    /// Gives the store what has come, in order.
-    fn take(&mut self, store: &mut ReplicaStore) -> Result<(), Fault> {
-        let Some(copying) = self.copying else { return Ok(()) };
-        loop {
-            let (_, bytes) = self.client.content();
-            if copying.zeroes > 0 {
-                let zeroes = bytes.len().min(usize::try_from(copying.zeroes).unwrap_or(usize::MAX));
-                if zeroes == 0 {
-                    return Ok(());
-                }
-                self.client.take(zeroes);
-                copying.zeroes -= zeroes as u64;
-                copying.at = Position(copying.at.get() + zeroes as u64);
-                self.meter.add(zeroes as u64);
-                continue;
-            }
-            let stop = copying.next_stop(store.contiguous());
-            let Some(piece) = first_piece(bytes, copying.at, stop, store.terms())? else {
-                return Ok(());
-            };
-            let used = if copying.at < store.contiguous() {
-                // The live stream brought it: the same frames, as the store has judged.
-                piece.frames
-            } else {
-                match store.append_old(&bytes[..piece.frames]) {
-                    Ok(inserted) => inserted.used_bytes,
-                    Err(Refused::SegmentNotReady { .. }) => return Ok(()),
-                    Err(refused) => return Err(Fault::Store { reason: refused.to_string() }),
-                }
-            };
-            if used == 0 {
-                return Ok(());
-            }
-            self.client.take(used);
-            self.meter.add(used as u64);
-            copying.pass(used, piece);
-            copying.compare(store.held())?;
-        }
-    }
-}
-
-impl Copying {
-    /// Where a piece has to end: at the next place where the chain is compared, and where what the
-    /// store has already ends.
-    fn next_stop(&self, contiguous: Position) -> Position {
-        let durable = self.durable.position;
-        let stop = if durable > self.at { durable } else { Position(u64::MAX) };
-        if contiguous > self.at { stop.min(contiguous) } else { stop }
-    }
-
-    fn pass(&mut self, used: usize, piece: Piece) {
-        self.at = Position(self.at.get() + used as u64);
-        if used == piece.frames {
-            self.zeroes = piece.zeroes as u64;
-        }
-    }
-
-    /// Compares the chain where the server's is known.
-    fn compare(&self, held: LogPlace) -> Result<(), Fault> {
-        if held.position == self.durable.position && held.chain != self.durable.chain {
-            let (position, here, there) = (held.position, held.chain, self.durable.chain);
-            return Err(Fault::Chain { position, here, there });
         }
         Ok(())
     }

@@ -20,10 +20,13 @@
 //! a connection; `join.rs` and `fresh.rs` what the asking node does with it, `service.rs` who is
 //! served; `agent.rs` has the sockets.
 
+mod agent;
 mod client;
 mod content;
+mod copying;
 mod dial;
 mod fault;
+mod fresh;
 mod inbox;
 mod join;
 mod library;
@@ -36,9 +39,11 @@ pub mod protocol;
 mod server;
 mod service;
 
+pub use agent::{CatchUpAgent, ListenError, TcpConnector};
 pub use client::{Client, Event, Image, SILENCE_NS_MAX};
 pub use dial::DialOptions;
 pub use fault::Fault;
+pub use fresh::Fresh;
 pub use join::{Join, Outcome};
 pub use library::Library;
 pub use link::{Connector, Link};
@@ -47,3 +52,6 @@ pub use peer::{Difference, Peer};
 pub use progress::{Progress, Stage};
 pub use server::{After, Connection, STALL_NS_MAX};
 pub use service::{Service, ServiceOptions, ServiceStatistics};
+
+#[cfg(test)]
+mod tests;

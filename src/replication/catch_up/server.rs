@@ -375,6 +375,9 @@ impl Connection {
             }
             if is_gone {
                 *chunk = None;
+                if matches!(giving, Giving::Image { image, at } if *at == image.bytes) {
+                    *giving = Giving::Nothing;
+                }
             }
         }
         self.given_bytes += of_content as u64;
