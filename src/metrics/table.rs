@@ -147,6 +147,38 @@ counters! {
     CATCH_UP_TURNED_AWAY: 1, "catch-up-turned-away", "Connections for which there was no place.";
     CATCH_UP_REFUSED: 1, "catch-up-refused", "Connections ended for what the other node said.";
     CATCH_UP_BYTES: 1, "catch-up-bytes", "Bytes of logs and snapshots given to other nodes.";
+    STREAM_POSITION: 1, "stream-position", "Up to where the stream was sent.";
+    STREAM_LIMIT: 1, "stream-limit", "Up to where receivers let it be sent.";
+    STREAM_RECEIVERS: 1, "stream-receivers", "Receivers of the stream that are there.";
+    STREAM_DATAGRAMS: 1, "stream-datagrams", "Datagrams of new data sent.";
+    STREAM_BYTES: 1, "stream-bytes", "Bytes of new data sent.";
+    STREAM_SETUPS: 1, "stream-setups", "SETUPs sent.";
+    STREAM_HEARTBEATS: 1, "stream-heartbeats", "Heartbeats of the stream sent.";
+    STREAM_AGAIN_DATAGRAMS: 1, "stream-again-datagrams", "Datagrams of the stream sent again.";
+    STREAM_AGAIN_BYTES: 1, "stream-again-bytes", "Bytes of the stream sent again.";
+    STREAM_LIMITED: 1, "stream-limited", "Turns in which receivers took nothing more.";
+    STREAM_SEND_WAITS: 1, "stream-send-waits", "Times the system took fewer datagrams.";
+    STREAM_MEDIA_ERRORS: 1, "stream-media-errors", "Times the system refused to send or receive.";
+    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes not sent: no receiver was there.";
+    STREAM_STATUS_MESSAGES: 1, "stream-status-messages", "Status messages that came.";
+    STREAM_NAKS: 1, "stream-naks", "Requests of receivers for what they miss.";
+    STREAM_REFUSED: 1, "stream-refused", "Times a receiver refused the stream.";
+    STREAM_RECEIVERS_LOST: 1, "stream-receivers-lost", "Receivers that fell silent.";
+    STREAM_TURNED_AWAY: 1, "stream-turned-away", "Status messages dropped: too many senders.";
+    STREAM_STATUS_REJECTED: 1, "stream-status-rejected", "Status messages dropped: no such place.";
+    STREAM_NAKS_REPEATED: 1, "stream-naks-repeated", "Requests dropped: just being answered.";
+    STREAM_NAKS_UNANSWERED: 1, "stream-naks-unanswered", "Requests dropped: not there to be sent.";
+    STREAM_NAKS_CLAMPED: 1, "stream-naks-clamped", "Requests shortened: for too much at once.";
+    STREAM_NAKS_BUDGET: 1, "stream-naks-budget", "Requests dropped: one asks too much.";
+    STREAM_NAKS_OVERFLOW: 1, "stream-naks-overflow", "Requests dropped: too many at once.";
+    STREAM_REPLIES: 1, "stream-replies", "Measurements of the way sent back.";
+    STREAM_REPLIES_DROPPED: 1, "stream-replies-dropped", "Measurements dropped: too many.";
+    STREAM_FOREIGN: 1, "stream-foreign", "Datagrams dropped: from no allowed address.";
+    STREAM_MALFORMED: 1, "stream-malformed", "Datagrams dropped: no frame, or an impossible one.";
+    STREAM_OTHER_STREAM: 1, "stream-other-stream", "Frames dropped: of another stream or session.";
+    STREAM_UNEXPECTED: 1, "stream-unexpected", "Frames dropped: of a type that no receiver sends.";
+    STREAM_RECEIVER: RINGS_MAX, "stream-receiver", "A receiver's id, 0 where none is.";
+    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes that this receiver is behind.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
@@ -197,6 +229,11 @@ const GAUGES: &[Counter] = &[
     Counter::RECOVERY_CONNECTIONS,
     Counter::BOOK_IMAGE_NS,
     Counter::BOOK_IMAGE_ORDERS,
+    Counter::STREAM_POSITION,
+    Counter::STREAM_LIMIT,
+    Counter::STREAM_RECEIVERS,
+    Counter::STREAM_RECEIVER,
+    Counter::STREAM_BEHIND,
     Counter::LATENCY_P50_NS,
     Counter::LATENCY_P99_NS,
     Counter::LATENCY_P99_9_NS,
