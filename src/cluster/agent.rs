@@ -23,5 +23,5 @@ mod voice;
 
 pub use primary::{PrimaryAgent, PrimaryOptions};
 pub use role::{Executed, RoleChange};
-pub use standby::{CatchUp, News, StandbyAgent, StandbyOptions, StandbyParts};
+pub use standby::{News, StandbyAgent, StandbyOptions, StandbyParts};
 pub use voice::{Voice, VoiceCounts};

@@ -220,6 +220,11 @@ impl Network {
         !links.fate(from, to, lane).down && links.listening[to]
     }
 
+    /// Whether a node's sockets are open.
+    pub(crate) fn is_listening(&self, node: Node) -> bool {
+        self.links().listening[node]
+    }
+
     /// Answers of one frame type are lost, all of them.
     pub(crate) fn lose_kind(&self, kind: Option<u8>) {
         self.links().lost_kind = kind;

@@ -12,7 +12,6 @@
 //! itself, and nothing is acknowledged to their primaries any more.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
 
 use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, VoteReason};
 
@@ -20,10 +19,11 @@ use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    Ballot, Candidate, Contract, Follower, LogStatus, Outcome, Refusal, answer_promote,
-    answer_status, answer_vote, judge_promote, last_epoch,
+    Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress, Outcome as Promoted, Refusal,
+    answer_promote, answer_status, answer_vote, judge_promote, last_epoch,
 };
 use crate::net::{Datagram, Media};
+use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
 use crate::replication::receiver::{Receiver, ReceiverOptions, Standing};
 use crate::store::{Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
 use crate::types::{Epoch, Nanos, Position};
@@ -62,6 +62,10 @@ pub trait CatchUp: Send {
 
     /// Nothing is wanted now: a connection that is open is closed.
     fn rest(&mut self);
+    /// Who catches up; from whom, the agent knows.
+    pub dial: DialOptions,
+    /// How near to the end of the log catching up comes, until the stream's repair takes over.
+    pub reach_bytes: u64,
 }
 
 /// What a person should know of a standby.
@@ -84,6 +88,8 @@ pub enum News {
         /// From where on.
         from: Position,
     },
+    /// What came of it.
+    CaughtUp(Outcome),
     /// It is not promoted.
     NotPromoted {
         /// Why.
@@ -101,7 +107,8 @@ struct Promotion {
     operator: Option<Heard>,
 }
 
-/// Follows. `D` carries the stream, `C` the control channel, `K` catches up, `X` executes.
+/// Follows. `D` carries the stream, `C` the control channel, `K` connects to who has
+/// older bytes, `X` executes.
 pub struct StandbyAgent<D, C, K, X> {
     options: StandbyOptions,
     voice: Voice<C>,
@@ -110,11 +117,12 @@ pub struct StandbyAgent<D, C, K, X> {
     follower: Follower,
     receiver: Receiver,
     data: D,
-    catch_up: K,
+    connector: K,
+    /// What is caught up with now.
+    join: Option<Join>,
     executed: X,
     /// The epoch that is announced began beyond what is held.
     is_behind: bool,
-    catches_up: bool,
     promotion: Option<Promotion>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
@@ -132,13 +140,13 @@ pub struct StandbyParts<D, C, K, X> {
     pub voice: Voice<C>,
     /// What carries the stream.
     pub data: D,
-    /// What catches up.
-    pub catch_up: K,
+    /// What connects to other nodes, to catch up with them.
+    pub connector: K,
     /// Who executes.
     pub executed: X,
 }
 
-impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
+impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     /// The agent of a store.
     #[must_use]
     pub fn new(
@@ -147,7 +155,7 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         parts: StandbyParts<D, C, K, X>,
         now: Nanos,
     ) -> Self {
-        let StandbyParts { voice, data, catch_up, executed } = parts;
+        let StandbyParts { voice, data, connector, executed } = parts;
         let ballot = replica.voter();
         let followed = replica.epochs().last().copied();
         let followed = followed.filter(|start| start.epoch == replica.epoch());
@@ -171,10 +179,10 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
             follower,
             receiver,
             data,
-            catch_up,
+            connector,
+            join: None,
             executed,
             is_behind: false,
-            catches_up: false,
             promotion: None,
             rounds: 0,
             decided: None,
@@ -225,10 +233,10 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         &mut self.voice
     }
 
-    /// Whether it catches up over TCP now.
+    /// How far catching up over TCP has come, while it goes on.
     #[must_use]
-    pub fn is_catching_up(&self) -> bool {
-        self.catches_up
+    pub fn catch_up_progress(&self) -> Option<&Progress> {
+        self.join.as_ref().map(Join::progress)
     }
 
     /// Whether it is a candidate now.
@@ -240,8 +248,8 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
     /// The store and all that was given to the agent, for what comes after it.
     #[must_use]
     pub fn into_parts(self) -> (ReplicaStore, StandbyParts<D, C, K, X>) {
-        let Self { replica, voice, data, catch_up, executed, .. } = self;
-        (replica, StandbyParts { voice, data, catch_up, executed })
+        let Self { replica, voice, data, connector, executed, .. } = self;
+        (replica, StandbyParts { voice, data, connector, executed })
     }
 
     /// Begins to become the primary, as an operator's command or a start wants it; false where it
@@ -342,7 +350,7 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
     /// The node gave its word to another: it is no candidate any more.
     fn give_way(&mut self, node: u32, epoch: Epoch) {
         if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Outcome::Refused(Refusal::Outvoted { node, epoch }));
+            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }));
         }
     }
 
@@ -416,7 +424,8 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         work
     }
 
-    /// What the stream does not bring: from the primary that is announced.
+    /// What the stream does not bring any more: over TCP, from the announced primary or another
+    /// node that has its epoch.
     fn catch_up(&mut self, now: Nanos) -> usize {
         let standing = self.receiver.standing(&self.replica);
         let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
@@ -428,21 +437,43 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
             if std::mem::take(&mut self.catches_up) {
                 self.catch_up.rest();
             }
+        let Some(start) = primary.filter(|_| wanted && !self.stopped) else {
+            self.join = None;
             return 0;
         };
-        if !self.catches_up {
-            self.catches_up = true;
+        if self.join.as_ref().is_none_or(|join| join.follows() != start) {
             let from = self.replica.contiguous();
             self.tell_news(News::CatchesUp { from });
+            self.join = Some(self.begin_join(start));
         }
+        let Some(join) = &mut self.join else { return 0 };
         let before = self.replica.epoch();
         let work = self.catch_up.step(&mut self.replica, start, address, now);
         // A table that was caught up with may have brought the store into the epoch.
         let last = self.replica.epochs().last().copied();
         if let Some(start) = last.filter(|start| start.epoch > before) {
+        let work = join.turn(&mut self.replica, &mut self.connector, now);
+        let outcomes: Vec<Outcome> = std::iter::from_fn(|| join.poll_outcome()).collect();
+        // The table that was adopted may have brought the store into the epoch.
+        if self.replica.epoch() > before {
             self.on_followed(start, None, now);
         }
+        for outcome in outcomes {
+            if let Outcome::Arrived { .. } = outcome {
+                (self.join, self.is_behind) = (None, false);
+            }
+            self.tell_news(News::CaughtUp(outcome));
+        }
         work
+    }
+
+    /// The primary is asked first, then the others.
+    fn begin_join(&self, start: EpochStart) -> Join {
+        let StandbyOptions { dial, reach_bytes, discard, .. } = &self.options;
+        let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
+        peers.sort_by_key(|peer| peer.node != start.node);
+        let servers = peers.iter().map(|peer| peer.catch_up).collect();
+        Join::new(DialOptions { servers, ..dial.clone() }, start, *reach_bytes, *discard)
     }
 
     fn progress(&mut self, now: Nanos) -> usize {
@@ -493,18 +524,18 @@ impl<D: Media, C: Media, K: CatchUp, X: Executed> StandbyAgent<D, C, K, X> {
         work
     }
 
-    fn finish(&mut self, promotion: &Promotion, outcome: Outcome) {
+    fn finish(&mut self, promotion: &Promotion, outcome: Promoted) {
         if let Some(asked) = &promotion.operator {
             let answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
             self.voice.answer(&self.ballot, asked, answer);
             self.decided = Some(answer);
         }
         match outcome {
-            Outcome::Won { epoch, forced } => {
+            Promoted::Won { epoch, forced } => {
                 self.ended = true;
                 self.role = Some(RoleChange::Lead { epoch, forced });
             }
-            Outcome::Refused(why) => self.tell_news(News::NotPromoted { why }),
+            Promoted::Refused(why) => self.tell_news(News::NotPromoted { why }),
         }
     }
 }
@@ -521,7 +552,7 @@ impl<D, C, K, X> Agent for StandbyAgent<D, C, K, X>
 where
     D: Media + 'static,
     C: Media + 'static,
-    K: CatchUp + 'static,
+    K: Connector + 'static,
     X: Executed + 'static,
 {
     fn name(&self) -> &str {
