@@ -46,22 +46,6 @@ pub struct StandbyOptions {
     /// Whether what is committed here may be cut, if the log that is followed lacks it: an
     /// operator's word, after a forced promotion.
     pub discard: bool,
-}
-
-/// What brings a store what the stream does not bring any more: over TCP, from a position on.
-pub trait CatchUp: Send {
-    /// Brings the store nearer to the log of an epoch, from the node at this address, a bounded
-    /// part; how much was done.
-    fn step(
-        &mut self,
-        store: &mut ReplicaStore,
-        start: EpochStart,
-        from: SocketAddrV4,
-        now: Nanos,
-    ) -> usize;
-
-    /// Nothing is wanted now: a connection that is open is closed.
-    fn rest(&mut self);
     /// Who catches up; from whom, the agent knows.
     pub dial: DialOptions,
     /// How near to the end of the log catching up comes, until the stream's repair takes over.
@@ -430,13 +414,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         let standing = self.receiver.standing(&self.replica);
         let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
         let primary = self.follower.primary().map(|primary| primary.start);
-        let primary = primary.filter(|_| wanted && !self.stopped).and_then(|start| {
-            Some((start, self.voice.membership.address_of(start.node)?.catch_up))
-        });
-        let Some((start, address)) = primary else {
-            if std::mem::take(&mut self.catches_up) {
-                self.catch_up.rest();
-            }
         let Some(start) = primary.filter(|_| wanted && !self.stopped) else {
             self.join = None;
             return 0;
@@ -448,10 +425,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         }
         let Some(join) = &mut self.join else { return 0 };
         let before = self.replica.epoch();
-        let work = self.catch_up.step(&mut self.replica, start, address, now);
-        // A table that was caught up with may have brought the store into the epoch.
-        let last = self.replica.epochs().last().copied();
-        if let Some(start) = last.filter(|start| start.epoch > before) {
         let work = join.turn(&mut self.replica, &mut self.connector, now);
         let outcomes: Vec<Outcome> = std::iter::from_fn(|| join.poll_outcome()).collect();
         // The table that was adopted may have brought the store into the epoch.

@@ -13,7 +13,6 @@
 //! first transaction is the beginning of its epoch, and nothing is confirmed before a majority has
 //! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say.
 
-mod catching_up;
 mod roles;
 mod wires;
 
@@ -27,6 +26,7 @@ use crate::cluster::{Contract, MayBeLost};
 use crate::core::{self, Begun, CoreAgent, Options as CoreOptions, RULES_VERSION, Sequencer};
 use crate::metrics::Counters;
 use crate::net::Media;
+use crate::replication::catch_up::TcpConnector;
 use crate::replication::sender::StoreLog;
 use crate::standby::{Board, FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 use crate::state_machine::Replay;
@@ -34,7 +34,6 @@ use crate::store::{
     Disk, LogPlace, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
 };
 use crate::types::{Epoch, Nanos};
-use catching_up::CatchingUp;
 use roles::{NodeCounters, OfBoard, Speaking};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -44,7 +43,7 @@ const WORDS_MAX: usize = 256;
 
 /// What carries datagrams, of a socket or of none.
 type AnyMedia = Box<dyn Media>;
-type Standby = StandbyAgent<AnyMedia, AnyMedia, CatchingUp, OfBoard>;
+type Standby = StandbyAgent<AnyMedia, AnyMedia, TcpConnector, OfBoard>;
 type Primary = PrimaryAgent<AnyMedia, AnyMedia, StoreLog>;
 type Agents = Vec<Box<dyn Agent>>;
 
@@ -175,11 +174,10 @@ impl Member {
         let parts = StandbyParts {
             voice,
             data: wires::receiving(&self.options).map_err(NodeError::Wire)?,
-            catch_up: CatchingUp::new(self.dial()?, &self.options, self.discards, &self.words),
+            connector: TcpConnector,
             executed: OfBoard(Arc::clone(&self.board)),
         };
-        let options = wires::standby_options(&self.config, &self.options, self.contract());
-        let options = crate::cluster::agent::StandbyOptions { discard: self.discards, ..options };
+        let options = self.standby_options()?;
         let mut agent = Standby::new(options, replica, parts, now);
         if start == Start::Votes {
             agent.promote(false, now);
@@ -292,7 +290,7 @@ impl Member {
         // 1. The state, and everything that is held executed.
         let (replay, at) = follower.into_state().map_err(NodeError::State)?;
         let (ballot, terms) = (replica.voter(), replica.terms());
-        let (mut writer, start) = replica.into_writer(epoch).map_err(NodeError::Store)?;
+        let (mut writer, epoch_start) = replica.into_writer(epoch).map_err(NodeError::Store)?;
         let committer = writer.take_committer().expect("a promoted writer has one");
         // 2. The epoch begins: that is its first transaction.
         let options = self.core_options();
@@ -303,8 +301,7 @@ impl Member {
         // 3. What was there for the standby's store goes on for the writer's; the rest is new.
         let mut exchange = Exchange::with(counters, &self.config.store, agents);
         exchange.add_core(&self.config, sequencer, None)?;
-        let options = wires::primary_options(&self.config, &self.options, self.contract(), start);
-        let options = options(at, terms);
+        let options = self.primary_options(epoch_start, at, terms);
         let log = StoreLog::attach_on(&self.disk, &self.config.store.directory);
         let log = log.map_err(NodeError::Store)?;
         let data = wires::sending(&self.options).map_err(NodeError::Wire)?;

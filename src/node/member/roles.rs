@@ -15,6 +15,9 @@ use std::sync::mpsc::SyncSender;
 /// How often counters are set, and words are looked for.
 const LOOK_NS: u64 = 10_000_000;
 
+/// How often progress is told.
+const PROGRESS_NS: u64 = 100_000_000;
+
 /// How often a datagram that was not believed is told: there may be a million a second.
 const REFUSED_NS: u64 = 1_000_000_000;
 
@@ -27,8 +30,6 @@ pub enum Word {
     Change(Change),
     /// How far catching up has come.
     Progress(Progress),
-    /// What came of it.
-    CatchUp(String),
     /// A datagram of the control channel was not believed; one of many, once a second.
     Refused(Refused),
     /// The system did not send or receive.
@@ -112,12 +113,14 @@ pub struct Speaking {
     change: Option<RoleChange>,
     look_at: Nanos,
     refused_at: Nanos,
+    tell_at: Nanos,
 }
 
 impl Speaking {
     pub(super) fn new(counters: NodeCounters, words: SyncSender<Word>, stop: StopFlag) -> Self {
-        let (change, look_at, refused_at) = (None, Nanos(0), Nanos(0));
-        Self { counters, words, stop, change, look_at, refused_at }
+        let at = Nanos(0);
+        let (look_at, refused_at, tell_at) = (at, at, at);
+        Self { counters, words, stop, change: None, look_at, refused_at, tell_at }
     }
 
     /// Whoever reads is behind, or gone: it misses a word, and nobody waits.
@@ -182,6 +185,11 @@ impl StandbyRole {
         let Self { agent, speaking } = self;
         while let Some(news) = agent.poll_news() {
             speaking.say(Word::News(news));
+        }
+        if let Some(progress) = agent.catch_up_progress().copied().filter(|_| now >= speaking.tell_at)
+        {
+            speaking.tell_at = Nanos(now.get().saturating_add(PROGRESS_NS));
+            speaking.say(Word::Progress(progress));
         }
         speaking.voice(agent.voice_mut(), now);
         let epoch = agent.replica().epoch();

@@ -1,12 +1,12 @@
 //! Opens what a node's agents speak by, and makes their options of the configuration's.
 
 use super::{AnyMedia, Member};
-use crate::cluster::Contract;
 use crate::cluster::agent::{PrimaryOptions, StandbyOptions};
 use crate::core::RULES_VERSION;
 use crate::net::{Endpoint, OpenError, StreamBuffers, UdpMedia};
+use crate::limits::CATCH_UP_CONNECTIONS_MAX;
 use crate::node::recovery::secret;
-use crate::node::{Config, Exchange, NodeError, ReplicationOptions};
+use crate::node::{Exchange, NodeError, ReplicationOptions};
 use crate::replication::catch_up::{
     CatchUpAgent, DialOptions, Library, ListenError, Peer, ServiceOptions,
 };
@@ -22,9 +22,6 @@ const CONTROL_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How long a promotion waits for the other nodes.
 const PATIENCE_NS: u64 = 1_500_000_000;
-
-/// Nodes that may catch up at this one at the same time, each with two connections.
-const CATCH_UP_CONNECTIONS_MAX: usize = 16;
 
 /// Why a node cannot speak with others.
 #[derive(Debug)]
@@ -103,41 +100,43 @@ pub(super) fn receiving(options: &ReplicationOptions) -> Result<AnyMedia, WireEr
     Ok(Box::new(opened.map_err(WireError::Channel)?))
 }
 
-/// A standby's options, as the configuration has them.
-pub(super) fn standby_options(
-    config: &Config,
-    options: &ReplicationOptions,
-    contract: Contract,
-) -> StandbyOptions {
-    let stream = config.store.identity.exchange_number;
-    let receiver_id = config.store.identity.node.into();
-    let receiver = ReceiverOptions::new(&options.channel, stream, receiver_id);
-    StandbyOptions { receiver, contract, patience_ns: PATIENCE_NS, discard: false }
-}
-
-/// A primary's options, given what it knows to be committed and how its log is cut.
-pub(super) fn primary_options(
-    config: &Config,
-    options: &ReplicationOptions,
-    contract: Contract,
-    start: EpochStart,
-) -> impl FnOnce(LogPlace, Terms) -> PrimaryOptions {
-    let identity = &config.store.identity;
-    let session = session_id(&identity.exchange, start.epoch);
-    let (stream, channel) = (identity.exchange_number, options.channel.clone());
-    let nodes = options.membership.nodes().iter();
-    let allowed = nodes.map(|node| *node.control.ip()).collect();
-    move |committed, terms| {
-        let sender = SenderOptions::new(&channel, session, stream, terms, start.base);
-        let sender = SenderOptions { allowed, ..sender };
-        PrimaryOptions { sender, contract, start, committed }
-    }
-}
-
 impl Member {
     fn peer(&self) -> Peer {
         let store = &self.config.store;
         Peer::of(&store.identity, store.term_bytes, RULES_VERSION)
+    }
+
+    /// A standby's options, as the configuration has them.
+    pub(super) fn standby_options(&self) -> Result<StandbyOptions, NodeError> {
+        let (identity, channel) = (&self.config.store.identity, &self.options.channel);
+        let receiver_id = identity.node.into();
+        Ok(StandbyOptions {
+            receiver: ReceiverOptions::new(channel, identity.exchange_number, receiver_id),
+            contract: self.contract(),
+            patience_ns: PATIENCE_NS,
+            discard: self.discards,
+            dial: self.dial()?,
+            // Half a window is asked for again by the stream's own repair.
+            reach_bytes: channel.receiver_window_bytes as u64 / 2,
+        })
+    }
+
+    /// A primary's options: its epoch, what it knows to be committed, and how its log is cut.
+    pub(super) fn primary_options(
+        &self,
+        start: EpochStart,
+        committed: LogPlace,
+        terms: Terms,
+    ) -> PrimaryOptions {
+        let identity = &self.config.store.identity;
+        let session = session_id(&identity.exchange, start.epoch);
+        let (stream, channel) = (identity.exchange_number, &self.options.channel);
+        let nodes = self.options.membership.nodes().iter();
+        let sender = SenderOptions {
+            allowed: nodes.map(|node| *node.control.ip()).collect(),
+            ..SenderOptions::new(channel, session, stream, terms, start.base)
+        };
+        PrimaryOptions { sender, contract: self.contract(), start, committed }
     }
 
     /// How this node asks others for what it lacks.
