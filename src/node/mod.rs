@@ -472,12 +472,19 @@ pub struct Closed {
     pub position: Position,
 }
 
-/// Closes the store of agents that have stopped; `None` where the core was not among them.
+/// Closes the store of agents that have stopped; `None` where the core was not among them, as on a
+/// standby.
 ///
 /// # Errors
 /// The system's; the store is then as after the death of the process.
 pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>> {
-    let Some(core) = take::<CoreAgent>(&mut agents) else { return Ok(None) };
+    let Some(core) = take::<CoreAgent>(&mut agents) else {
+        if let Some(standby) = take::<StandbyRole>(&mut agents) {
+            drop(agents);
+            standby.into_agent().into_parts().0.close()?;
+        }
+        return Ok(None);
+    };
     // The others hold what the store's writer waits for, or what it unmaps.
     drop(agents);
     let sequencer = core.into_sequencer();

@@ -26,7 +26,7 @@ use crate::cluster::{Contract, MayBeLost};
 use crate::core::{self, Begun, CoreAgent, Options as CoreOptions, RULES_VERSION, Sequencer};
 use crate::metrics::Counters;
 use crate::net::Media;
-use crate::replication::catch_up::TcpConnector;
+use crate::replication::catch_up::{Fresh, TcpConnector};
 use crate::replication::sender::StoreLog;
 use crate::standby::{Board, FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 use crate::state_machine::Replay;
@@ -142,6 +142,19 @@ impl Member {
         Contract::new(&self.options.membership, term_bytes, schema, RULES_VERSION)
     }
 
+    /// What fills the node's directory from another node, where it has no store yet.
+    ///
+    /// # Errors
+    /// The directory cannot be read or made.
+    pub fn fresh(&self) -> Result<Option<Fresh>, NodeError> {
+        let store = &self.config.store;
+        if store.directory.join("meta").exists() {
+            return Ok(None);
+        }
+        let fresh = Fresh::new(Arc::clone(&self.disk), store.clone(), self.dial()?);
+        fresh.map(Some).map_err(|fault| NodeError::State(fault.to_string()))
+    }
+
     /// Opens the node's store and all agents of a standby.
     ///
     /// # Errors
@@ -178,17 +191,14 @@ impl Member {
             executed: OfBoard(Arc::clone(&self.board)),
         };
         let options = self.standby_options()?;
-        let mut agent = Standby::new(options, replica, parts, now);
-        if start == Start::Votes {
-            agent.promote(false, now);
-        }
+        let agent = Standby::new(options, replica, parts, now);
         let counters = NodeCounters::new(&exchange.counters);
         let speaking = Speaking::new(counters, self.words.clone(), self.stop.clone());
-        exchange.add(Some(StandbyRole::new(agent, speaking)));
+        exchange.add(Some(StandbyRole::new(agent, speaking, start == Start::Votes)));
         // 4. What is committed is executed here too.
         exchange.add(Some(FollowerAgent::new(
             state,
-            self.follower_options(),
+            self.follower_options(true),
             FollowerCounters::new(&exchange.counters),
         )));
         self.add_snapshots(&mut exchange)?;
@@ -220,12 +230,13 @@ impl Member {
         Ok((replica, recovery, (replay, snapshot.map(|info| info.place))))
     }
 
-    fn follower_options(&self) -> FollowerOptions {
+    fn follower_options(&self, ends_node: bool) -> FollowerOptions {
         FollowerOptions {
             disk: Arc::clone(&self.disk),
             directory: self.config.store.directory.clone(),
             board: Arc::clone(&self.board),
             checkpoint_commands: self.options.state_hash_every_commands,
+            ends_node,
         }
     }
 
@@ -256,6 +267,10 @@ impl Member {
                     self.lead(counters, *standby, agents, epoch, now).map(Next::Role)
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
+                // The log was cut below what was executed: the state before it is a snapshot's.
+                None if Self::follower_failed(&agents) => {
+                    self.begin_again(counters, *standby, agents, now).map(Next::Role)
+                }
                 _ => {
                     agents.push(standby);
                     Ok(Next::End(agents))
@@ -269,6 +284,30 @@ impl Member {
             agents.push(primary);
         }
         Ok(Next::End(agents))
+    }
+
+    fn follower_failed(agents: &Agents) -> bool {
+        let is_follower = |agent: &dyn Agent| (agent as &dyn std::any::Any).is::<FollowerAgent>();
+        let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
+        failed.peek().is_some() && failed.all(|agent| is_follower(agent.as_ref()))
+    }
+
+    /// A standby once more, from its store and a snapshot.
+    fn begin_again(
+        &mut self,
+        counters: Counters,
+        standby: StandbyRole,
+        agents: Agents,
+        now: Nanos,
+    ) -> Result<Exchange, NodeError> {
+        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
+        drop(agents);
+        replica.close().map_err(|error| {
+            let path = self.config.store.directory.clone();
+            NodeError::Store(OpenError::Io { doing: "closing", path, error })
+        })?;
+        let exchange = Exchange::with(counters, &self.config.store, Vec::new());
+        self.follow(exchange, voice, None, Start::Follows, now)
     }
 
     /// From the standby to the primary of an epoch that it was voted for: the store and the state
@@ -318,7 +357,7 @@ impl Member {
         }
         // 5. A follower of this log, from a snapshot: the state at hand is the core's now.
         let counters = FollowerCounters::new(&exchange.counters);
-        let follower = FollowerAgent::loading(self.load(), self.follower_options(), counters);
+        let follower = FollowerAgent::loading(self.load(), self.follower_options(false), counters);
         exchange.add(Some(follower));
         if let Some(options) = &self.config.recovery
             && self.config.has(Component::Recovery)

@@ -18,6 +18,10 @@ const LOOK_NS: u64 = 10_000_000;
 /// How often progress is told.
 const PROGRESS_NS: u64 = 100_000_000;
 
+/// Time from one asking for votes to the next, where a node serves and follows nobody: two nodes
+/// that do so are not in step, because each waits for its own answers.
+const VOTES_AGAIN_NS: u64 = 2_000_000_000;
+
 /// How often a datagram that was not believed is told: there may be a million a second.
 const REFUSED_NS: u64 = 1_000_000_000;
 
@@ -37,7 +41,7 @@ pub enum Word {
 }
 
 /// What the other nodes are told of the execution here.
-pub struct OfBoard(pub Arc<Board>);
+pub(super) struct OfBoard(pub(super) Arc<Board>);
 
 impl Executed for OfBoard {
     fn applied(&self) -> Position {
@@ -55,7 +59,7 @@ impl Executed for OfBoard {
 }
 
 /// What a node's role is, and how far the others are.
-pub struct NodeCounters {
+pub(super) struct NodeCounters {
     role: CounterWriter,
     epoch: CounterWriter,
     primary: CounterWriter,
@@ -80,8 +84,7 @@ impl PeerCounters {
 
 impl NodeCounters {
     /// The node's rows of a counters file.
-    #[must_use]
-    pub fn new(counters: &Counters) -> Self {
+    pub(super) fn new(counters: &Counters) -> Self {
         let of_peer = |place: usize| {
             let writer = |counter: Counter| counters.writer(counter.of_ring(place));
             PeerCounters {
@@ -105,7 +108,7 @@ impl NodeCounters {
 }
 
 /// How a role's agent speaks to the rest of its node.
-pub struct Speaking {
+pub(super) struct Speaking {
     counters: NodeCounters,
     words: SyncSender<Word>,
     /// Ends all threads of the role.
@@ -164,12 +167,26 @@ impl Speaking {
 pub struct StandbyRole {
     agent: Standby,
     speaking: Speaking,
+    /// Until it follows somebody, it asks for votes again.
+    wants_votes: bool,
+    ask_at: Nanos,
 }
 
 impl StandbyRole {
-    pub(super) fn new(agent: Standby, mut speaking: Speaking) -> Self {
+    pub(super) fn new(agent: Standby, mut speaking: Speaking, wants_votes: bool) -> Self {
         speaking.counters.role.set(1);
-        Self { agent, speaking }
+        Self { agent, speaking, wants_votes, ask_at: Nanos(0) }
+    }
+
+    /// A node that starts to serve asks for votes until it has them, or somebody to follow. An
+    /// election would begin here too, when a primary has been silent for long.
+    fn ask_for_votes(&mut self, now: Nanos) {
+        if self.agent.follower().primary().is_some() {
+            self.wants_votes = false;
+        } else if now >= self.ask_at && !self.agent.is_candidate() {
+            self.ask_at = Nanos(now.get().saturating_add(VOTES_AGAIN_NS));
+            self.agent.promote(false, now);
+        }
     }
 
     /// What it is to become, when the agent has stopped; once.
@@ -177,16 +194,17 @@ impl StandbyRole {
         self.speaking.change.take()
     }
 
-    pub(super) fn into_agent(self) -> Standby {
+    pub(in crate::node) fn into_agent(self) -> Standby {
         self.agent
     }
 
     fn look(&mut self, now: Nanos) {
-        let Self { agent, speaking } = self;
+        let Self { agent, speaking, .. } = self;
         while let Some(news) = agent.poll_news() {
             speaking.say(Word::News(news));
         }
-        if let Some(progress) = agent.catch_up_progress().copied().filter(|_| now >= speaking.tell_at)
+        if let Some(progress) =
+            agent.catch_up_progress().copied().filter(|_| now >= speaking.tell_at)
         {
             speaking.tell_at = Nanos(now.get().saturating_add(PROGRESS_NS));
             speaking.say(Word::Progress(progress));
@@ -205,6 +223,9 @@ impl Agent for StandbyRole {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
+        if self.wants_votes {
+            self.ask_for_votes(now);
+        }
         let work = self.agent.cycle(now);
         if let Some(change) = self.agent.poll_role_change() {
             self.look(now);

@@ -3,8 +3,8 @@
 use super::{AnyMedia, Member};
 use crate::cluster::agent::{PrimaryOptions, StandbyOptions};
 use crate::core::RULES_VERSION;
-use crate::net::{Endpoint, OpenError, StreamBuffers, UdpMedia};
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
+use crate::net::{Endpoint, OpenError, StreamBuffers, UdpMedia};
 use crate::node::recovery::secret;
 use crate::node::{Exchange, NodeError, ReplicationOptions};
 use crate::replication::catch_up::{
