@@ -481,7 +481,7 @@ pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>>
     let Some(core) = take::<CoreAgent>(&mut agents) else {
         if let Some(standby) = take::<StandbyRole>(&mut agents) {
             drop(agents);
-            standby.into_agent().into_parts().0.close()?;
+            standby.close()?;
         }
         return Ok(None);
     };

@@ -194,7 +194,15 @@ impl StandbyRole {
         self.speaking.change.take()
     }
 
-    pub(in crate::node) fn into_agent(self) -> Standby {
+    /// Closes the store, when nobody else has a part of it.
+    ///
+    /// # Errors
+    /// The system's; the store is then as after the death of the process.
+    pub fn close(self) -> std::io::Result<()> {
+        self.agent.into_parts().0.close()
+    }
+
+    pub(super) fn into_agent(self) -> Standby {
         self.agent
     }
 
