@@ -99,16 +99,19 @@ impl Served<'_> {
     ) -> Result<bool, End> {
         let Some(mut fresh) = member.fresh().map_err(End::unreadable)? else { return Ok(true) };
         info!("the directory is empty: it is filled from another node");
-        let (mut shown, mut connector) = (Shown::new(), TcpConnector);
+        let (mut shown, mut connector, mut said) = (Shown::new(), TcpConnector, String::new());
         loop {
             if interrupt.has_come() || self.is_orphaned() {
                 return Ok(false);
             }
             let now = clock.now();
             let (moved, store) = fresh.turn(&mut connector, now);
-            if let Some(fault) = fresh.poll_fault() {
+            // Nobody may be there for long: that is said once.
+            let fault = fresh.poll_fault().map(|fault| fault.to_string());
+            if let Some(fault) = fault.filter(|fault| *fault != said) {
                 shown.clear();
-                warn!(%fault, "filling the directory: it goes on with the next node");
+                warn!(fault, "filling the directory: it goes on with the next node");
+                said = fault;
             }
             if let Some(store) = store {
                 shown.clear();

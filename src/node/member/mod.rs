@@ -160,17 +160,16 @@ impl Member {
     /// # Errors
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
-        let exchange = Exchange::around(&self.config)?;
         let control = wires::control(&self.options).map_err(NodeError::Wire)?;
         let (membership, key) = (self.options.membership.clone(), self.options.control_key());
         let voice = Voice::new(membership, key, self.run, control);
-        self.follow(exchange, voice, None, start, now)
+        self.follow(None, voice, None, start, now)
     }
 
     /// Makes the agents of a standby around a store that nobody has.
     fn follow(
         &mut self,
-        mut exchange: Exchange,
+        counters: Option<Counters>,
         voice: Voice<AnyMedia>,
         warm: Option<(Replay, LogPlace)>,
         start: Start,
@@ -179,6 +178,10 @@ impl Member {
         // 1. The log, from where its state is known.
         self.stop = StopFlag::new();
         let (mut replica, recovery, state) = self.open_replica(warm, now)?;
+        let mut exchange = match counters {
+            Some(counters) => Exchange::with(counters, &self.config.store, Vec::new()),
+            None => Exchange::around(&self.config)?,
+        };
         exchange.recovered = Some(recovery);
         // 2. Beside it the next segment is prepared, the log made durable, and forgotten.
         let helpers = (replica.take_helper(), replica.take_syncer(), replica.take_keeper());
@@ -306,8 +309,7 @@ impl Member {
             let path = self.config.store.directory.clone();
             NodeError::Store(OpenError::Io { doing: "closing", path, error })
         })?;
-        let exchange = Exchange::with(counters, &self.config.store, Vec::new());
-        self.follow(exchange, voice, None, Start::Follows, now)
+        self.follow(Some(counters), voice, None, Start::Follows, now)
     }
 
     /// From the standby to the primary of an epoch that it was voted for: the store and the state
@@ -401,7 +403,6 @@ impl Member {
         // store is given back, as after the death of the process.
         drop((agents, data));
         drop(core);
-        let exchange = Exchange::with(counters, &self.config.store, Vec::new());
-        self.follow(exchange, voice, warm, Start::Follows, now)
+        self.follow(Some(counters), voice, warm, Start::Follows, now)
     }
 }
