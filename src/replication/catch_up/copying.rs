@@ -92,6 +92,9 @@ impl Copying {
             match store.append_old(&bytes[..piece.frames]) {
                 Ok(inserted) => inserted.used_bytes,
                 Err(Refused::SegmentNotReady { .. }) => 0,
+                Err(Refused::Chain { base: position, expected: there, found: here }) => {
+                    return Err(Fault::Chain { position, here, there });
+                }
                 Err(refused) => return Err(Fault::Store { reason: refused.to_string() }),
             }
         };

@@ -100,11 +100,7 @@ impl Fresh {
     ///
     /// # Errors
     /// The directory has a store, or the system refuses.
-    pub fn new(
-        disk: Arc<dyn Disk>,
-        options: Options,
-        dial: DialOptions,
-    ) -> Result<Self, Fault> {
+    pub fn new(disk: Arc<dyn Disk>, options: Options, dial: DialOptions) -> Result<Self, Fault> {
         let store = &options.directory;
         let disk_now = &*disk;
         if StoreReader::outline(disk_now, store).map_err(of_disk)?.is_some() {

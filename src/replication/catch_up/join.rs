@@ -43,6 +43,10 @@ pub enum Outcome {
     },
     /// The store does not follow that log; nothing was changed. It is tried again.
     NotFollowed(String),
+    /// What is held is another log than the server's, although its epochs are the same. It is
+    /// tried again; what is not committed can be given up
+    /// ([`ReplicaStore::forget_uncommitted`]).
+    Differs(Fault),
     /// A connection ended; there will be another one.
     Broken(Fault),
 }
@@ -138,7 +142,10 @@ impl Join {
     fn broken(&mut self, fault: Fault) {
         self.copying = None;
         self.progress.stage = Stage::Connecting;
-        self.outcomes.push(Outcome::Broken(fault));
+        self.outcomes.push(match fault {
+            Fault::Chain { .. } => Outcome::Differs(fault),
+            _ => Outcome::Broken(fault),
+        });
     }
 
     /// Whether it is done, and how far it has come.

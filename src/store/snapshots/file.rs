@@ -43,7 +43,13 @@ impl SnapshotFile {
     /// # Errors
     /// What is wrong with the first that is.
     pub fn verify(&self) -> Result<(), SnapshotError> {
-        let io = |error| SnapshotError::Io { path: self.path.clone(), error };
+        let io = |error: io::Error| match error.kind() {
+            // What the file says of itself is wrong, or there is less of it.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                self.damaged(error.to_string())
+            }
+            _ => SnapshotError::Io { path: self.path.clone(), error },
+        };
         let mut at = HEADER_BYTES as u64;
         while at < self.length {
             let (chunk, _) = self.chunk_header(at).map_err(io)?;

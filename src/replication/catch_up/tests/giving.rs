@@ -1,9 +1,10 @@
 //! What a server gives, to a client that is handed bytes: without a store at the asking end.
 
 use super::*;
+use crate::replication::catch_up::link;
+use crate::replication::catch_up::protocol::LogName;
 use crate::store::{Chain, SnapshotInfo, Snapshots};
 use crate::types::{Epoch, Key, Sequence};
-use crate::replication::catch_up::protocol::LogName;
 
 /// A client and the service at the other end of a pipe.
 struct Talk {
@@ -33,7 +34,7 @@ impl Talk {
         self.now = Nanos(self.now.get() + 1_000_000);
         self.pipes.let_in(&mut self.service, self.now);
         self.service.turn(self.now);
-        super::super::link::pump(&mut self.client, self.link.as_mut(), self.now);
+        link::pump(&mut self.client, self.link.as_mut(), self.now);
     }
 
     /// Turns until something is answered, or the connection ends.

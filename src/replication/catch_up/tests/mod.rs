@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::store::{
-    Check, Disk, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Options, ReaderOptions,
+    Check, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Options, ReaderOptions,
     StoreReader, StoreWriter, Until, framed,
 };
 use crate::types::{Nanos, Position};
 
+mod filling;
 mod giving;
+mod joining;
+mod lying;
 
 const TERM_BYTES: usize = 64 * 1024;
 const RULES: u32 = 1;
@@ -176,8 +179,9 @@ struct Way {
 struct End {
     incoming: Arc<Mutex<Way>>,
     outgoing: Arc<Mutex<Way>>,
-    /// Bytes that one call moves.
+    /// Bytes that one call moves, and that can wait in one direction.
     step_max: usize,
+    room: usize,
 }
 
 impl Read for End {
@@ -194,16 +198,13 @@ impl Read for End {
     }
 }
 
-/// Bytes that wait in one direction of a pipe.
-const PIPE_BYTES: usize = 256 * 1024;
-
 impl Write for End {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let mut way = self.outgoing.lock().unwrap();
         if way.closed {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let room = PIPE_BYTES - way.bytes.len();
+        let room = self.room - way.bytes.len();
         let left = way.cut_after.map_or(usize::MAX, |cut| (cut - way.went) as usize);
         let count = buffer.len().min(room).min(left).min(self.step_max);
         if left == 0 {
@@ -241,6 +242,7 @@ impl Drop for End {
 struct Pipes {
     waiting: Arc<Mutex<Vec<Box<dyn Link>>>>,
     step_max: usize,
+    room: usize,
     /// Of the connections to come, the first next: where the server's bytes are cut or damaged.
     cuts: Arc<Mutex<VecDeque<u64>>>,
     damages: Arc<Mutex<VecDeque<u64>>>,
@@ -252,6 +254,7 @@ impl Pipes {
         Self {
             waiting: Arc::default(),
             step_max,
+            room: 256 * 1024,
             cuts: Arc::default(),
             damages: Arc::default(),
             connections: Arc::default(),
@@ -259,15 +262,18 @@ impl Pipes {
     }
 
     fn pair(&self) -> (End, End) {
-        let (there, back) = (Arc::new(Mutex::new(Way::default())), Arc::new(Mutex::new(Way {
-            cut_after: self.cuts.lock().unwrap().pop_front(),
-            damage_after: self.damages.lock().unwrap().pop_front(),
-            ..Way::default()
-        })));
-        let step_max = self.step_max;
+        let (there, back) = (
+            Arc::new(Mutex::new(Way::default())),
+            Arc::new(Mutex::new(Way {
+                cut_after: self.cuts.lock().unwrap().pop_front(),
+                damage_after: self.damages.lock().unwrap().pop_front(),
+                ..Way::default()
+            })),
+        );
+        let (step_max, room) = (self.step_max, self.room);
         let client =
-            End { incoming: Arc::clone(&back), outgoing: Arc::clone(&there), step_max };
-        (client, End { incoming: there, outgoing: back, step_max })
+            End { incoming: Arc::clone(&back), outgoing: Arc::clone(&there), step_max, room };
+        (client, End { incoming: there, outgoing: back, step_max, room })
     }
 
     /// Gives the waiting connections to a service.
