@@ -155,7 +155,7 @@ impl MemoryRebuild {
             self.contiguous = *end;
             let frame = Frame::new_unchecked(&frame[..]);
             let is_held = match self.policy {
-                Policy::Ours { .. } => frame.is_pad() || ends_transaction(frame.message()),
+                Policy::Ours { .. } => ends_transaction(frame.message()),
                 Policy::Stock => false,
             };
             if is_held {
@@ -189,6 +189,9 @@ impl Rebuild for MemoryRebuild {
     fn insert(&mut self, position: Position, frames: &[u8]) -> Verdict {
         let Some(Geometry { terms, .. }) = self.geometry else { return Verdict::NoRoom };
         assert!(frames.len().is_multiple_of(FRAME_ALIGNMENT_BYTES), "the receiver checks it");
+        if position >= self.window_end() {
+            return Verdict::Beyond;
+        }
         let frames = match self.split(terms, position, frames) {
             Ok(frames) => frames,
             Err(verdict) => return verdict,
@@ -215,6 +218,8 @@ impl Rebuild for MemoryRebuild {
         self.grow();
         verdict
     }
+
+    fn make_room(&mut self) {}
 
     fn held(&self) -> Position {
         self.held

@@ -284,16 +284,20 @@ impl Receiver {
         from: SocketAddrV4,
         now: Nanos,
     ) {
+        let awaited = rebuild.contiguous();
         let verdict = rebuild.insert(at, frames);
         match verdict {
             Verdict::New => {
+                if at <= awaited {
+                    self.place.on_next(at);
+                }
                 self.counts.taken += 1;
                 self.counts.taken_bytes += frames.len() as u64;
             }
             Verdict::Known | Verdict::Before => self.counts.repeated += 1,
             Verdict::Beyond | Verdict::NoRoom => {
                 self.counts.beyond += 1;
-                self.place.on_beyond(at, rebuild.contiguous(), now);
+                self.place.on_beyond(at, now);
             }
             Verdict::Foreign => self.counts.foreign += 1,
             Verdict::Damaged => self.counts.damaged += 1,

@@ -146,6 +146,9 @@ pub trait Rebuild {
     /// checked before the first is taken. Never panics, whatever the bytes.
     fn insert(&mut self, position: Position, frames: &[u8]) -> Verdict;
 
+    /// Makes room for more, if some can be had: the sender may be waiting for it.
+    fn make_room(&mut self);
+
     /// Everything before it is there and needed no more: the window begins here.
     fn held(&self) -> Position;
 
