@@ -352,6 +352,13 @@ impl Candidate {
         }
     }
 
+    /// This node gave its word on a higher epoch to another node: its own candidacy is over.
+    pub fn on_promised_other(&mut self, epoch: Epoch, node: u32) {
+        if self.step != Step::Done && epoch > self.known {
+            self.refuse(Refusal::Outvoted { node, epoch });
+        }
+    }
+
     fn votes(&self) -> usize {
         1 + self.answers.iter().filter(|answer| answer.granted).count()
     }

@@ -186,6 +186,29 @@ pub enum Change {
     NotLeading(NotLeading),
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QuorumReached { heard } => write!(f, "a quorum: {heard} nodes are there"),
+            Self::QuorumLost { heard, needed } => {
+                write!(f, "no quorum: {heard} nodes are there, and it takes {needed}")
+            }
+            Self::NodeHeard { node } => write!(f, "node {node} follows"),
+            Self::NodeSilent { node } => write!(f, "node {node} is silent"),
+            Self::NodeSlow { node, behind_bytes } => {
+                write!(f, "node {node} is slow: {behind_bytes} bytes behind")
+            }
+            Self::NodeKeepsUp { node } => write!(f, "node {node} keeps up"),
+            Self::HigherEpoch { node, epoch } => write!(
+                f,
+                "node {node} knows of epoch {epoch} and follows this one no longer; another \
+                 promotion helps it"
+            ),
+            Self::NotLeading(why) => write!(f, "leads no longer: {why}"),
+        }
+    }
+}
+
 /// What a primary knows of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
@@ -417,6 +440,12 @@ impl Leader {
     /// Most nodes executed to another outcome: see [`super::Hashes`].
     pub fn on_majority_differs(&mut self, position: Position) {
         self.end(NotLeading::Diverged { position }, false);
+    }
+
+    /// Commits what older epochs left by itself: what the model must find out.
+    #[cfg(test)]
+    pub(super) fn forget_floor(&mut self, ends: impl Iterator<Item = LogPlace>) {
+        self.quorum.forget_floor(ends);
     }
 
     fn end(&mut self, why: NotLeading, in_any_case: bool) {

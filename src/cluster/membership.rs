@@ -72,7 +72,7 @@ impl fmt::Display for MembershipError {
 impl std::error::Error for MembershipError {}
 
 /// The nodes of an exchange, seen from one of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Membership {
     exchange_digest: u64,
     own: u32,
@@ -216,6 +216,13 @@ impl Membership {
     pub(super) fn with_majority(mut self, majority: usize) -> Self {
         self.majority = majority;
         self
+    }
+}
+
+impl fmt::Debug for Membership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = self.nodes.iter().map(|node| node.node).collect::<Vec<u32>>();
+        write!(f, "Membership({} of {numbers:?}, {}, {})", self.own, self.ack, self.counted)
     }
 }
 

@@ -146,6 +146,13 @@ impl Quorum {
         Some(end)
     }
 
+    /// Takes older epochs' ends for this one's: what the model must find out.
+    #[cfg(test)]
+    pub(super) fn forget_floor(&mut self, ends: impl Iterator<Item = LogPlace>) {
+        self.floor = Some(Position(0));
+        ends.for_each(|end| self.ends.push(end, Position(0)));
+    }
+
     /// The highest position that so many nodes have as are needed.
     fn had_by_enough(&self) -> Option<Position> {
         if self.alone {
