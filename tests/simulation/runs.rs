@@ -7,8 +7,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::lived::Lived;
 use crate::planted::Planted;
-use crate::world::{Lived, World};
+use crate::world::World;
 
 /// What became of many worlds.
 #[derive(Default)]

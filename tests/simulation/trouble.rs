@@ -11,8 +11,6 @@ pub(crate) enum Event {
     Kill(Node),
     /// The machine loses power; of each sector that was not synced, so many of a thousand are kept.
     LosePower(Node, u64),
-    /// A node that is down starts again.
-    Start(Node),
     /// It does nothing for a time, and then goes on as if nothing had been.
     Pause(Node, u64),
     /// A link's lane has another fate for a time.

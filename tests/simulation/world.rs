@@ -17,8 +17,9 @@ use crate::lived::Lived;
 use crate::machine::{Ground, Machine};
 use crate::network::{Fate, Lane, Network, Node};
 use crate::oracle::Oracle;
-use crate::planted::Planted;
+use crate::planted::{Planted, Shown};
 use crate::script::{Random, Script};
+use crate::streams::Streams;
 use crate::trouble::{Event, Trouble};
 
 const MS: u64 = 1_000_000;
@@ -70,14 +71,16 @@ impl World {
             nodes,
             durability,
             network,
+            streams: Streams::default(),
             oracle: Oracle::default(),
             script: Script::new(),
             lived: Lived::default(),
             planted,
+            shown: Shown::default(),
         };
         let trouble = Trouble::draw(nodes, &mut random);
         let machines = (0..nodes).map(|node| Machine::new(node, random.next())).collect();
-        let mut world = Self {
+        let world = Self {
             seed,
             random,
             now: BEGINNING,
@@ -91,7 +94,7 @@ impl World {
             telling: false,
         };
         if let Some(planted) = planted {
-            planted.plant(&mut world.ground);
+            planted.plant(&world.ground.network, &world.ground.shown);
         }
         world
     }
@@ -160,7 +163,7 @@ impl World {
                 continue;
             }
             let machine = &mut self.machines[node];
-            if orders && self.random.chance(400) {
+            if orders && self.random.chance(200) {
                 let count = self.random.between(1, 4);
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
@@ -241,6 +244,7 @@ impl World {
             Event::FailDisk(node, full) => {
                 if self.machines[node].fail_disk(full) {
                     self.ground.lived.count("disks that failed", 1);
+                    self.starts.insert(node, now + self.random.between(20, 400) * MS);
                 }
             }
         }
@@ -279,7 +283,7 @@ impl World {
         self.pauses.clear();
         self.ground.network.heal();
         for node in 0..self.machines.len() {
-            if self.machines[node].must_restart(&mut self.ground) {
+            if self.machines[node].must_restart() {
                 self.start(node);
             }
         }
@@ -306,16 +310,33 @@ impl World {
                     states.join("; ")
                 );
             }
-            if self.now >= helped + OPERATOR_NS && !served {
+            if self.now >= helped + OPERATOR_NS {
                 helped = self.now;
                 candidate += 1;
-                let node = candidate % self.machines.len();
-                self.tell(&format!("the operator promotes node {node}"));
-                self.machines[node].promote(&mut self.ground, Nanos(self.now));
+                self.operate(candidate % self.machines.len());
             }
             // Orders end when enough are confirmed, so that everybody can come to the end.
             self.cycle(confirmed < due);
         }
+    }
+
+    /// What an operator does who sees that the cluster does not come back: makes another node the
+    /// primary, and ends a primary that some node will not follow, because it gave its word to
+    /// somebody who never led.
+    fn operate(&mut self, candidate: Node) {
+        let known = self.machines.iter().filter_map(Machine::known).max();
+        let primary = self.machines.iter().position(Machine::is_serving);
+        let node = match primary {
+            Some(node) if self.machines[node].known() < known => {
+                self.tell(&format!("the operator starts node {node} anew"));
+                self.start(node);
+                node
+            }
+            Some(_) => return,
+            None => candidate,
+        };
+        self.tell(&format!("the operator promotes node {node}"));
+        self.machines[node].promote(&mut self.ground, Nanos(self.now));
     }
 
     fn all_agree(&self) -> bool {

@@ -368,7 +368,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         let Some(start) = self.follower.poll_follow().filter(|_| !self.stopped) else { return };
         match self.replica.follow(start, self.options.discard) {
             Ok(discarded) => self.on_followed(start, discarded, now),
-            Err(FollowRefused::Behind { .. }) => self.is_behind = true,
+            // What lies between the epochs that are known here and the announced one, its primary's
+            // table says.
+            Err(FollowRefused::Behind { .. } | FollowRefused::OtherLog { .. }) => {
+                self.is_behind = true;
+            }
             Err(why @ (FollowRefused::Older { .. } | FollowRefused::Io { .. })) => {
                 self.tell_news(News::NotFollowed { why });
             }
