@@ -1,4 +1,3 @@
-
 //! When holes are asked for: the back-off's distribution, and the order of requests.
 
 use super::*;

@@ -1,4 +1,3 @@
-
 //! What a receiver does, step by step, with a clock moved by hand.
 
 mod log;
