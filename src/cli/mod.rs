@@ -13,6 +13,7 @@ mod replay;
 mod send;
 mod serve;
 mod snapshot;
+mod standby;
 mod stat;
 pub mod subscribe;
 mod utc;
@@ -122,6 +123,13 @@ enum Command {
         after_help = "Example:\n  isochron verify /tmp/log\n  isochron verify /tmp/log --json"
     )]
     Verify(verify::Args),
+    /// Runs a node that follows the primary of its exchange, ready to become it.
+    ///
+    /// An empty directory is filled from another node first. SIGINT or SIGTERM ends it in order.
+    /// Exit code 0 after a signal, 1 if a part of it failed, or its log is not the one to follow,
+    /// 2 if it could not start.
+    #[command(after_help = STANDBY_EXAMPLES)]
+    Standby(standby::Args),
     /// Shows the counters of a running exchange or subscriber, live.
     ///
     /// A terminal gets a table that is drawn again, a pipe a line each time, until the process that
@@ -149,6 +157,11 @@ Examples:
   isochron serve --config isochron.toml --flow mix --rate 1000
   isochron serve --config isochron.toml --only core &
   isochron serve --config isochron.toml --only market-data";
+
+const STANDBY_EXAMPLES: &str = "\
+Examples:
+  isochron standby --config isochron.toml
+  isochron standby --config isochron.toml --discard-tail";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -197,6 +210,7 @@ pub fn run() -> ExitCode {
         Command::Subscribe(args) => subscribe::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Standby(args) => standby::run(&args),
         Command::Stat(args) => stat::run(&args),
     }
 }

@@ -36,6 +36,9 @@ const _: () = {
     );
 };
 
+/// The newest rules that this program decides by.
+pub const RULES_VERSION: u32 = 1;
+
 /// What a sequencer is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -236,7 +239,7 @@ impl Sequencer {
             node: store.identity.node,
             base_position: self.writer.position().0,
             chain_at_base: self.writer.chain().0,
-            rules_version: 1,
+            rules_version: RULES_VERSION,
             ..EpochStarted::default()
         };
         // Work that was under way goes on before anything from a ring, after this.

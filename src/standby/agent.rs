@@ -48,6 +48,8 @@ pub struct FollowerOptions {
     pub board: Arc<Board>,
     /// Commands from one checkpoint to the next.
     pub checkpoint_commands: u64,
+    /// Whether its node begins again where it cannot read its store; a primary's goes on.
+    pub ends_node: bool,
 }
 
 /// A state, and the place in the log that it is of; without one that of its beginning.
@@ -66,7 +68,7 @@ enum Stage {
 }
 
 /// A follower on its thread. One that differs from the log stands still, its node goes on storing;
-/// one that cannot read its store says so, and its node begins again.
+/// one that cannot read its store says so.
 pub struct FollowerAgent {
     options: FollowerOptions,
     stage: Stage,
@@ -133,7 +135,7 @@ impl FollowerAgent {
     }
 
     fn attach(&mut self, (replay, at): State, now: Nanos) -> Stage {
-        let FollowerOptions { disk, directory, board, checkpoint_commands } = &self.options;
+        let FollowerOptions { disk, directory, board, checkpoint_commands, .. } = &self.options;
         match reader_at(Arc::clone(disk), directory, at) {
             Ok(reader) => {
                 let board = Arc::clone(board);
@@ -186,6 +188,7 @@ impl Agent for FollowerAgent {
 
     fn failure(&self) -> Option<String> {
         match &self.stage {
+            _ if !self.options.ends_node => None,
             Stage::Stopped(why) => Some(why.clone()),
             Stage::Following(follower) => {
                 let fault = follower.fault().filter(|fault| !fault.is_difference());

@@ -14,15 +14,11 @@ use isochron_cluster::{Message, NodeFlags, PromoteAnswer, PromoteResult};
 use super::role::RoleChange;
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
-use crate::cluster::{
-    Ballot, Change, Contract, Leader, LogStatus, answer_status, answer_vote,
-};
+use crate::cluster::{Ballot, Change, Contract, Leader, LogStatus, answer_status, answer_vote};
 use crate::net::Media;
 use crate::replication::sender::{LogBytes, Sender, SenderOptions};
 use crate::store::frame::Frame;
-use crate::store::{
-    Committer, EpochStart, LogPlace, ReadError, Terms, Voter, event_header,
-};
+use crate::store::{Committer, EpochStart, LogPlace, ReadError, Terms, Voter, event_header};
 use crate::types::{Nanos, Position};
 
 /// Bytes of the log whose ends are looked at in one cycle: what is sent stays behind it.

@@ -171,11 +171,7 @@ impl Receiver {
     }
 
     /// Checks that the stream can be put together here; where its sender is.
-    fn set_up<R: Rebuild>(
-        &self,
-        rebuild: &mut R,
-        setup: &Setup,
-    ) -> Result<Position, SetupRefused> {
+    fn set_up<R: Rebuild>(&self, rebuild: &mut R, setup: &Setup) -> Result<Position, SetupRefused> {
         if !self.place.is_set_up {
             rebuild.join(setup)?;
         }

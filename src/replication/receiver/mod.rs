@@ -331,7 +331,8 @@ impl Receiver {
     pub fn advance<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
         self.liveness.judge(now);
         self.judge(rebuild, now);
-        if let (Stage::Live, Some(Geometry { terms, .. })) = (self.place.stage, rebuild.geometry()) {
+        if let (Stage::Live, Some(Geometry { terms, .. })) = (self.place.stage, rebuild.geometry())
+        {
             self.loss.scan(rebuild, terms, self.place.heard, now);
             let window = self.window(rebuild);
             self.status.on_window(window, self.full_window_bytes(rebuild), now);
