@@ -112,6 +112,6 @@ macro_rules! tests {
 }
 
 tests! {
-    events messages commands feed books frames store state snapshot ring config lobster itch
+    events messages commands feed books frames store replica state snapshot ring config lobster itch
     order_stream capture soup_server soup_client rerequest consumer replication_wire sender
 }

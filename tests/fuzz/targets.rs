@@ -12,6 +12,8 @@ mod capture;
 mod consumer;
 #[path = "recovery.rs"]
 mod recovery;
+#[path = "replica.rs"]
+mod replica;
 #[path = "ring.rs"]
 mod ring;
 #[path = "../crash/script.rs"]
@@ -60,6 +62,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "capture", run: capture::capture, seeds: capture::capture_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
+    Target { name: "replica", run: replica::frames, seeds: replica::frame_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },
     Target { name: "snapshot", run: state::snapshot, seeds: state::snapshot_seeds },
     Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
