@@ -195,6 +195,10 @@ pub const GAPS_WATCHED_MAX: usize = 32;
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
 
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
@@ -234,6 +238,8 @@ pub const ASK_GRACE_NS: u64 = 200_000_000;
 pub const STATE_HASHES_KEPT_MAX: usize = 64;
 
 const _: () = {
+    // A request that ends at a multiple of its longest lies in one term.
+    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(NODES_MAX <= 32);
     assert!(ACK_INTERVAL_NS * 4 < NODE_SILENT_NS && ANNOUNCE_INTERVAL_NS * 2 < NODE_SILENT_NS);
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
