@@ -176,6 +176,9 @@ fn caught_up(outcome: &Outcome) {
             error!(held, kept_from, "too old to catch up: start it on an empty directory");
         }
         Outcome::NotFollowed(why) => warn!(why, "does not follow"),
+        Outcome::Differs(differs) => {
+            error!(?differs, "the log here is another one than the server's");
+        }
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }
