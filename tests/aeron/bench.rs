@@ -16,7 +16,7 @@ use rusteron_media_driver::bindings::{aeron_header_t, aeron_image_poll, aeron_im
 use rusteron_media_driver::{AeronExclusivePublication, AeronImage, Handlers, NoHandler};
 
 use crate::Outcome;
-use crate::client::{Client, counters, first_image};
+use crate::client::{Client, first_image};
 use crate::driver::{Driver, Settings, Threading, own_cpu};
 
 const THERE: &str = "aeron:udp?endpoint=239.78.1.1:41456|interface=127.0.0.1";
@@ -144,7 +144,7 @@ pub fn throughput(lane: Lane, bytes: usize, time: Duration) -> Outcome<Throughpu
     subscriber.join().map_err(|_| "the subscriber panicked")??;
     let received = received.load(Ordering::Relaxed);
     if received != sent {
-        let counters = counters(&driver)?;
+        let counters = Client::new(driver.directory())?.counters();
         return Err(format!("Aeron sent {sent} and received {received}: {counters:?}").into());
     }
     Ok(Throughput {

@@ -8,10 +8,9 @@ use rusteron_media_driver::{
 };
 
 use crate::Outcome;
-use crate::driver::Driver;
 
 /// Patience for what the driver should do at once.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one driver.
 pub struct Client {
@@ -44,6 +43,23 @@ impl Client {
         let adding = self.aeron.async_add_subscription(&channel, stream, none, none)?;
         Ok(adding.poll_blocking(PATIENCE)?)
     }
+
+    /// The driver's counters of loss, repair and refusal that are not zero.
+    pub fn counters(&self) -> Vec<(String, i64)> {
+        const WORDS: [&str; 11] = [
+            "NAK", "Retransmit", "Loss", "Invalid", "overrun", "over runs", "under runs",
+            "rejected", "Short", "Errors", "Overflow",
+        ];
+        let mut found = Vec::new();
+        self.aeron.counters_reader().foreach_counter_fn(|value, _, kind, _, label| {
+            let is_systems = kind == 0;
+            if is_systems && value != 0 && WORDS.iter().any(|word| label.contains(word)) {
+                let words = label.split([':', '(']).next().unwrap_or(label).trim();
+                found.push((words.to_string(), value));
+            }
+        });
+        found
+    }
 }
 
 /// Waits for a subscription's first image.
@@ -58,21 +74,4 @@ pub fn first_image(subscription: &AeronSubscription) -> Outcome<AeronImage> {
         }
         std::thread::sleep(Duration::from_micros(100));
     }
-}
-
-/// The system counters of a driver that are not zero and tell of loss, repair or refusal.
-pub fn counters(driver: &Driver) -> Outcome<Vec<(String, i64)>> {
-    const WORDS: [&str; 12] = [
-        "NAK", "Retransmit", "Loss", "Invalid", "overrun", "over runs", "under runs", "rejected",
-        "Short", "Errors", "Overflow", "Bytes",
-    ];
-    let client = Client::new(driver.directory())?;
-    let mut found = Vec::new();
-    client.aeron.counters_reader().foreach_counter_fn(|value, _, kind, _, label| {
-        let system = kind == 0;
-        if system && value != 0 && WORDS.iter().any(|word| label.contains(word)) {
-            found.push((label.to_string(), value));
-        }
-    });
-    Ok(found)
 }

@@ -9,10 +9,17 @@
 //! environment (threads, loss, buffers) is then its alone.
 
 mod bench;
+mod cases;
 mod client;
 mod driver;
+mod log;
+mod stage;
+mod stream;
+mod theirs;
 
 use std::process::ExitCode;
+
+use cases::{Case, Side};
 
 type Failure = Box<dyn std::error::Error>;
 type Outcome<T = ()> = Result<T, Failure>;
@@ -23,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["driver"] => driver::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["themselves"] => judge(&Case::all(Side::Aeron, Side::Aeron)),
         _ => Err("usage: isochron-aeron driver | bench".into()),
     };
     match outcome {
@@ -32,4 +40,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs cases; the last line says how many were right.
+fn judge(cases: &[Case]) -> Outcome {
+    let (passed, failed) = cases::run(cases)?;
+    println!("{passed} passed, {failed} failed, 0 skipped");
+    Ok(())
 }
