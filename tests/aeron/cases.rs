@@ -98,7 +98,8 @@ pub fn run(cases: &[Case]) -> Outcome<(usize, usize)> {
             bytes_per_second: 6_000_000,
         };
         let name = case.name();
-        match run_one(case, &stream) {
+        let judged = Seat::default();
+        match run_one(case, &stream, &judged) {
             Ok(words) => println!("{name}: {words}"),
             Err(failure) => {
                 failed += 1;
@@ -107,18 +108,19 @@ pub fn run(cases: &[Case]) -> Outcome<(usize, usize)> {
         }
         let (rate, seed) = case.loss.map_or((0.0, 0), |loss| (loss.rate, loss.seed));
         println!(
-            "case port={port} session={} late={} rate={rate} seed={seed} name={name}",
+            "case port={port} session={} late={} rate={rate} seed={seed} joined={} name={name}",
             stream.session,
             u8::from(case.late),
+            judged.joined().unwrap_or(0),
         );
     }
     Ok((cases.len() - failed, failed))
 }
 
-fn run_one(case: &Case, stream: &Stream) -> Outcome<String> {
-    let (stage, first, judged) = (Stage::new(), Seat::default(), Seat::default());
+fn run_one(case: &Case, stream: &Stream, judged: &Seat) -> Outcome<String> {
+    let (stage, first) = (Stage::new(), Seat::default());
     std::thread::scope(|scope| {
-        let outcome = direct(scope, case, stream, &stage, &first, &judged);
+        let outcome = direct(scope, case, stream, &stage, &first, judged);
         stage.curtain.store(true, Ordering::Release);
         outcome
     })
