@@ -1,9 +1,9 @@
 """Judges a capture of the Aeron cases by what Wireshark's Aeron dissector makes of it.
 
 Usage: aeron.py CAPTURE CASES, where CASES is what `isochron-aeron` printed. It says by lines
-`case port=.. session=.. late=.. rate=.. seed=.. joined=.. name=..` which datagrams a follower
-must have dropped: both kinds of followers draw for each DATA or PAD datagram from the generator
-`erand48`, by the seed. What was asked for again must be exactly that.
+`case port=.. session=.. late=.. rate=.. seed=.. generator=.. joined=.. name=..` which datagrams a follower
+must have dropped: it draws for each DATA or PAD datagram from its generator, `erand48` or Java's,
+by the seed. What was asked for again must be exactly that.
 """
 
 import re
@@ -12,6 +12,7 @@ import sys
 
 MTU = 1408
 HEADER = 32
+MULTIPLIER = 0x5DEECE66D
 FRAMES = ("data", "pad", "heartbeat")
 INVALID = [f"aeron.analysis.invalid_{kind}_length"
            for kind in ("pad", "data", "nak", "sm", "rtt", "err", "setup")]
@@ -28,10 +29,10 @@ class Case:
 
     def __init__(self, line):
         found = re.fullmatch(r"case port=(\d+) session=(-?\d+) late=(\d) rate=(\S+) seed=(\d+) "
-                             r"joined=(\d+) name=(.*)", line)
+                             r"generator=(\w+) joined=(\d+) name=(.*)", line)
         self.port, self.session = int(found[1]), int(found[2]) & 0xFFFFFFFF
         self.late, self.rate, self.seed = found[3] == "1", float(found[4]), int(found[5])
-        self.joined, self.name = int(found[6]), found[7]
+        self.generator, self.joined, self.name = found[6], int(found[7]), found[8]
         self.term = None
         self.faults = []
         self.sent = []
@@ -68,6 +69,9 @@ def take(case, packet):
             case.faults.append(f"{field} in a datagram of {length} bytes")
     if packet["aeron.setup.session_id"]:
         case.term = int(packet["aeron.setup.term_length"])
+        if case.generator == "java":
+            # Its loss generator is asked for a SETUP too; for none of these seeds it drops one.
+            case.sent.append((0, 0))
         if int(packet["aeron.setup.mtu"]) != MTU:
             case.faults.append(f"SETUP says MTU {packet['aeron.setup.mtu']}")
     if packet["aeron.sm.flags"]:
@@ -100,11 +104,22 @@ def take_frames(case, frames, length):
     case.sent.append((positions[0], end))
 
 
-def draws(case):
-    """Whether each DATA datagram in turn is dropped: `erand48`, seeded as the loss driver is."""
-    state = (case.seed >> 32 & 0xFFFF) | (case.seed & 0xFFFF0000) | (case.seed & 0xFFFF) << 32
+def congruential(state):
+    """The generator of POSIX and of Java: its states of 48 bits."""
     while True:
-        state = (state * 0x5DEECE66D + 0xB) & (1 << 48) - 1
+        state = (state * MULTIPLIER + 0xB) & (1 << 48) - 1
+        yield state
+
+
+def draws(case):
+    """Whether each DATA datagram in turn is dropped, by the draws of the case's loss generator."""
+    seed = case.seed
+    if case.generator == "java":
+        states = congruential((seed ^ MULTIPLIER) & (1 << 48) - 1)
+        while True:
+            double = (next(states) >> 22 << 27) + (next(states) >> 21)
+            yield double / (1 << 53) <= case.rate
+    for state in congruential(seed >> 32 & 0xFFFF | seed & 0xFFFF0000 | (seed & 0xFFFF) << 32):
         yield state / (1 << 48) <= case.rate
 
 
@@ -143,7 +158,10 @@ def judge(case):
         stream = draws(case)
         drops = [next(stream) for _ in case.sent]
         # A late follower's generator begins with the first datagram that reached its socket.
-        firsts = range(len(case.sent)) if case.late else [0]
+        # So does that of Java, which says that it is ready before its socket is.
+        before = next((number for number, (begin, end) in enumerate(case.sent)
+                       if case.joined <= begin < end), 0)
+        firsts = range(before + 1) if case.late or case.generator == "java" else [0]
         made = (dropped(case, drops, first, position) for first in firsts)
         lost = next((lost for lost in made if lost == asked), dropped(case, drops, 0, position))
         if not lost:

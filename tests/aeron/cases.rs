@@ -10,12 +10,15 @@
 //! `case ...` tells the reader of the capture which datagrams must have been dropped.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::Outcome;
+use crate::client::Client;
 use crate::driver::{Driver, Loss, Settings};
-use crate::log::Log;
+use crate::java;
+use crate::log::{Log, message};
 use crate::stage::{Seat, Stage};
 use crate::stream::{Stream, TERM_BYTES, WINDOW_BYTES};
 use crate::theirs;
@@ -33,6 +36,15 @@ pub enum Side {
     Ours,
     /// The C driver.
     Aeron,
+    /// The Java driver and its samples.
+    Java,
+}
+
+/// What was published.
+#[derive(Clone, Debug)]
+enum Sent {
+    Log(Log),
+    File(PathBuf),
 }
 
 /// A combination.
@@ -53,6 +65,7 @@ impl Side {
         match self {
             Self::Ours => "isochron",
             Self::Aeron => "aeron",
+            Self::Java => "java",
         }
     }
 }
@@ -71,6 +84,25 @@ impl Case {
             }
         }
         cases
+    }
+
+    /// A few with the Java driver at one end.
+    pub fn with_java(other: Side) -> Vec<Self> {
+        let follows = |multicast, late, rate| (other, Side::Java, multicast, late, rate);
+        let publishes = |multicast| (Side::Java, other, multicast, false, 0.02);
+        let combinations = [
+            follows(false, false, 0.0),
+            follows(false, false, 0.02),
+            follows(true, false, 0.02),
+            follows(true, true, 0.02),
+            publishes(false),
+            publishes(true),
+        ];
+        let cases = combinations.into_iter().map(|(publisher, follower, multicast, late, rate)| {
+            let loss = (rate > 0.0).then_some(Loss { rate, seed: 0x1005_0000_0101 });
+            Self { publisher, follower, multicast, late, loss }
+        });
+        cases.collect()
     }
 
     fn name(&self) -> String {
@@ -108,9 +140,11 @@ pub fn run(cases: &[Case]) -> Outcome<(usize, usize)> {
         }
         let (rate, seed) = case.loss.map_or((0.0, 0), |loss| (loss.rate, loss.seed));
         println!(
-            "case port={port} session={} late={} rate={rate} seed={seed} joined={} name={name}",
+            "case port={port} session={} late={} rate={rate} seed={seed} generator={} joined={} \
+             name={name}",
             stream.session,
             u8::from(case.late),
+            if case.follower == Side::Java { "java" } else { "erand48" },
             judged.joined().unwrap_or(0),
         );
     }
@@ -164,37 +198,49 @@ fn direct<'scope, 'env>(
         threads.push(follow(judged, case.follower, case.loss));
     }
     stage.wait("it has joined and enough was published", || {
-        let ended = publisher.is_finished() || threads.iter().any(|thread| thread.is_finished());
-        let joined = judged.joined();
-        ended && !case.late || joined.is_some_and(|at| published() > at + PUBLISHED_BYTES)
+        let judged_is_gone = threads.last().is_some_and(|thread| thread.is_finished());
+        let ended = judged_is_gone || publisher.is_finished() || stage.end().is_some();
+        ended || judged.joined().is_some_and(|at| published() > at + PUBLISHED_BYTES)
     })?;
     stage.enough.store(true, Ordering::Release);
     let followed: Vec<Result<Followed, _>> = threads.into_iter().map(join).collect();
     stage.curtain.store(true, Ordering::Release);
     let (sent, sender_counters) = join(publisher)?;
-    report(case, &sent, &sender_counters, followed)
+    report(case, stream, &sent, &sender_counters, followed, judged)
 }
 
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T, String>>) -> Outcome<T> {
     Ok(thread.join().map_err(|_| "a thread of the case panicked")??)
 }
 
+/// Compares all that was followed; the judged one's figures.
 fn report(
     case: &Case,
-    sent: &Log,
+    stream: &Stream,
+    sent: &Sent,
     sender_counters: &[(String, i64)],
     followed: Vec<Outcome<Followed>>,
+    judged: &Seat,
 ) -> Outcome<String> {
     let mut words = String::new();
     for (number, followed) in followed.into_iter().enumerate().rev() {
-        let (log, counters) = followed?;
-        let left_before = case.late && !case.multicast && number == 0;
+        let (mut log, counters) = followed?;
+        let is_judged = words.is_empty();
+        let left_before = case.late && !case.multicast && !is_judged;
         if left_before {
             continue;
         }
-        sent.check(&log)?;
-        let judged = words.is_empty();
-        if judged {
+        match sent {
+            Sent::Log(sent) => {
+                if is_judged && case.follower == Side::Java {
+                    log.place_by(sent);
+                    judged.join(log.from);
+                }
+                sent.check(&log).map_err(|fault| format!("follower {number}: {fault}"))?;
+            }
+            Sent::File(file) => java::check_file(&log, stream, file)?,
+        }
+        if is_judged {
             let (frames, from, to) = (log.len(), log.from, log.end());
             if case.late && from <= TERM_BYTES {
                 return Err(format!("it joined at {from}, which is not late").into());
@@ -206,13 +252,31 @@ fn report(
     Ok(words)
 }
 
-fn publish(side: Side, stream: &Stream, stage: &Stage) -> Outcome<Followed> {
+fn publish(
+    side: Side,
+    stream: &Stream,
+    stage: &Stage,
+) -> Outcome<(Sent, Vec<(String, i64)>)> {
     match side {
         Side::Ours => Err("not yet".into()),
         Side::Aeron => {
             let driver = Driver::start(&Settings::calm())?;
             let log = theirs::publish(stream, &driver, stage)?;
-            Ok((log, crate::client::Client::new(driver.directory())?.counters()))
+            Ok((Sent::Log(log), Client::new(driver.directory())?.counters()))
+        }
+        Side::Java => {
+            let file = std::env::temp_dir().join(format!("isochron-aeron-{}", std::process::id()));
+            let (mut content, mut piece) = (Vec::new(), Vec::new());
+            for number in 0.. {
+                if content.len() as u64 > PUBLISHED_BYTES {
+                    break;
+                }
+                message(number, &mut piece);
+                content.extend_from_slice(&piece);
+            }
+            std::fs::write(&file, content)?;
+            java::publish(stream, &file, stage)?;
+            Ok((Sent::File(file), Vec::new()))
         }
     }
 }
@@ -227,5 +291,6 @@ fn follow(
     match side {
         Side::Ours => Err("not yet".into()),
         Side::Aeron => theirs::follow(stream, &Settings { loss, ..Settings::calm() }, stage, seat),
+        Side::Java => Ok((java::follow(stream, loss, stage, seat)?, Vec::new())),
     }
 }

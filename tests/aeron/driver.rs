@@ -30,6 +30,9 @@ impl Threading {
     }
 }
 
+/// Bytes of each socket buffer.
+const BUFFER_BYTES: &str = "2097152";
+
 /// How a driver is started; all else is its default.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -39,7 +42,7 @@ pub struct Settings {
     pub idle: &'static str,
     /// Datagrams in one system call; 4 is its default, 64 the most.
     pub io_vector: u32,
-    /// The receive window, and both socket buffers.
+    /// The receive window.
     pub window_bytes: u32,
     /// A share of the DATA and PAD datagrams that it receives is dropped, by this seed.
     pub loss: Option<Loss>,
@@ -71,10 +74,10 @@ impl Settings {
         command.env("AERON_SENDER_IO_VECTOR_CAPACITY", &vector);
         command.env("AERON_RECEIVER_IO_VECTOR_CAPACITY", &vector);
         command.env("AERON_NETWORK_PUBLICATION_MAX_MESSAGES_PER_SEND", &vector);
-        let window = window_bytes.to_string();
-        command.env("AERON_RCV_INITIAL_WINDOW_LENGTH", &window);
-        command.env("AERON_SOCKET_SO_RCVBUF", &window);
-        command.env("AERON_SOCKET_SO_SNDBUF", &window);
+        command.env("AERON_RCV_INITIAL_WINDOW_LENGTH", window_bytes.to_string());
+        // What overruns a socket would be a loss that nobody made.
+        command.env("AERON_SOCKET_SO_RCVBUF", BUFFER_BYTES);
+        command.env("AERON_SOCKET_SO_SNDBUF", BUFFER_BYTES);
         command.env("AERON_PUBLICATION_LINGER_TIMEOUT", "500ms");
         command.env("AERON_TERM_BUFFER_SPARSE_FILE", "0");
         if let Some(Loss { rate, seed }) = loss {

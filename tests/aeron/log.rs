@@ -61,6 +61,26 @@ impl Log {
         self.frames.len()
     }
 
+    /// The frames with their payloads.
+    pub fn frames(&self) -> impl Iterator<Item = (&Frame, &[u8])> {
+        self.frames.iter().map(|frame| (frame, self.payload(frame)))
+    }
+
+    /// Moves all positions by whole terms, so that the first frame stands where `sent` has its
+    /// payload, and takes the reserved values from there: for a follower that knows neither.
+    pub fn place_by(&mut self, sent: &Self) {
+        let Some(first) = self.frames.first() else { return };
+        let payload = self.payload(first);
+        let Some((found, _)) = sent.frames().find(|(_, other)| *other == payload) else { return };
+        let terms = found.position / self.term_bytes - first.position / self.term_bytes;
+        self.from += terms * self.term_bytes;
+        for frame in &mut self.frames {
+            frame.position += terms * self.term_bytes;
+            let at = sent.frames.binary_search_by_key(&frame.position, |sent| sent.position);
+            frame.reserved = at.map_or(0, |at| sent.frames[at].reserved);
+        }
+    }
+
     fn payload(&self, frame: &Frame) -> &[u8] {
         &self.bytes[frame.payload.clone()]
     }
@@ -120,7 +140,6 @@ pub fn message(number: u64, into: &mut Vec<u8>) {
     into.clear();
     // Letters, so that a program that prints its messages can be compared too.
     into.extend((0..bytes).map(|_| b'a' + (random() % 26) as u8));
-    into[8..16].copy_from_slice(&number.to_le_bytes());
     into[36..38].copy_from_slice(&1_u16.to_le_bytes());
 }
 

@@ -12,6 +12,7 @@ mod bench;
 mod cases;
 mod client;
 mod driver;
+mod java;
 mod log;
 mod stage;
 mod stream;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["driver"] => driver::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["themselves", "java"] => judge(&Case::with_java(Side::Aeron)),
         ["themselves"] => judge(&Case::all(Side::Aeron, Side::Aeron)),
         _ => Err("usage: isochron-aeron driver | bench".into()),
     };
