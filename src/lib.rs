@@ -20,6 +20,7 @@ pub mod node;
 pub mod order_stream;
 pub mod orders;
 pub mod recovery_service;
+pub mod replication;
 pub mod ring;
 pub mod scheduler;
 pub mod snapshot;

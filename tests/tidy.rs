@@ -23,11 +23,14 @@ const LAYERS: &str = "
 layer      | modules                                      | may import         | and the crates
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
-           |                                              | logs mechanisms    | feeds recovery
-           |                                              | domain ground      |
-components | gateway core scheduler standby replication   | logs mechanisms    | events messages
-           | cluster market_data recovery_service         | domain ground      | feeds recovery
-           | fairness data_service reporter snapshot      |                    |
+           |                                              | standbys logs      | feeds recovery
+           |                                              | mechanisms domain  |
+           |                                              | ground             |
+components | gateway core scheduler standby market_data   | logs mechanisms    | events messages
+           | recovery_service fairness data_service       | domain ground      | feeds recovery
+           | reporter snapshot                            |                    |
+standbys   | cluster ▸ replication                        | logs mechanisms    | events
+           |                                              | ground             |
 logs       | feed_log                                     | store ground       | events feeds
            |                                              |                    | recovery
 mechanisms | agent ring net store config                  | ground             | events

@@ -27,7 +27,7 @@ use crate::agent::{Agent, Clock, StopFlag};
 use crate::metrics::Recorder;
 use crate::ring::Producer;
 use crate::store::StoreReader;
-use crate::types::Nanos;
+use crate::types::{Nanos, Position};
 use isochron_events::Message;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -173,6 +173,8 @@ pub(crate) struct SourceAgent {
     own: bool,
     counts: Counts,
     patience: Option<Patience>,
+    /// Whether the flow can begin, when the administration is committed up to a position.
+    can_begin: Box<dyn FnMut(Position) -> bool + Send>,
     /// What the ring had counted before.
     ring_full_base: u64,
     orders: u64,
@@ -202,6 +204,7 @@ impl SourceAgent {
             own: false,
             counts: Counts::default(),
             patience: None,
+            can_begin: Box::new(|_| true),
             ring_full_base,
             orders: 0,
             start: None,
@@ -221,6 +224,24 @@ impl SourceAgent {
         self.in_flight = InFlight::new(epoch);
         self.patience = Some(Patience { limit_ns: patience_ns, oldest: None });
         self
+    }
+
+    /// A source whose flow begins, with its clock, once `can_begin` says so of the position up to
+    /// which the administration is committed: another part may have to be ready by then.
+    #[must_use]
+    pub(crate) fn beginning_when(
+        mut self,
+        can_begin: impl FnMut(Position) -> bool + Send + 'static,
+    ) -> Self {
+        self.can_begin = Box::new(can_begin);
+        self
+    }
+
+    /// Whether the flow has begun, or begins now: the administration is committed whole before
+    /// its clock starts.
+    fn begins(&mut self) -> bool {
+        self.start.is_some()
+            || (self.in_flight.is_empty() && (self.can_begin)(self.parts.reader.position()))
     }
 
     /// What became of its commands.
@@ -295,11 +316,10 @@ impl Agent for SourceAgent {
             0
         } else if !self.setup.is_empty() {
             self.send_setup()
-        } else if self.start.is_none() && !self.in_flight.is_empty() {
-            // The administration is committed whole before the clock of the flow starts.
-            0
-        } else {
+        } else if self.begins() {
             self.send_due(now.0)
+        } else {
+            0
         };
         if self.ended && self.in_flight.is_empty() && read == 0 && !self.progress.is_finished() {
             let trading_ns = now.0 - self.start.unwrap_or(now.0);

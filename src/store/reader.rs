@@ -216,7 +216,7 @@ impl StoreReader {
         }
         self.epoch = shown;
         let from = Some(marks.durable_place()).filter(|_| self.trusts_durable);
-        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, from);
+        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, from, None);
         // A writer that came while we looked has changed what we looked at.
         if self.writer_lives()? {
             self.epoch = Epoch(0);
@@ -225,11 +225,13 @@ impl StoreReader {
         let found = found?;
         let of_boot = self.control.as_ref().filter(|control| control.is_of_boot(boot_id));
         self.told = of_boot.map(Control::committed);
-        // A page of another boot says nothing; what was durable then was committed long before.
-        let told = self.told.unwrap_or(marks.synced);
+        // A page of another boot says nothing. What was durable then was committed long before,
+        // unless others decide it: then the marks say less than was told, never more.
+        let told = self.told.unwrap_or(if marks.told { marks.committed } else { marks.synced });
         self.found_end = Some(match self.until {
-            Until::Committed | Until::Published => found.valid_to,
-            Until::Told => told.clamp(marks.kept_from, found.valid_to),
+            Until::Committed if !marks.told => found.valid_to,
+            Until::Published => found.valid_to,
+            Until::Committed | Until::Told => told.clamp(marks.kept_from, found.valid_to),
         });
         self.cut = found.cut;
         Ok(())

@@ -7,12 +7,11 @@
 //! No bytes make any of them panic, and none allocates. An optional field that is given its
 //! null value is written as it is, and so reads as `None`.
 
-#![allow(clippy::too_many_lines, reason = "a line for each message or field")]
-
 mod message;
 mod runtime;
 mod templates;
 mod types;
+mod writers;
 
 pub use message::Message;
 pub use runtime::{
@@ -20,6 +19,7 @@ pub use runtime::{
 };
 pub use templates::*;
 pub use types::*;
+pub use writers::*;
 
 /// The schema's number in every header.
 pub const SCHEMA_ID: u16 = 1;

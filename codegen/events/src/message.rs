@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::SCHEMA_ID;
-use crate::runtime::{DecodeError, EncodeError, FieldVisitor, MessageHeader};
+use crate::runtime::{DecodeError, EncodeError, FieldVisitor, MessageHeader, SbeMessage};
 use crate::templates::{
     AdministrationApplied, AdministrationRejected, BalanceChanged, CancelOrderEvent,
     CancelRejectedEvent, Continuation, DayEnded, DayEnding, DayStarted, DefineInstrument,
@@ -113,77 +113,43 @@ impl Message {
             return Err(DecodeError::SchemaUnknown { schema_id: header.schema_id });
         }
         match header.template_id {
-            EpochStarted::TEMPLATE_ID => EpochStarted::decode(message).map(Self::EpochStarted),
-            DayStarted::TEMPLATE_ID => DayStarted::decode(message).map(Self::DayStarted),
-            DayEnding::TEMPLATE_ID => DayEnding::decode(message).map(Self::DayEnding),
-            PhaseChange::TEMPLATE_ID => PhaseChange::decode(message).map(Self::PhaseChange),
-            Tick::TEMPLATE_ID => Tick::decode(message).map(Self::Tick),
-            SessionOpened::TEMPLATE_ID => SessionOpened::decode(message).map(Self::SessionOpened),
-            SessionClosed::TEMPLATE_ID => SessionClosed::decode(message).map(Self::SessionClosed),
-            DefineInstrument::TEMPLATE_ID => {
-                DefineInstrument::decode(message).map(Self::DefineInstrument)
-            }
-            OpenAccount::TEMPLATE_ID => OpenAccount::decode(message).map(Self::OpenAccount),
-            SetAccountState::TEMPLATE_ID => {
-                SetAccountState::decode(message).map(Self::SetAccountState)
-            }
-            SetLimits::TEMPLATE_ID => SetLimits::decode(message).map(Self::SetLimits),
-            SetSelfTrade::TEMPLATE_ID => SetSelfTrade::decode(message).map(Self::SetSelfTrade),
-            Transfer::TEMPLATE_ID => Transfer::decode(message).map(Self::Transfer),
-            KillSwitch::TEMPLATE_ID => KillSwitch::decode(message).map(Self::KillSwitch),
-            DefineMember::TEMPLATE_ID => DefineMember::decode(message).map(Self::DefineMember),
-            DefineUser::TEMPLATE_ID => DefineUser::decode(message).map(Self::DefineUser),
-            NewOrderEvent::TEMPLATE_ID => NewOrderEvent::decode(message).map(Self::NewOrderEvent),
-            CancelOrderEvent::TEMPLATE_ID => {
-                CancelOrderEvent::decode(message).map(Self::CancelOrderEvent)
-            }
-            ReplaceOrderEvent::TEMPLATE_ID => {
-                ReplaceOrderEvent::decode(message).map(Self::ReplaceOrderEvent)
-            }
-            MassCancelEvent::TEMPLATE_ID => {
-                MassCancelEvent::decode(message).map(Self::MassCancelEvent)
-            }
-            Continuation::TEMPLATE_ID => Continuation::decode(message).map(Self::Continuation),
-            OrderAcceptedEvent::TEMPLATE_ID => {
-                OrderAcceptedEvent::decode(message).map(Self::OrderAcceptedEvent)
-            }
-            OrderRejectedEvent::TEMPLATE_ID => {
-                OrderRejectedEvent::decode(message).map(Self::OrderRejectedEvent)
-            }
-            OrderCanceledEvent::TEMPLATE_ID => {
-                OrderCanceledEvent::decode(message).map(Self::OrderCanceledEvent)
-            }
-            OrderReplacedEvent::TEMPLATE_ID => {
-                OrderReplacedEvent::decode(message).map(Self::OrderReplacedEvent)
-            }
-            CancelRejectedEvent::TEMPLATE_ID => {
-                CancelRejectedEvent::decode(message).map(Self::CancelRejectedEvent)
-            }
-            OrderFilledEvent::TEMPLATE_ID => {
-                OrderFilledEvent::decode(message).map(Self::OrderFilledEvent)
-            }
-            MassCancelDone::TEMPLATE_ID => {
-                MassCancelDone::decode(message).map(Self::MassCancelDone)
-            }
-            MassCancelRejected::TEMPLATE_ID => {
-                MassCancelRejected::decode(message).map(Self::MassCancelRejected)
-            }
-            BalanceChanged::TEMPLATE_ID => {
-                BalanceChanged::decode(message).map(Self::BalanceChanged)
-            }
-            AdministrationApplied::TEMPLATE_ID => {
-                AdministrationApplied::decode(message).map(Self::AdministrationApplied)
-            }
-            AdministrationRejected::TEMPLATE_ID => {
-                AdministrationRejected::decode(message).map(Self::AdministrationRejected)
-            }
-            PhaseChanged::TEMPLATE_ID => PhaseChanged::decode(message).map(Self::PhaseChanged),
-            DayEnded::TEMPLATE_ID => DayEnded::decode(message).map(Self::DayEnded),
-            FeedRecord::TEMPLATE_ID => FeedRecord::decode(message).map(Self::FeedRecord),
-            SnapshotHeader::TEMPLATE_ID => {
-                SnapshotHeader::decode(message).map(Self::SnapshotHeader)
-            }
-            SnapshotChunk::TEMPLATE_ID => SnapshotChunk::decode(message).map(Self::SnapshotChunk),
+            EpochStarted::TEMPLATE_ID => read::<EpochStarted>(message),
+            DayStarted::TEMPLATE_ID => read::<DayStarted>(message),
+            DayEnding::TEMPLATE_ID => read::<DayEnding>(message),
+            PhaseChange::TEMPLATE_ID => read::<PhaseChange>(message),
+            Tick::TEMPLATE_ID => read::<Tick>(message),
+            SessionOpened::TEMPLATE_ID => read::<SessionOpened>(message),
+            SessionClosed::TEMPLATE_ID => read::<SessionClosed>(message),
+            DefineInstrument::TEMPLATE_ID => read::<DefineInstrument>(message),
+            OpenAccount::TEMPLATE_ID => read::<OpenAccount>(message),
+            SetAccountState::TEMPLATE_ID => read::<SetAccountState>(message),
+            SetLimits::TEMPLATE_ID => read::<SetLimits>(message),
+            SetSelfTrade::TEMPLATE_ID => read::<SetSelfTrade>(message),
+            Transfer::TEMPLATE_ID => read::<Transfer>(message),
+            KillSwitch::TEMPLATE_ID => read::<KillSwitch>(message),
+            DefineMember::TEMPLATE_ID => read::<DefineMember>(message),
+            DefineUser::TEMPLATE_ID => read::<DefineUser>(message),
+            NewOrderEvent::TEMPLATE_ID => read::<NewOrderEvent>(message),
+            CancelOrderEvent::TEMPLATE_ID => read::<CancelOrderEvent>(message),
+            ReplaceOrderEvent::TEMPLATE_ID => read::<ReplaceOrderEvent>(message),
+            MassCancelEvent::TEMPLATE_ID => read::<MassCancelEvent>(message),
+            Continuation::TEMPLATE_ID => read::<Continuation>(message),
+            OrderAcceptedEvent::TEMPLATE_ID => read::<OrderAcceptedEvent>(message),
+            OrderRejectedEvent::TEMPLATE_ID => read::<OrderRejectedEvent>(message),
+            OrderCanceledEvent::TEMPLATE_ID => read::<OrderCanceledEvent>(message),
+            OrderReplacedEvent::TEMPLATE_ID => read::<OrderReplacedEvent>(message),
+            CancelRejectedEvent::TEMPLATE_ID => read::<CancelRejectedEvent>(message),
+            OrderFilledEvent::TEMPLATE_ID => read::<OrderFilledEvent>(message),
+            MassCancelDone::TEMPLATE_ID => read::<MassCancelDone>(message),
+            MassCancelRejected::TEMPLATE_ID => read::<MassCancelRejected>(message),
+            BalanceChanged::TEMPLATE_ID => read::<BalanceChanged>(message),
+            AdministrationApplied::TEMPLATE_ID => read::<AdministrationApplied>(message),
+            AdministrationRejected::TEMPLATE_ID => read::<AdministrationRejected>(message),
+            PhaseChanged::TEMPLATE_ID => read::<PhaseChanged>(message),
+            DayEnded::TEMPLATE_ID => read::<DayEnded>(message),
+            FeedRecord::TEMPLATE_ID => read::<FeedRecord>(message),
+            SnapshotHeader::TEMPLATE_ID => read::<SnapshotHeader>(message),
+            SnapshotChunk::TEMPLATE_ID => read::<SnapshotChunk>(message),
             template_id => Err(DecodeError::TemplateUnknown { template_id }),
         }
     }
@@ -543,224 +509,27 @@ impl fmt::Display for Message {
     }
 }
 
-impl From<EpochStarted> for Message {
-    fn from(message: EpochStarted) -> Self {
-        Self::EpochStarted(message)
-    }
+/// A message of its own becomes any message.
+macro_rules! conversions {
+    ($($name:ident),*) => {
+        $(impl From<$name> for Message {
+            fn from(message: $name) -> Self {
+                Self::$name(message)
+            }
+        })*
+    };
 }
 
-impl From<DayStarted> for Message {
-    fn from(message: DayStarted) -> Self {
-        Self::DayStarted(message)
-    }
+conversions! {
+    EpochStarted, DayStarted, DayEnding, PhaseChange, Tick, SessionOpened, SessionClosed,
+    DefineInstrument, OpenAccount, SetAccountState, SetLimits, SetSelfTrade, Transfer,
+    KillSwitch, DefineMember, DefineUser, NewOrderEvent, CancelOrderEvent, ReplaceOrderEvent,
+    MassCancelEvent, Continuation, OrderAcceptedEvent, OrderRejectedEvent, OrderCanceledEvent,
+    OrderReplacedEvent, CancelRejectedEvent, OrderFilledEvent, MassCancelDone,
+    MassCancelRejected, BalanceChanged, AdministrationApplied, AdministrationRejected,
+    PhaseChanged, DayEnded, FeedRecord, SnapshotHeader, SnapshotChunk
 }
 
-impl From<DayEnding> for Message {
-    fn from(message: DayEnding) -> Self {
-        Self::DayEnding(message)
-    }
-}
-
-impl From<PhaseChange> for Message {
-    fn from(message: PhaseChange) -> Self {
-        Self::PhaseChange(message)
-    }
-}
-
-impl From<Tick> for Message {
-    fn from(message: Tick) -> Self {
-        Self::Tick(message)
-    }
-}
-
-impl From<SessionOpened> for Message {
-    fn from(message: SessionOpened) -> Self {
-        Self::SessionOpened(message)
-    }
-}
-
-impl From<SessionClosed> for Message {
-    fn from(message: SessionClosed) -> Self {
-        Self::SessionClosed(message)
-    }
-}
-
-impl From<DefineInstrument> for Message {
-    fn from(message: DefineInstrument) -> Self {
-        Self::DefineInstrument(message)
-    }
-}
-
-impl From<OpenAccount> for Message {
-    fn from(message: OpenAccount) -> Self {
-        Self::OpenAccount(message)
-    }
-}
-
-impl From<SetAccountState> for Message {
-    fn from(message: SetAccountState) -> Self {
-        Self::SetAccountState(message)
-    }
-}
-
-impl From<SetLimits> for Message {
-    fn from(message: SetLimits) -> Self {
-        Self::SetLimits(message)
-    }
-}
-
-impl From<SetSelfTrade> for Message {
-    fn from(message: SetSelfTrade) -> Self {
-        Self::SetSelfTrade(message)
-    }
-}
-
-impl From<Transfer> for Message {
-    fn from(message: Transfer) -> Self {
-        Self::Transfer(message)
-    }
-}
-
-impl From<KillSwitch> for Message {
-    fn from(message: KillSwitch) -> Self {
-        Self::KillSwitch(message)
-    }
-}
-
-impl From<DefineMember> for Message {
-    fn from(message: DefineMember) -> Self {
-        Self::DefineMember(message)
-    }
-}
-
-impl From<DefineUser> for Message {
-    fn from(message: DefineUser) -> Self {
-        Self::DefineUser(message)
-    }
-}
-
-impl From<NewOrderEvent> for Message {
-    fn from(message: NewOrderEvent) -> Self {
-        Self::NewOrderEvent(message)
-    }
-}
-
-impl From<CancelOrderEvent> for Message {
-    fn from(message: CancelOrderEvent) -> Self {
-        Self::CancelOrderEvent(message)
-    }
-}
-
-impl From<ReplaceOrderEvent> for Message {
-    fn from(message: ReplaceOrderEvent) -> Self {
-        Self::ReplaceOrderEvent(message)
-    }
-}
-
-impl From<MassCancelEvent> for Message {
-    fn from(message: MassCancelEvent) -> Self {
-        Self::MassCancelEvent(message)
-    }
-}
-
-impl From<Continuation> for Message {
-    fn from(message: Continuation) -> Self {
-        Self::Continuation(message)
-    }
-}
-
-impl From<OrderAcceptedEvent> for Message {
-    fn from(message: OrderAcceptedEvent) -> Self {
-        Self::OrderAcceptedEvent(message)
-    }
-}
-
-impl From<OrderRejectedEvent> for Message {
-    fn from(message: OrderRejectedEvent) -> Self {
-        Self::OrderRejectedEvent(message)
-    }
-}
-
-impl From<OrderCanceledEvent> for Message {
-    fn from(message: OrderCanceledEvent) -> Self {
-        Self::OrderCanceledEvent(message)
-    }
-}
-
-impl From<OrderReplacedEvent> for Message {
-    fn from(message: OrderReplacedEvent) -> Self {
-        Self::OrderReplacedEvent(message)
-    }
-}
-
-impl From<CancelRejectedEvent> for Message {
-    fn from(message: CancelRejectedEvent) -> Self {
-        Self::CancelRejectedEvent(message)
-    }
-}
-
-impl From<OrderFilledEvent> for Message {
-    fn from(message: OrderFilledEvent) -> Self {
-        Self::OrderFilledEvent(message)
-    }
-}
-
-impl From<MassCancelDone> for Message {
-    fn from(message: MassCancelDone) -> Self {
-        Self::MassCancelDone(message)
-    }
-}
-
-impl From<MassCancelRejected> for Message {
-    fn from(message: MassCancelRejected) -> Self {
-        Self::MassCancelRejected(message)
-    }
-}
-
-impl From<BalanceChanged> for Message {
-    fn from(message: BalanceChanged) -> Self {
-        Self::BalanceChanged(message)
-    }
-}
-
-impl From<AdministrationApplied> for Message {
-    fn from(message: AdministrationApplied) -> Self {
-        Self::AdministrationApplied(message)
-    }
-}
-
-impl From<AdministrationRejected> for Message {
-    fn from(message: AdministrationRejected) -> Self {
-        Self::AdministrationRejected(message)
-    }
-}
-
-impl From<PhaseChanged> for Message {
-    fn from(message: PhaseChanged) -> Self {
-        Self::PhaseChanged(message)
-    }
-}
-
-impl From<DayEnded> for Message {
-    fn from(message: DayEnded) -> Self {
-        Self::DayEnded(message)
-    }
-}
-
-impl From<FeedRecord> for Message {
-    fn from(message: FeedRecord) -> Self {
-        Self::FeedRecord(message)
-    }
-}
-
-impl From<SnapshotHeader> for Message {
-    fn from(message: SnapshotHeader) -> Self {
-        Self::SnapshotHeader(message)
-    }
-}
-
-impl From<SnapshotChunk> for Message {
-    fn from(message: SnapshotChunk) -> Self {
-        Self::SnapshotChunk(message)
-    }
+fn read<M: SbeMessage + Into<Message>>(message: &[u8]) -> Result<Message, DecodeError> {
+    M::decode(message).map(Into::into)
 }

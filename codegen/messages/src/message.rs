@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::SCHEMA_ID;
-use crate::runtime::{DecodeError, EncodeError, FieldVisitor, MessageHeader};
+use crate::runtime::{DecodeError, EncodeError, FieldVisitor, MessageHeader, SbeMessage};
 use crate::templates::{
     BestBidOffer, BookChecksum, FairnessCommit, FairnessReport, FairnessReveal,
     InstrumentDefinition, LevelChanged, OrderAdded, OrderDeleted, OrderExecuted, OrderModified,
@@ -71,34 +71,24 @@ impl Message {
             return Err(DecodeError::SchemaUnknown { schema_id: header.schema_id });
         }
         match header.template_id {
-            InstrumentDefinition::TEMPLATE_ID => {
-                InstrumentDefinition::decode(message).map(Self::InstrumentDefinition)
-            }
-            TradingStatus::TEMPLATE_ID => TradingStatus::decode(message).map(Self::TradingStatus),
-            SystemEvent::TEMPLATE_ID => SystemEvent::decode(message).map(Self::SystemEvent),
-            OrderAdded::TEMPLATE_ID => OrderAdded::decode(message).map(Self::OrderAdded),
-            OrderExecuted::TEMPLATE_ID => OrderExecuted::decode(message).map(Self::OrderExecuted),
-            OrderReduced::TEMPLATE_ID => OrderReduced::decode(message).map(Self::OrderReduced),
-            OrderDeleted::TEMPLATE_ID => OrderDeleted::decode(message).map(Self::OrderDeleted),
-            OrderModified::TEMPLATE_ID => OrderModified::decode(message).map(Self::OrderModified),
-            Trade::TEMPLATE_ID => Trade::decode(message).map(Self::Trade),
-            LevelChanged::TEMPLATE_ID => LevelChanged::decode(message).map(Self::LevelChanged),
-            BestBidOffer::TEMPLATE_ID => BestBidOffer::decode(message).map(Self::BestBidOffer),
-            Statistics::TEMPLATE_ID => Statistics::decode(message).map(Self::Statistics),
-            SnapshotStart::TEMPLATE_ID => SnapshotStart::decode(message).map(Self::SnapshotStart),
-            SnapshotComplete::TEMPLATE_ID => {
-                SnapshotComplete::decode(message).map(Self::SnapshotComplete)
-            }
-            BookChecksum::TEMPLATE_ID => BookChecksum::decode(message).map(Self::BookChecksum),
-            FairnessCommit::TEMPLATE_ID => {
-                FairnessCommit::decode(message).map(Self::FairnessCommit)
-            }
-            FairnessReveal::TEMPLATE_ID => {
-                FairnessReveal::decode(message).map(Self::FairnessReveal)
-            }
-            FairnessReport::TEMPLATE_ID => {
-                FairnessReport::decode(message).map(Self::FairnessReport)
-            }
+            InstrumentDefinition::TEMPLATE_ID => read::<InstrumentDefinition>(message),
+            TradingStatus::TEMPLATE_ID => read::<TradingStatus>(message),
+            SystemEvent::TEMPLATE_ID => read::<SystemEvent>(message),
+            OrderAdded::TEMPLATE_ID => read::<OrderAdded>(message),
+            OrderExecuted::TEMPLATE_ID => read::<OrderExecuted>(message),
+            OrderReduced::TEMPLATE_ID => read::<OrderReduced>(message),
+            OrderDeleted::TEMPLATE_ID => read::<OrderDeleted>(message),
+            OrderModified::TEMPLATE_ID => read::<OrderModified>(message),
+            Trade::TEMPLATE_ID => read::<Trade>(message),
+            LevelChanged::TEMPLATE_ID => read::<LevelChanged>(message),
+            BestBidOffer::TEMPLATE_ID => read::<BestBidOffer>(message),
+            Statistics::TEMPLATE_ID => read::<Statistics>(message),
+            SnapshotStart::TEMPLATE_ID => read::<SnapshotStart>(message),
+            SnapshotComplete::TEMPLATE_ID => read::<SnapshotComplete>(message),
+            BookChecksum::TEMPLATE_ID => read::<BookChecksum>(message),
+            FairnessCommit::TEMPLATE_ID => read::<FairnessCommit>(message),
+            FairnessReveal::TEMPLATE_ID => read::<FairnessReveal>(message),
+            FairnessReport::TEMPLATE_ID => read::<FairnessReport>(message),
             template_id => Err(DecodeError::TemplateUnknown { template_id }),
         }
     }
@@ -503,110 +493,23 @@ impl fmt::Display for Message {
     }
 }
 
-impl From<InstrumentDefinition> for Message {
-    fn from(message: InstrumentDefinition) -> Self {
-        Self::InstrumentDefinition(message)
-    }
+/// A message of its own becomes any message.
+macro_rules! conversions {
+    ($($name:ident),*) => {
+        $(impl From<$name> for Message {
+            fn from(message: $name) -> Self {
+                Self::$name(message)
+            }
+        })*
+    };
 }
 
-impl From<TradingStatus> for Message {
-    fn from(message: TradingStatus) -> Self {
-        Self::TradingStatus(message)
-    }
+conversions! {
+    InstrumentDefinition, TradingStatus, SystemEvent, OrderAdded, OrderExecuted, OrderReduced,
+    OrderDeleted, OrderModified, Trade, LevelChanged, BestBidOffer, Statistics, SnapshotStart,
+    SnapshotComplete, BookChecksum, FairnessCommit, FairnessReveal, FairnessReport
 }
 
-impl From<SystemEvent> for Message {
-    fn from(message: SystemEvent) -> Self {
-        Self::SystemEvent(message)
-    }
-}
-
-impl From<OrderAdded> for Message {
-    fn from(message: OrderAdded) -> Self {
-        Self::OrderAdded(message)
-    }
-}
-
-impl From<OrderExecuted> for Message {
-    fn from(message: OrderExecuted) -> Self {
-        Self::OrderExecuted(message)
-    }
-}
-
-impl From<OrderReduced> for Message {
-    fn from(message: OrderReduced) -> Self {
-        Self::OrderReduced(message)
-    }
-}
-
-impl From<OrderDeleted> for Message {
-    fn from(message: OrderDeleted) -> Self {
-        Self::OrderDeleted(message)
-    }
-}
-
-impl From<OrderModified> for Message {
-    fn from(message: OrderModified) -> Self {
-        Self::OrderModified(message)
-    }
-}
-
-impl From<Trade> for Message {
-    fn from(message: Trade) -> Self {
-        Self::Trade(message)
-    }
-}
-
-impl From<LevelChanged> for Message {
-    fn from(message: LevelChanged) -> Self {
-        Self::LevelChanged(message)
-    }
-}
-
-impl From<BestBidOffer> for Message {
-    fn from(message: BestBidOffer) -> Self {
-        Self::BestBidOffer(message)
-    }
-}
-
-impl From<Statistics> for Message {
-    fn from(message: Statistics) -> Self {
-        Self::Statistics(message)
-    }
-}
-
-impl From<SnapshotStart> for Message {
-    fn from(message: SnapshotStart) -> Self {
-        Self::SnapshotStart(message)
-    }
-}
-
-impl From<SnapshotComplete> for Message {
-    fn from(message: SnapshotComplete) -> Self {
-        Self::SnapshotComplete(message)
-    }
-}
-
-impl From<BookChecksum> for Message {
-    fn from(message: BookChecksum) -> Self {
-        Self::BookChecksum(message)
-    }
-}
-
-impl From<FairnessCommit> for Message {
-    fn from(message: FairnessCommit) -> Self {
-        Self::FairnessCommit(message)
-    }
-}
-
-impl From<FairnessReveal> for Message {
-    fn from(message: FairnessReveal) -> Self {
-        Self::FairnessReveal(message)
-    }
-}
-
-impl From<FairnessReport> for Message {
-    fn from(message: FairnessReport) -> Self {
-        Self::FairnessReport(message)
-    }
+fn read<M: SbeMessage + Into<Message>>(message: &[u8]) -> Result<Message, DecodeError> {
+    M::decode(message).map(Into::into)
 }

@@ -14,7 +14,7 @@ use crate::demo::pace::Pace;
 use crate::demo::source::{Parts, Progress, SourceAgent};
 use crate::limits::{TERM_BYTES_DEFAULT, TERM_BYTES_MAX, TERM_BYTES_MIN};
 use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions, LogAgent, register};
-use crate::metrics::Counters;
+use crate::metrics::{Counter, Counters};
 use crate::net::{Endpoint, ReservedPort};
 use crate::ring::pair;
 use crate::state_machine::Capacity;
@@ -165,7 +165,7 @@ pub(super) fn open(
         }
     };
     // 3. The source.
-    let commands = plan.commands();
+    let (commands, has_feed) = (plan.commands(), feed.is_some());
     let mut flow = Mix::new(plan.args.seed, 20_260_105, commands);
     let (source, progress) = SourceAgent::new(Parts {
         setup: flow.setup(),
@@ -178,6 +178,10 @@ pub(super) fn open(
         journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
         clock: Box::new(*clock),
         stop: StopFlag::new(),
+    });
+    // With the setup the feed opens its logs, once a day: no command waits for that.
+    let source = source.beginning_when(move |setup_to| {
+        !has_feed || counters.get(Counter::FEED_POSITION) >= setup_to.0
     });
     Ok(Parties { source, progress, core, sync, feed })
 }

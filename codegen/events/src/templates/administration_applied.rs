@@ -31,7 +31,7 @@ impl AdministrationApplied {
     pub const ENCODED_LENGTH: usize = 48;
 
     /// The header that this version writes.
-    const HEADER: [u8; 8] = MessageHeader {
+    pub(crate) const HEADER: [u8; 8] = MessageHeader {
         block_length: 40,
         template_id: Self::TEMPLATE_ID,
         schema_id: SCHEMA_ID,
@@ -196,60 +196,5 @@ impl<'a> AdministrationAppliedReader<'a> {
     #[must_use]
     pub fn command(&self) -> u16 {
         u16::from_le_bytes(read::<36, 2, _>(self.fixed))
-    }
-}
-
-/// Writes single fields of a [`AdministrationApplied`] in place.
-#[derive(Debug)]
-pub struct AdministrationAppliedWriter<'a> {
-    block: &'a mut [u8; 40],
-}
-
-impl<'a> AdministrationAppliedWriter<'a> {
-    /// Writes the header and a block without values: optional fields are null, others zero.
-    ///
-    /// # Errors
-    /// The buffer is too short; nothing was written then.
-    #[inline]
-    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
-        let available = buffer.len();
-        let needed = AdministrationApplied::ENCODED_LENGTH;
-        let parts = buffer.split_first_chunk_mut::<8>();
-        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
-        let Some((header, block)) = parts else {
-            return Err(EncodeError::BufferTooShort { needed, available });
-        };
-        *header = AdministrationApplied::HEADER;
-        *block = [0; 40];
-        Ok(Self { block })
-    }
-
-    /// What every event of the log begins with.
-    #[inline]
-    pub fn header(&mut self, value: EventHeader) -> &mut Self {
-        let block = &mut *self.block;
-        write::<0, 8, _>(block, value.sequence.to_le_bytes());
-        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
-        write::<16, 8, _>(block, value.cause.to_le_bytes());
-        write::<24, 4, _>(block, value.session.to_le_bytes());
-        write::<28, 2, _>(block, value.flags.to_le_bytes());
-        write::<30, 2, _>(block, [0; 2]);
-        self
-    }
-
-    /// The id that an administrative command is about.
-    #[inline]
-    pub fn subject(&mut self, value: u32) -> &mut Self {
-        let block = &mut *self.block;
-        write::<32, 4, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// A message of this schema.
-    #[inline]
-    pub fn command(&mut self, value: u16) -> &mut Self {
-        let block = &mut *self.block;
-        write::<36, 2, _>(block, value.to_le_bytes());
-        self
     }
 }

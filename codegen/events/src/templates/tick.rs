@@ -29,7 +29,7 @@ impl Tick {
     pub const ENCODED_LENGTH: usize = 56;
 
     /// The header that this version writes.
-    const HEADER: [u8; 8] = MessageHeader {
+    pub(crate) const HEADER: [u8; 8] = MessageHeader {
         block_length: 48,
         template_id: Self::TEMPLATE_ID,
         schema_id: SCHEMA_ID,
@@ -187,54 +187,5 @@ impl<'a> TickReader<'a> {
             source_sequence: u64::from_le_bytes(read::<32, 8, _>(self.fixed)),
             source: u32::from_le_bytes(read::<40, 4, _>(self.fixed)),
         }
-    }
-}
-
-/// Writes single fields of a [`Tick`] in place.
-#[derive(Debug)]
-pub struct TickWriter<'a> {
-    block: &'a mut [u8; 48],
-}
-
-impl<'a> TickWriter<'a> {
-    /// Writes the header and a block without values: optional fields are null, others zero.
-    ///
-    /// # Errors
-    /// The buffer is too short; nothing was written then.
-    #[inline]
-    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
-        let available = buffer.len();
-        let needed = Tick::ENCODED_LENGTH;
-        let parts = buffer.split_first_chunk_mut::<8>();
-        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
-        let Some((header, block)) = parts else {
-            return Err(EncodeError::BufferTooShort { needed, available });
-        };
-        *header = Tick::HEADER;
-        *block = [0; 48];
-        Ok(Self { block })
-    }
-
-    /// What every event of the log begins with.
-    #[inline]
-    pub fn header(&mut self, value: EventHeader) -> &mut Self {
-        let block = &mut *self.block;
-        write::<0, 8, _>(block, value.sequence.to_le_bytes());
-        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
-        write::<16, 8, _>(block, value.cause.to_le_bytes());
-        write::<24, 4, _>(block, value.session.to_le_bytes());
-        write::<28, 2, _>(block, value.flags.to_le_bytes());
-        write::<30, 2, _>(block, [0; 2]);
-        self
-    }
-
-    /// Where a command came from, so that it is taken exactly once.
-    #[inline]
-    pub fn origin(&mut self, value: CommandOrigin) -> &mut Self {
-        let block = &mut *self.block;
-        write::<32, 8, _>(block, value.source_sequence.to_le_bytes());
-        write::<40, 4, _>(block, value.source.to_le_bytes());
-        write::<44, 4, _>(block, [0; 4]);
-        self
     }
 }

@@ -45,7 +45,7 @@ impl Trade {
     pub const ENCODED_LENGTH: usize = 72;
 
     /// The header that this version writes.
-    const HEADER: [u8; 8] = MessageHeader {
+    pub(crate) const HEADER: [u8; 8] = MessageHeader {
         block_length: 64,
         template_id: Self::TEMPLATE_ID,
         schema_id: SCHEMA_ID,
@@ -261,104 +261,5 @@ impl<'a> TradeReader<'a> {
     #[must_use]
     pub fn aggressor_side(&self) -> Side {
         Side(u8::from_le_bytes(read::<56, 1, _>(self.fixed)))
-    }
-}
-
-/// Writes single fields of a [`Trade`] in place.
-#[derive(Debug)]
-pub struct TradeWriter<'a> {
-    block: &'a mut [u8; 64],
-}
-
-impl<'a> TradeWriter<'a> {
-    /// Writes the header and a block without values: optional fields are null, others zero.
-    ///
-    /// # Errors
-    /// The buffer is too short; nothing was written then.
-    #[inline]
-    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
-        let available = buffer.len();
-        let needed = Trade::ENCODED_LENGTH;
-        let parts = buffer.split_first_chunk_mut::<8>();
-        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
-        let Some((header, block)) = parts else {
-            return Err(EncodeError::BufferTooShort { needed, available });
-        };
-        *header = Trade::HEADER;
-        *block = [0; 64];
-        Ok(Self { block })
-    }
-
-    /// A tradable instrument, from 1; 0 names none, or all.
-    #[inline]
-    pub fn instrument(&mut self, value: u32) -> &mut Self {
-        let block = &mut *self.block;
-        write::<0, 4, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// The number of a message within its instrument and session, from 1; 0 where it has none.
-    /// In a snapshot, the last one included.
-    #[inline]
-    pub fn instrument_sequence(&mut self, value: u32) -> &mut Self {
-        let block = &mut *self.block;
-        write::<4, 4, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// The sequence of the command that caused it: the same on L1, L2 and L3.
-    #[inline]
-    pub fn event_id(&mut self, value: u64) -> &mut Self {
-        let block = &mut *self.block;
-        write::<8, 8, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// Nanoseconds since 1970-01-01 00:00 UTC.
-    #[inline]
-    pub fn transaction_time(&mut self, value: u64) -> &mut Self {
-        let block = &mut *self.block;
-        write::<16, 8, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// Where a message stands in its event.
-    #[inline]
-    pub fn flags(&mut self, value: EventFlags) -> &mut Self {
-        let block = &mut *self.block;
-        write::<24, 1, _>(block, value.0.to_le_bytes());
-        self
-    }
-
-    /// One trade, from 1.
-    #[inline]
-    pub fn match_id(&mut self, value: u64) -> &mut Self {
-        let block = &mut *self.block;
-        write::<32, 8, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// 1/10,000 of the currency unit.
-    #[inline]
-    pub fn price(&mut self, value: i64) -> &mut Self {
-        let block = &mut *self.block;
-        write::<40, 8, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// Shares.
-    #[inline]
-    pub fn quantity(&mut self, value: u64) -> &mut Self {
-        let block = &mut *self.block;
-        write::<48, 8, _>(block, value.to_le_bytes());
-        self
-    }
-
-    /// The side of an order (FIX 54).
-    #[inline]
-    pub fn aggressor_side(&mut self, value: Side) -> &mut Self {
-        let block = &mut *self.block;
-        write::<56, 1, _>(block, value.0.to_le_bytes());
-        self
     }
 }

@@ -1,4 +1,4 @@
-//! Writes one message: the plain struct, its reader and its writer.
+//! Writes one message: the plain struct with its reader, and its writer.
 
 use super::doc;
 use super::members::{
@@ -15,12 +15,7 @@ const HEADER: usize = 8;
 /// The file of one message.
 pub(super) fn emit(schema: &Schema, message: &Message) -> String {
     let name = names::pascal(&message.name);
-    let used = imports(schema, &message.body.fields);
-    let uses = if used.is_empty() {
-        String::new()
-    } else {
-        format!("use crate::types::{{{}}};\n", used.join(", "))
-    };
+    let uses = uses(schema, message);
     let fields: Vec<&Member> = visible(&message.body.fields).collect();
     let mut runtime =
         vec!["DecodeError", "EncodeError", "FieldVisitor", "MessageHeader", "SbeMessage", "self"];
@@ -31,13 +26,36 @@ pub(super) fn emit(schema: &Schema, message: &Message) -> String {
     runtime.push("write");
     format!(
         "//! The message `{}`.\n\nuse std::fmt;\n\nuse crate::runtime::{{{}}};\n{uses}\
-         use crate::{{SCHEMA_ID, SCHEMA_VERSION}};\n\n{}\n{}\n{}",
+         use crate::{{SCHEMA_ID, SCHEMA_VERSION}};\n\n{}\n{}",
         message.name,
         runtime.join(", "),
         plain(schema, message, &name),
         reader(schema, message, &name),
+    )
+}
+
+/// The file of its writer.
+pub(super) fn emit_writer(schema: &Schema, message: &Message) -> String {
+    let name = names::pascal(&message.name);
+    let has_fields = visible(&message.body.fields).next().is_some();
+    format!(
+        "//! The message `{}`, written in place.\n\n\
+         use crate::runtime::{{EncodeError{}}};\nuse crate::templates::{name};\n{}\n{}",
+        message.name,
+        if has_fields { ", write" } else { "" },
+        uses(schema, message),
         writer(schema, message, &name),
     )
+}
+
+/// The schema's types that a message has.
+fn uses(schema: &Schema, message: &Message) -> String {
+    let used = imports(schema, &message.body.fields);
+    if used.is_empty() {
+        String::new()
+    } else {
+        format!("use crate::types::{{{}}};\n", used.join(", "))
+    }
 }
 
 /// Bytes that the block has at least, by version.
@@ -68,7 +86,7 @@ fn plain(schema: &Schema, message: &Message, name: &str) -> String {
          /// Bytes of the block.\npub const BLOCK_LENGTH: usize = {block};\n\
          /// Bytes of header and block.\npub const ENCODED_LENGTH: usize = {encoded};\n\n\
          /// The header that this version writes.\n\
-         const HEADER: [u8; 8] = MessageHeader {{\n\
+         pub(crate) const HEADER: [u8; 8] = MessageHeader {{\n\
          block_length: {block},\ntemplate_id: Self::TEMPLATE_ID,\nschema_id: SCHEMA_ID,\n\
          version: SCHEMA_VERSION,\n}}.to_bytes();\n\n{constants}\
          /// Writes header and block; returns their length.\n///\n\

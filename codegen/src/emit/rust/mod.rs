@@ -88,9 +88,15 @@ pub fn generate(schema: &Schema, root: &str) -> Result<Vec<(PathBuf, String)>, E
             (names::snake(&message.name), emit(schema, message))
         })
         .collect();
-    for (folder, what, parts) in
-        [("types", "enumerations, sets and composites", kinds), ("templates", "messages", messages)]
-    {
+    let writers: Vec<_> = (schema.messages.iter())
+        .filter(|message| !message.body.has_parts())
+        .map(|message| (names::snake(&message.name), message::emit_writer(schema, message)))
+        .collect();
+    for (folder, what, parts) in [
+        ("types", "enumerations, sets and composites", kinds),
+        ("templates", "messages", messages),
+        ("writers", "messages, written in place", writers),
+    ] {
         if parts.is_empty() {
             continue;
         }
@@ -179,19 +185,20 @@ fn library(schema: &Schema) -> String {
                  written, and a\n//! `...Reader` that looks at all of them when it is made: after \
                  that nothing fails.\n";
     }
-    text += "\n#![allow(clippy::too_many_lines, reason = \"a line for each message or field\")]\n\n\
-             mod message;\n";
+    text += "\nmod message;\n";
     text += if schema.has_parts() { "mod parts;\nmod runtime;\n" } else { "mod runtime;\n" };
     let has_types =
         !(schema.enums.is_empty() && schema.sets.is_empty() && schema.composites.is_empty());
-    text += if has_types { "mod templates;\nmod types;\n\n" } else { "mod templates;\n\n" };
+    let has_writers = schema.messages.iter().any(|message| !message.body.has_parts());
+    text += "mod templates;\n";
+    text += if has_types { "mod types;\n" } else { "" };
+    text += if has_writers { "mod writers;\n\n" } else { "\n" };
     text += "pub use message::Message;\n";
     text += if schema.has_parts() { "pub use parts::Entries;\n" } else { "" };
     text += "pub use runtime::{DecodeError, EncodeError, FieldValue, FieldVisitor, HEADER_LENGTH, \
              MessageHeader, SbeMessage};\npub use templates::*;\n";
-    if has_types {
-        text += "pub use types::*;\n";
-    }
+    text += if has_types { "pub use types::*;\n" } else { "" };
+    text += if has_writers { "pub use writers::*;\n" } else { "" };
     text += &format!(
         "\n/// The schema's number in every header.\npub const SCHEMA_ID: u16 = {};\n\n\
          /// The version of the schema that is written.\npub const SCHEMA_VERSION: u16 = {};\n",

@@ -5,6 +5,9 @@ use super::types::field_doc;
 use crate::emit::names;
 use crate::model::{Kind, Member, Schema};
 
+/// Columns of a line.
+const COLUMNS_MAX: usize = 96;
+
 /// The file of the enum.
 pub(super) fn emit(schema: &Schema) -> String {
     if schema.has_parts() { readers(schema) } else { structs(schema) }
@@ -77,19 +80,13 @@ fn structs(schema: &Schema) -> String {
             format!("{}{name}({name}),\n", super::doc(&message.description, &otherwise))
         })
         .collect();
-    let conversions = every(&|name| {
-        format!(
-            "impl From<{name}> for Message {{\n\
-             fn from(message: {name}) -> Self {{ Self::{name}(message) }}\n}}\n\n"
-        )
-    });
     let labels: String = (schema.messages.iter().zip(&names))
         .map(|(message, name)| format!("Self::{name}(_) => {:?},\n", message.name))
         .collect();
     let longest = schema.messages.iter().map(|m| m.body.block_length).max().unwrap_or(0) + 8;
     format!(
         "//! Any message of the schema.\n\nuse std::fmt;\n\n\
-         use crate::runtime::{{DecodeError, EncodeError, FieldVisitor, MessageHeader}};\n\
+         use crate::runtime::{{DecodeError, EncodeError, FieldVisitor, MessageHeader, SbeMessage}};\n\
          use crate::templates::{{{all}}};\n{uses}use crate::SCHEMA_ID;\n\n\
          /// Any message of the schema.\n\
          #[derive(Clone, Copy, Debug, {equality})]\n\
@@ -121,13 +118,20 @@ fn structs(schema: &Schema) -> String {
          /// The message's name, then ` name=value` for each field.\n\
          fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\nmatch self \
          {{\n{displays}}}\n}}\n}}\n\n\
-         {conversions}",
+         /// A message of its own becomes any message.\n\
+         macro_rules! conversions {{\n    \
+         ($($name:ident),*) => {{\n        \
+         $(impl From<$name> for Message {{\n            \
+         fn from(message: $name) -> Self {{\n                \
+         Self::$name(message)\n            }}\n        }})*\n    }};\n}}\n\n\
+         conversions! {{\n{conversions}\n}}\n\n\
+         fn read<M: SbeMessage + Into<Message>>(message: &[u8]) -> Result<Message, DecodeError> \
+         {{\nM::decode(message).map(Into::into)\n}}\n",
         all = names.join(", "),
+        conversions = rows(&names),
         find = FIND,
         uses = uses(schema),
-        decodes = every(&|name| {
-            format!("{name}::TEMPLATE_ID => {name}::decode(message).map(Self::{name}),\n")
-        }),
+        decodes = every(&|name| { format!("{name}::TEMPLATE_ID => read::<{name}>(message),\n") }),
         encodes = each("message.encode(buffer)"),
         ids = every(&|name| format!("Self::{name}(_) => {name}::TEMPLATE_ID,\n")),
         lengths = every(&|name| format!("Self::{name}(_) => {name}::ENCODED_LENGTH,\n")),
@@ -136,6 +140,25 @@ fn structs(schema: &Schema) -> String {
         shared =
             shared(schema).iter().map(|field| accessors(schema, field, &each)).collect::<String>(),
     )
+}
+
+/// The names, several in a line: rustfmt leaves a macro's arguments as they are.
+fn rows(names: &[String]) -> String {
+    let mut rows = String::new();
+    let mut column = COLUMNS_MAX;
+    for name in names {
+        if column + name.len() + 2 > COLUMNS_MAX {
+            rows.push_str(if rows.is_empty() { "    " } else { "\n    " });
+            column = 4;
+        } else {
+            rows.push(' ');
+            column += 1;
+        }
+        rows += name;
+        rows.push(',');
+        column += name.len() + 1;
+    }
+    rows.trim_end_matches(',').to_owned()
 }
 
 /// The fields with which all messages begin.

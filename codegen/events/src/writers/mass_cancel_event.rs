@@ -1,0 +1,96 @@
+//! The message `MassCancelEvent`, written in place.
+//!
+//! @generated from events.xml by isochron-codegen; not to be edited.
+
+use crate::runtime::{EncodeError, write};
+use crate::templates::MassCancelEvent;
+use crate::types::{CommandOrigin, EventHeader, Scope};
+
+/// Writes single fields of a [`MassCancelEvent`] in place.
+#[derive(Debug)]
+pub struct MassCancelEventWriter<'a> {
+    block: &'a mut [u8; 88],
+}
+
+impl<'a> MassCancelEventWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = MassCancelEvent::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = MassCancelEvent::HEADER;
+        *block = [0; 88];
+        Ok(Self { block })
+    }
+
+    /// What every event of the log begins with.
+    #[inline]
+    pub fn header(&mut self, value: EventHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.sequence.to_le_bytes());
+        write::<8, 8, _>(block, value.timestamp.to_le_bytes());
+        write::<16, 8, _>(block, value.cause.to_le_bytes());
+        write::<24, 4, _>(block, value.session.to_le_bytes());
+        write::<28, 2, _>(block, value.flags.to_le_bytes());
+        write::<30, 2, _>(block, [0; 2]);
+        self
+    }
+
+    /// Where a command came from, so that it is taken exactly once.
+    #[inline]
+    pub fn origin(&mut self, value: CommandOrigin) -> &mut Self {
+        let block = &mut *self.block;
+        write::<32, 8, _>(block, value.source_sequence.to_le_bytes());
+        write::<40, 4, _>(block, value.source.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// An account, from 1; 0 names none.
+    #[inline]
+    pub fn account(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// A user, from 1; 0 names none.
+    #[inline]
+    pub fn user(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<52, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// Where the scope is instrument. A tradable instrument, from 1; 0 names none, or all.
+    #[inline]
+    pub fn instrument(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// What a kill switch, a limit or a mass cancel is about.
+    #[inline]
+    pub fn scope(&mut self, value: Scope) -> &mut Self {
+        let block = &mut *self.block;
+        write::<60, 1, _>(block, value.0.to_le_bytes());
+        self
+    }
+
+    /// The client's name for an order or request, padded with zero bytes.
+    #[inline]
+    pub fn client_order_id(&mut self, value: [u8; 20]) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 20, _>(block, value);
+        self
+    }
+}
