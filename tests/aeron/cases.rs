@@ -15,10 +15,11 @@ use std::sync::atomic::Ordering;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crate::Outcome;
-use crate::client::Client;
+use crate::client::{Client, counters};
 use crate::driver::{Driver, Loss, Settings};
 use crate::java;
 use crate::log::{Log, message};
+use crate::ours;
 use crate::stage::{Seat, Stage};
 use crate::stream::{Stream, TERM_BYTES, WINDOW_BYTES};
 use crate::theirs;
@@ -40,6 +41,9 @@ pub enum Side {
     Java,
 }
 
+/// The samples print no counters.
+const NOT_SAID: &str = "not said";
+
 /// What was published.
 #[derive(Clone, Debug)]
 enum Sent {
@@ -58,7 +62,7 @@ pub struct Case {
 }
 
 /// What a follower has followed, and its counters.
-pub type Followed = (Log, Vec<(String, i64)>);
+pub type Followed = (Log, String);
 
 impl Side {
     fn word(self) -> &'static str {
@@ -82,6 +86,16 @@ impl Case {
                     cases.push(Self { publisher, follower, multicast, late, loss });
                 }
             }
+        }
+        cases
+    }
+
+    /// All with us at one end.
+    pub fn judged(with_java: bool) -> Vec<Self> {
+        let mut cases = Self::all(Side::Ours, Side::Aeron);
+        cases.extend(Self::all(Side::Aeron, Side::Ours));
+        if with_java {
+            cases.extend(Self::with_java(Side::Ours));
         }
         cases
     }
@@ -123,10 +137,12 @@ pub fn run(cases: &[Case]) -> Outcome<(usize, usize)> {
             true => Ipv4Addr::new(239, 78, 2, 1),
             false => Ipv4Addr::LOCALHOST,
         };
+        let endpoint = SocketAddrV4::new(endpoint, port);
         let stream = Stream {
-            endpoint: SocketAddrV4::new(endpoint, port),
+            endpoint,
             id: 1001,
-            session: 77_000 + i32::from(port),
+            // Chosen by us; Aeron takes any.
+            session: ours::session(&endpoint),
             bytes_per_second: 6_000_000,
         };
         let name = case.name();
@@ -218,7 +234,7 @@ fn report(
     case: &Case,
     stream: &Stream,
     sent: &Sent,
-    sender_counters: &[(String, i64)],
+    sender_counters: &str,
     followed: Vec<Outcome<Followed>>,
     judged: &Seat,
 ) -> Outcome<String> {
@@ -246,23 +262,22 @@ fn report(
                 return Err(format!("it joined at {from}, which is not late").into());
             }
             words = format!("{frames} events from {from} to {to}, window {WINDOW_BYTES}, ");
-            words += &format!("follower {counters:?}, publisher {sender_counters:?}");
+            words += &format!("follower {counters}, publisher {sender_counters}");
         }
     }
     Ok(words)
 }
 
-fn publish(
-    side: Side,
-    stream: &Stream,
-    stage: &Stage,
-) -> Outcome<(Sent, Vec<(String, i64)>)> {
+fn publish(side: Side, stream: &Stream, stage: &Stage) -> Outcome<(Sent, String)> {
     match side {
-        Side::Ours => Err("not yet".into()),
+        Side::Ours => {
+            let (log, counters) = ours::publish(stream, stage)?;
+            Ok((Sent::Log(log), counters))
+        }
         Side::Aeron => {
             let driver = Driver::start(&Settings::calm())?;
             let log = theirs::publish(stream, &driver, stage)?;
-            Ok((Sent::Log(log), Client::new(driver.directory())?.counters()))
+            Ok((Sent::Log(log), counters(&Client::new(driver.directory())?)))
         }
         Side::Java => {
             let file = std::env::temp_dir().join(format!("isochron-aeron-{}", std::process::id()));
@@ -276,7 +291,7 @@ fn publish(
             }
             std::fs::write(&file, content)?;
             java::publish(stream, &file, stage)?;
-            Ok((Sent::File(file), Vec::new()))
+            Ok((Sent::File(file), NOT_SAID.into()))
         }
     }
 }
@@ -289,8 +304,8 @@ fn follow(
     seat: &Seat,
 ) -> Outcome<Followed> {
     match side {
-        Side::Ours => Err("not yet".into()),
+        Side::Ours => ours::follow(stream, loss, stage, seat),
         Side::Aeron => theirs::follow(stream, &Settings { loss, ..Settings::calm() }, stage, seat),
-        Side::Java => Ok((java::follow(stream, loss, stage, seat)?, Vec::new())),
+        Side::Java => Ok((java::follow(stream, loss, stage, seat)?, NOT_SAID.into())),
     }
 }

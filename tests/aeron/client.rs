@@ -62,6 +62,15 @@ impl Client {
     }
 }
 
+/// A driver's counters in words.
+pub fn counters(client: &Client) -> String {
+    let said = client.counters().into_iter().map(|(label, value)| format!("{label} {value}"));
+    match said.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "no losses".into(),
+        said => said,
+    }
+}
+
 /// Waits for a subscription's first image.
 pub fn first_image(subscription: &AeronSubscription) -> Outcome<AeronImage> {
     let patience = Instant::now() + PATIENCE;

@@ -14,6 +14,7 @@ mod client;
 mod driver;
 mod java;
 mod log;
+mod ours;
 mod stage;
 mod stream;
 mod theirs;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["driver"] => driver::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["themselves", "java"] => judge(&Case::with_java(Side::Aeron)),
+        ["judge"] => judge(&Case::judged(java::Java::found().is_ok())),
         ["themselves"] => judge(&Case::all(Side::Aeron, Side::Aeron)),
         _ => Err("usage: isochron-aeron driver | bench".into()),
     };

@@ -27,7 +27,7 @@ impl Stream {
         self.endpoint.ip().is_multicast()
     }
 
-    /// What both ends say of it. Also our own sender and receiver take it.
+    /// What both ends say of it.
     pub fn channel(&self) -> String {
         let interface = if self.is_multicast() { "|interface=127.0.0.1" } else { "" };
         format!("aeron:udp?endpoint={}{interface}", self.endpoint)
@@ -43,7 +43,13 @@ impl Stream {
         )
     }
 
-    /// As an Aeron subscriber wants it.
+    /// As our sender wants it; its positions are the store's.
+    pub fn our_publication(&self) -> String {
+        let fc = if self.is_multicast() { "|fc=min" } else { "" };
+        format!("{}|mtu=1408{fc}", self.channel())
+    }
+
+    /// As a subscriber wants it, Aeron's and ours.
     pub fn subscription(&self) -> String {
         format!("{}|rcv-wnd={WINDOW_BYTES}", self.channel())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusteron_media_driver::{AeronExclusivePublication, AeronOfferError};
 
 use crate::Outcome;
-use crate::client::{Client, PATIENCE};
+use crate::client::{Client, PATIENCE, counters};
 use crate::driver::{Driver, Settings};
 use crate::log::{Log, framed, message};
 use crate::stage::{Pace, Seat, Stage};
@@ -68,7 +68,7 @@ pub fn follow(
     settings: &Settings,
     stage: &Stage,
     seat: &Seat,
-) -> Outcome<(Log, Vec<(String, i64)>)> {
+) -> Outcome<(Log, String)> {
     let driver = Driver::start(settings)?;
     let client = Client::new(driver.directory())?;
     let subscription = client.subscribe(&stream.subscription(), stream.id)?;
@@ -104,13 +104,13 @@ pub fn follow(
         if polled == 0 {
             stage.check("all of it came").map_err(|late| {
                 let at = image.position();
-                let counters = client.counters();
-                format!("{late}: at {at} of {:?}; {counters:?}", stage.published)
+                let counters = counters(&client);
+                format!("{late}: at {at} of {:?}; {counters}", stage.published)
             })?;
             std::thread::sleep(Duration::from_micros(50));
         }
     }
-    let counters = client.counters();
+    let counters = counters(&client);
     drop(image);
     subscription.close()?;
     // Time to say goodbye: five status messages, 200 ms apart.
