@@ -23,6 +23,7 @@ use crate::ours;
 use crate::stage::{Seat, Stage};
 use crate::stream::{Stream, TERM_BYTES, WINDOW_BYTES};
 use crate::theirs;
+use crate::watch;
 
 /// The first case's port.
 const FIRST_PORT: u16 = 43_000;
@@ -39,6 +40,8 @@ pub enum Side {
     Aeron,
     /// The Java driver and its samples.
     Java,
+    /// The C program of the documentation.
+    Watch,
 }
 
 /// The samples print no counters.
@@ -70,6 +73,7 @@ impl Side {
             Self::Ours => "isochron",
             Self::Aeron => "aeron",
             Self::Java => "java",
+            Self::Watch => "the documented program",
         }
     }
 }
@@ -91,10 +95,14 @@ impl Case {
     }
 
     /// All with us at one end.
-    pub fn judged(with_java: bool) -> Vec<Self> {
+    pub fn judged() -> Vec<Self> {
         let mut cases = Self::all(Side::Ours, Side::Aeron);
         cases.extend(Self::all(Side::Aeron, Side::Ours));
-        if with_java {
+        if watch::program().is_ok() {
+            let (publisher, follower, loss) = (Side::Ours, Side::Watch, None);
+            cases.push(Self { publisher, follower, multicast: true, late: false, loss });
+        }
+        if java::Java::found().is_ok() {
             cases.extend(Self::with_java(Side::Ours));
         }
         cases
@@ -143,6 +151,8 @@ pub fn run(cases: &[Case]) -> Outcome<(usize, usize)> {
             id: 1001,
             // Chosen by us; Aeron takes any.
             session: ours::session(&endpoint),
+            is_text: case.follower == Side::Java,
+            ends: case.follower == Side::Watch,
             bytes_per_second: 6_000_000,
         };
         let name = case.name();
@@ -279,6 +289,7 @@ fn publish(side: Side, stream: &Stream, stage: &Stage) -> Outcome<(Sent, String)
             let log = theirs::publish(stream, &driver, stage)?;
             Ok((Sent::Log(log), counters(&Client::new(driver.directory())?)))
         }
+        Side::Watch => Err("it publishes nothing".into()),
         Side::Java => {
             let file = std::env::temp_dir().join(format!("isochron-aeron-{}", std::process::id()));
             let (mut content, mut piece) = (Vec::new(), Vec::new());
@@ -306,6 +317,7 @@ fn follow(
     match side {
         Side::Ours => ours::follow(stream, loss, stage, seat),
         Side::Aeron => theirs::follow(stream, &Settings { loss, ..Settings::calm() }, stage, seat),
+        Side::Watch => Ok((watch::follow(stream, stage, seat)?, NOT_SAID.into())),
         Side::Java => Ok((java::follow(stream, loss, stage, seat)?, NOT_SAID.into())),
     }
 }

@@ -143,6 +143,15 @@ pub fn message(number: u64, into: &mut Vec<u8>) {
     into[36..38].copy_from_slice(&1_u16.to_le_bytes());
 }
 
+/// Makes a message one of SBE's: block length, template, schema, version, and its sequence.
+pub fn as_event(number: u64, message: &mut [u8]) {
+    let block = (message.len() - 8) as u16;
+    for (at, value) in [(0, block), (2, 1 + (number % 40) as u16), (4, 1), (6, 0)] {
+        message[at..at + 2].copy_from_slice(&value.to_le_bytes());
+    }
+    message[8..16].copy_from_slice(&number.to_le_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use isochron::types::{Epoch, Nanos, Position};
 
 use crate::Outcome;
 use crate::driver::Loss;
-use crate::log::{Log, framed, message};
+use crate::log::{Log, as_event, framed, message};
 use crate::stage::{Pace, Seat, Stage};
 use crate::stream::{Stream, TERM_BYTES};
 
@@ -70,7 +70,8 @@ pub fn publish(stream: &Stream, stage: &Stage) -> Outcome<(Log, String)> {
             .and_then(|()| write(stream, &mut writer, stage));
         let log = written.and_then(|()| read(stream, directory.path()));
         stage.ended.store(true, Ordering::Release);
-        while log.is_ok() && !stage.curtain.load(Ordering::Acquire) && !sending.is_finished() {
+        let stays = || !stage.curtain.load(Ordering::Acquire) && !stream.ends;
+        while log.is_ok() && stays() && !sending.is_finished() {
             std::thread::sleep(Duration::from_millis(1));
         }
         over.store(true, Ordering::Release);
@@ -87,6 +88,9 @@ fn write(stream: &Stream, writer: &mut StoreWriter, stage: &Stage) -> Outcome {
             break;
         }
         message(number, &mut payload);
+        if !stream.is_text {
+            as_event(number, &mut payload);
+        }
         let mut transaction = writer.begin(framed(payload.len()) as usize)?;
         transaction.append(payload.len(), |bytes| bytes.copy_from_slice(&payload));
         let end = transaction.finish();
@@ -135,7 +139,7 @@ fn send(
             closed = Some(Instant::now());
         }
     }
-    let counts = sender.counts();
+    let counts = *sender.counts();
     let refused = sender.take_media_error();
     Ok(format!("{counts:?}, last refusal {refused:?}"))
 }

@@ -18,6 +18,7 @@ mod ours;
 mod stage;
 mod stream;
 mod theirs;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         ["driver"] => driver::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["themselves", "java"] => judge(&Case::with_java(Side::Aeron)),
-        ["judge"] => judge(&Case::judged(java::Java::found().is_ok())),
+        ["judge"] => judge(&Case::judged()),
         ["themselves"] => judge(&Case::all(Side::Aeron, Side::Aeron)),
         _ => Err("usage: isochron-aeron driver | bench".into()),
     };

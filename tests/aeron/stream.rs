@@ -17,6 +17,10 @@ pub struct Stream {
     pub id: i32,
     /// The publisher's session.
     pub session: i32,
+    /// Whether its messages are letters only, for a follower that prints them.
+    pub is_text: bool,
+    /// Whether it ends without waiting for its followers, because one waits for the end.
+    pub ends: bool,
     /// How fast it is published.
     pub bytes_per_second: u64,
 }

@@ -8,7 +8,7 @@ use rusteron_media_driver::{AeronExclusivePublication, AeronOfferError};
 use crate::Outcome;
 use crate::client::{Client, PATIENCE, counters};
 use crate::driver::{Driver, Settings};
-use crate::log::{Log, framed, message};
+use crate::log::{Log, as_event, framed, message};
 use crate::stage::{Pace, Seat, Stage};
 use crate::stream::{Stream, TERM_BYTES};
 
@@ -24,6 +24,9 @@ pub fn publish(stream: &Stream, driver: &Driver, stage: &Stage) -> Outcome<Log> 
             break;
         }
         message(number, &mut payload);
+        if !stream.is_text {
+            as_event(number, &mut payload);
+        }
         let reserved = number as i64 * 3;
         let end = offer(&publication, &payload, reserved, stage)?;
         let position = end - framed(payload.len());
