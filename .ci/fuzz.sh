@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-2}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- $(basename -s .rs tests/fuzz/fuzz_targets/*.rs)
+[ $# -gt 0 ] || set -- $(sed -n 's/.*Target { name: "\([a-z0-9_]*\)".*/\1/p' tests/fuzz/targets.rs)
 
 skip() {
     echo "skipped: $1, so nothing was fuzzed"
@@ -38,7 +38,7 @@ passed=0 failed=0
 for name; do
     echo "== $name"
     mkdir -p "$folder/corpus/$name" "$folder/found"
-    if "$folder/$host/release/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    if ISOCHRON_FUZZ_TARGET=$name "$folder/$host/release/fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
         -max_len=16384 -print_final_stats=1 -artifact_prefix="$folder/found/$name-" \
         "$folder/corpus/$name" >"$folder/$name.log" 2>&1; then
         passed=$((passed + 1))

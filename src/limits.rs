@@ -29,6 +29,20 @@ pub const TERM_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
 /// the padding before it never wastes more than that.
 pub const TRANSACTION_BYTES_MAX: usize = TERM_BYTES_MIN / 4;
 
+/// Bytes that a receiver of the replication takes beyond its position where nothing is said: some
+/// milliseconds of the highest rate, so that no round trip of a local network holds the sender up.
+pub const RECEIVER_WINDOW_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
+
+/// Receivers that a replication sender keeps apart: standbys are few, and a stranger who invents
+/// receivers fills no more than this.
+pub const RECEIVERS_MAX: usize = 64;
+
+/// Ranges that a replication sender sends again at the same time (Aeron).
+pub const RETRANSMITS_MAX: usize = 16;
+
+/// Bytes that one request for retransmission may name; a receiver asks for more by more requests.
+pub const NAK_BYTES_MAX: u64 = 64 * 1024;
+
 /// Bytes that may be published and not yet committed where nothing is configured: what a standby
 /// or a disk is behind by is bounded, and is short to cut.
 pub const UNCOMMITTED_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
@@ -48,6 +62,14 @@ pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
 /// Mappings of a process that can be named when their bytes are lost: each reader has two, the
 /// writer and its helpers a few more.
 pub const MAPPINGS_NAMED_MAX: usize = 512;
+
+/// Bytes beyond the first hole within which a standby takes frames, at most half a term: what is
+/// in flight at 10 Gbit/s in 10 ms, and then a hole is filled by the writer's repair.
+pub const REPLICA_WINDOW_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Runs of frames that a standby keeps account of beyond the first hole: more only a line makes
+/// that loses every second datagram, and strangers.
+pub const REPLICA_RUNS_MAX: usize = 1024;
 
 /// Epochs whose beginnings a store remembers beside its log: they fit one slot of its marks, and
 /// older ones are found in the log.
@@ -162,6 +184,21 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
+/// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
+/// stream of a gigabit lost makes while one is repaired.
+pub const GAPS_WATCHED_MAX: usize = 32;
+
+/// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
+pub const NAKS_PER_CYCLE_MAX: usize = 8;
+
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
@@ -201,6 +238,8 @@ pub const ASK_GRACE_NS: u64 = 200_000_000;
 pub const STATE_HASHES_KEPT_MAX: usize = 64;
 
 const _: () = {
+    // A request that ends at a multiple of its longest lies in one term.
+    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(NODES_MAX <= 32);
     assert!(ACK_INTERVAL_NS * 4 < NODE_SILENT_NS && ANNOUNCE_INTERVAL_NS * 2 < NODE_SILENT_NS);
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));

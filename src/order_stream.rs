@@ -15,6 +15,8 @@ use std::fmt;
 
 use crate::types::{OrderId, Side};
 
+pub(crate) use crate::types::SplitMix64;
+
 /// Operations where nothing else is asked for.
 pub const OPERATIONS_DEFAULT: u64 = 5_000_000;
 /// Symbols where nothing else is asked for.
@@ -179,23 +181,7 @@ pub struct Totals {
     pub trades: TradeTotals,
 }
 
-/// The pseudo-random generator splitmix64: the same numbers from the same seed.
-#[derive(Clone, Debug)]
-pub(crate) struct SplitMix64(pub(crate) u64);
-
 impl SplitMix64 {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
-    }
-
     fn side(&mut self) -> Side {
         Side::BOTH[self.below(2) as usize]
     }

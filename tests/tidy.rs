@@ -23,11 +23,14 @@ const LAYERS: &str = "
 layer      | modules                                      | may import         | and the crates
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
-           |                                              | logs mechanisms    | feeds recovery
-           |                                              | domain ground      | cluster
-components | gateway core scheduler standby replication   | logs mechanisms    | events messages
-           | cluster market_data recovery_service         | domain ground      | feeds recovery
-           | fairness data_service reporter snapshot      |                    | cluster
+           |                                              | standbys logs      | feeds recovery
+           |                                              | mechanisms domain  | cluster
+           |                                              | ground             |
+components | gateway core scheduler standby market_data   | logs mechanisms    | events messages
+           | recovery_service fairness data_service       | domain ground      | feeds recovery
+           | reporter snapshot                            |                    |
+standbys   | cluster ▸ replication                        | logs mechanisms    | events cluster
+           |                                              | ground             |
 logs       | feed_log                                     | store ground       | events feeds
            |                                              |                    | recovery
 mechanisms | agent ring net store config                  | ground             | events
@@ -44,7 +47,6 @@ isochron_recovery       | recovery/         | isochron_feeds isochron_messages
 isochron_feeds          | feeds/            | isochron_messages
 isochron_messages       | codegen/messages/ |
 isochron_events         | codegen/events/   |
-isochron_cluster        | codegen/cluster/  |
 isochron_codegen        | codegen/          |
 isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_events
                         |                   | isochron_messages

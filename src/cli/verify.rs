@@ -104,6 +104,8 @@ impl From<OpenError> for Refused {
             | OpenError::NoteHeld { .. }
             | OpenError::Differs { .. }
             | OpenError::Options { .. }
+            | OpenError::EpochUsed { .. }
+            | OpenError::NotEmpty { .. }
             | OpenError::Missing { .. }
             | OpenError::Place { .. }
             | OpenError::EpochsUsedUp { .. }

@@ -3,7 +3,8 @@
 //! Every process that counts has a counters file of this one shape; what it does not count stays
 //! 0 there. A changed table is another shape, which [`fingerprint`] tells apart.
 
-/// Rings that are counted by themselves, in the order of the core's rotation.
+/// Rings that are counted by themselves, in the order of the core's rotation; as many as a node
+/// has others beside it at most.
 pub const RINGS_MAX: usize = 8;
 
 /// A counter, or the first of a group of them.
@@ -102,6 +103,18 @@ counters! {
     SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
     SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
+    NODE_ROLE: 1, "node-role", "1 for a standby, 2 for a primary; 0 for a node that is alone.";
+    NODE_EPOCH: 1, "node-epoch", "The epoch that the node follows, or writes.";
+    NODE_PRIMARY: 1, "node-primary", "The node that is followed, or this one; 0 for none.";
+    NODE_REFUSED: 1, "node-refused", "Datagrams of the control channel that were not believed.";
+    PEER_NODE: RINGS_MAX, "peer-node", "Another node's number; 0 for none.";
+    PEER_HELD: RINGS_MAX, "peer-held", "What it holds of the log.";
+    PEER_SYNCED: RINGS_MAX, "peer-synced", "What it has made durable.";
+    PEER_APPLIED: RINGS_MAX, "peer-applied", "What it has executed.";
+    PEER_HEARD_NS: RINGS_MAX, "peer-heard-ns", "When it was heard, in nanoseconds; 0 for never.";
+    FOLLOWER_POSITION: 1, "follower-position", "The log's position up to which it is executed.";
+    FOLLOWER_DIFFERS: 1, "follower-differs", "Where execution and log differ, or 0: the alarm.";
+    FOLLOWER_FAULTS: 1, "follower-faults", "Times the executing follower stopped.";
     LOG_KEPT_FROM: 1, "log-kept-from", "The position at which the log begins.";
     LOG_HOLDERS: 1, "log-holders", "Registered readers that the log waits for.";
     RECOVERY_CONNECTIONS: 1, "recovery-connections", "Connections to the repair service now.";
@@ -129,14 +142,81 @@ counters! {
     BOOK_IMAGE_NS: 1, "book-image-ns", "How long the last one took to make, in nanoseconds.";
     BOOK_IMAGE_ORDERS: 1, "book-image-orders", "Orders or levels in the last one.";
     BOOK_IMAGE_FAULTS: 1, "book-image-faults", "Messages that did not fit the books.";
+    CATCH_UP_CONNECTIONS: 1, "catch-up-connections", "Nodes that catch up from this one now.";
+    CATCH_UP_ACCEPTED: 1, "catch-up-accepted", "Connections for catching up that were let in.";
+    CATCH_UP_TURNED_AWAY: 1, "catch-up-turned-away", "Connections for which there was no place.";
+    CATCH_UP_REFUSED: 1, "catch-up-refused", "Connections ended for what the other node said.";
+    CATCH_UP_BYTES: 1, "catch-up-bytes", "Bytes of logs and snapshots given to other nodes.";
+    STREAM_POSITION: 1, "stream-position", "Up to where the stream was sent.";
+    STREAM_LIMIT: 1, "stream-limit", "Up to where receivers let it be sent.";
+    STREAM_RECEIVERS: 1, "stream-receivers", "Receivers of the stream that are there.";
+    STREAM_DATAGRAMS: 1, "stream-datagrams", "Datagrams of new data sent.";
+    STREAM_BYTES: 1, "stream-bytes", "Bytes of new data sent.";
+    STREAM_SETUPS: 1, "stream-setups", "SETUPs sent.";
+    STREAM_HEARTBEATS: 1, "stream-heartbeats", "Heartbeats of the stream sent.";
+    STREAM_AGAIN_DATAGRAMS: 1, "stream-again-datagrams", "Datagrams of the stream sent again.";
+    STREAM_AGAIN_BYTES: 1, "stream-again-bytes", "Bytes of the stream sent again.";
+    STREAM_LIMITED: 1, "stream-limited", "Turns in which receivers took nothing more.";
+    STREAM_SEND_WAITS: 1, "stream-send-waits", "Times the system took fewer datagrams.";
+    STREAM_MEDIA_ERRORS: 1, "stream-media-errors", "Times the system refused to send or receive.";
+    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes not sent: no receiver was there.";
+    STREAM_STATUS_MESSAGES: 1, "stream-status-messages", "Status messages that came.";
+    STREAM_NAKS: 1, "stream-naks", "Requests of receivers for what they miss.";
+    STREAM_REFUSED: 1, "stream-refused", "Times a receiver refused the stream.";
+    STREAM_RECEIVERS_LOST: 1, "stream-receivers-lost", "Receivers that fell silent.";
+    STREAM_TURNED_AWAY: 1, "stream-turned-away", "Status messages dropped: too many senders.";
+    STREAM_STATUS_REJECTED: 1, "stream-status-rejected", "Status messages dropped: no such place.";
+    STREAM_NAKS_REPEATED: 1, "stream-naks-repeated", "Requests dropped: just being answered.";
+    STREAM_NAKS_UNANSWERED: 1, "stream-naks-unanswered", "Requests dropped: not there to be sent.";
+    STREAM_NAKS_CLAMPED: 1, "stream-naks-clamped", "Requests shortened: for too much at once.";
+    STREAM_NAKS_BUDGET: 1, "stream-naks-budget", "Requests dropped: one asks too much.";
+    STREAM_NAKS_OVERFLOW: 1, "stream-naks-overflow", "Requests dropped: too many at once.";
+    STREAM_REPLIES: 1, "stream-replies", "Measurements of the way sent back.";
+    STREAM_REPLIES_DROPPED: 1, "stream-replies-dropped", "Measurements dropped: too many.";
+    STREAM_FOREIGN: 1, "stream-foreign", "Datagrams dropped: from no allowed address.";
+    STREAM_MALFORMED: 1, "stream-malformed", "Datagrams dropped: no frame, or an impossible one.";
+    STREAM_OTHER_STREAM: 1, "stream-other-stream", "Frames dropped: of another stream or session.";
+    STREAM_UNEXPECTED: 1, "stream-unexpected", "Frames dropped: of a type that no receiver sends.";
+    STREAM_RECEIVER: RINGS_MAX, "stream-receiver", "A receiver's id, 0 where none is.";
+    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes that this receiver is behind.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
     LATENCY_MAX_NS: 1, "latency-max-ns", "The longest of them, from due to committed.";
+    REPLICA_DATAGRAMS: 1, "replica-datagrams", "Datagrams of the replication stream that arrived.";
+    REPLICA_TAKEN: 1, "replica-taken", "Datagrams of the stream whose frames were new.";
+    REPLICA_TAKEN_BYTES: 1, "replica-taken-bytes", "Bytes of those.";
+    REPLICA_REPEATED: 1, "replica-repeated", "Datagrams of the stream that were there before.";
+    REPLICA_BEYOND: 1, "replica-beyond", "Datagrams of the stream dropped: beyond the window.";
+    REPLICA_FOREIGN: 1, "replica-foreign", "Datagrams dropped: another stream, session or epoch.";
+    REPLICA_DAMAGED: 1, "replica-damaged", "Datagrams of the stream dropped: not intact.";
+    REPLICA_INVALID: 1, "replica-invalid", "Datagrams dropped: no frames of the stream.";
+    REPLICA_IGNORED: 1, "replica-ignored", "Datagrams dropped: of no use to a receiver.";
+    REPLICA_EARLY: 1, "replica-early", "Datagrams of the stream dropped: before its SETUP.";
+    REPLICA_HEARTBEATS: 1, "replica-heartbeats", "Heartbeats of the stream.";
+    REPLICA_SETUPS: 1, "replica-setups", "SETUPs of the stream.";
+    REPLICA_SETUPS_REFUSED: 1, "replica-setups-refused", "SETUPs that do not fit this store.";
+    REPLICA_SETUPS_ASKED: 1, "replica-setups-asked", "Questions for the stream's SETUP.";
+    REPLICA_STATUS_MESSAGES: 1, "replica-status-messages", "Status messages sent to the sender.";
+    REPLICA_NAKS: 1, "replica-naks", "Requests for what the stream lost.";
+    REPLICA_UNSAID: 1, "replica-unsaid", "Answers held back: the sender is silent.";
+    REPLICA_GAPS: 1, "replica-gaps", "Holes found in the stream.";
+    REPLICA_GAP_BYTES: 1, "replica-gap-bytes", "Bytes of those.";
+    REPLICA_CATCH_UPS: 1, "replica-catch-ups", "Times the stream was too far ahead.";
 }
 
 /// Counters that show how something stands now: they fall too, and have no rate.
 const GAUGES: &[Counter] = &[
+    Counter::NODE_ROLE,
+    Counter::NODE_EPOCH,
+    Counter::NODE_PRIMARY,
+    Counter::PEER_NODE,
+    Counter::PEER_HELD,
+    Counter::PEER_SYNCED,
+    Counter::PEER_APPLIED,
+    Counter::PEER_HEARD_NS,
+    Counter::FOLLOWER_POSITION,
+    Counter::FOLLOWER_DIFFERS,
     Counter::RING_DAMAGED,
     Counter::FEED_POSITION,
     Counter::BEST_BID,
@@ -149,6 +229,11 @@ const GAUGES: &[Counter] = &[
     Counter::RECOVERY_CONNECTIONS,
     Counter::BOOK_IMAGE_NS,
     Counter::BOOK_IMAGE_ORDERS,
+    Counter::STREAM_POSITION,
+    Counter::STREAM_LIMIT,
+    Counter::STREAM_RECEIVERS,
+    Counter::STREAM_RECEIVER,
+    Counter::STREAM_BEHIND,
     Counter::LATENCY_P50_NS,
     Counter::LATENCY_P99_NS,
     Counter::LATENCY_P99_9_NS,

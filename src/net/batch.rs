@@ -25,6 +25,13 @@ const SEGMENTS_MAX: usize = 64;
 /// The most bytes of them together: what one UDP datagram over IPv4 could hold.
 const SEGMENTED_BYTES_MAX: usize = 65_507;
 
+/// Joined datagrams of one system call, and the bytes of them together: as many as stay in the
+/// cache, each as large as the system makes one.
+const JOINED_MAX: usize = 8;
+const JOINED_BYTES: usize = 64 * 1024;
+
+const _: () = assert!(SEGMENTED_BYTES_MAX <= JOINED_BYTES && JOINED_MAX <= BATCH_DATAGRAMS_MAX);
+
 /// A datagram whose bytes lie in two places, so that no copy puts a header before a payload.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Datagram<'a> {
@@ -34,7 +41,13 @@ pub struct Datagram<'a> {
     pub body: &'a [u8],
 }
 
-impl Datagram<'_> {
+impl<'a> Datagram<'a> {
+    /// One whose bytes lie in one place.
+    #[must_use]
+    pub fn whole(body: &'a [u8]) -> Self {
+        Self { head: &[], body }
+    }
+
     fn length(&self) -> usize {
         self.head.len() + self.body.len()
     }
@@ -49,8 +62,9 @@ struct Vectors {
     names: [libc::sockaddr_in; BATCH_DATAGRAMS_MAX],
 }
 
-/// The control message that has the system cut a datagram into several of one size.
-/// Source: udp(7), UDP_SEGMENT.
+/// The control message that has the system cut a datagram into several of one size, or says of
+/// which size those are that it joined (of what it says, an int, the size is the low half).
+/// Source: udp(7), UDP_SEGMENT and UDP_GRO.
 #[repr(C)]
 struct SegmentSize {
     header: libc::cmsghdr,
@@ -123,18 +137,15 @@ impl SendBatch {
 
     fn send_chunk(&mut self, socket: &UdpSocket, chunk: &[Datagram<'_>]) -> io::Result<usize> {
         let Vectors { messages, pieces, segments, .. } = &mut *self.vectors;
-        for (pieces, datagram) in pieces.iter_mut().zip(chunk) {
-            for (piece, bytes) in pieces.iter_mut().zip([datagram.head, datagram.body]) {
-                piece.iov_base = bytes.as_ptr().cast_mut().cast();
-                piece.iov_len = bytes.len();
-            }
-        }
-        let (mut at, mut calls) = (0, 0);
+        let pieces = pieces.as_flattened_mut();
+        let mut runs = [0; BATCH_DATAGRAMS_MAX];
+        let (mut at, mut calls, mut used) = (0, 0, 0);
         while at < chunk.len() {
             let run = if self.segments { run_length(&chunk[at..]) } else { 1 };
+            let count = fill_pieces(&mut pieces[used..], &chunk[at..at + run]);
             let header = &mut messages[calls].msg_hdr;
-            header.msg_iov = pieces[at].as_mut_ptr();
-            header.msg_iovlen = 2 * run;
+            header.msg_iov = pieces[used..].as_mut_ptr();
+            header.msg_iovlen = count;
             (header.msg_control, header.msg_controllen) = (ptr::null_mut(), 0);
             if run > 1 {
                 let size = &mut segments[calls];
@@ -145,26 +156,46 @@ impl SendBatch {
                 header.msg_control = ptr::from_mut(size).cast();
                 header.msg_controllen = size_of::<SegmentSize>();
             }
+            runs[calls] = run;
             at += run;
+            used += count;
             calls += 1;
         }
         let count = calls as libc::c_uint;
         // SAFETY: there are as many headers as calls, at most as many as the arrays are long. Each
-        // names two pieces for each datagram of its run, which lie side by side, and each piece
-        // names bytes that outlive the call; control messages are in the arrays too. Sending only
-        // reads all of it.
+        // names the pieces of its run, which lie side by side in the array, and each piece names
+        // bytes that outlive the call; control messages are in the arrays too. Sending only reads
+        // all of it.
         let result = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0) };
         self.calls += 1;
         let taken = taken(result)?;
-        let runs = messages[..taken].iter().map(|message| message.msg_hdr.msg_iovlen / 2);
         let (mut sent, mut cut) = (0, 0);
-        for run in runs {
+        for run in &runs[..taken] {
             sent += run;
-            cut += if run > 1 { run } else { 0 };
+            cut += if *run > 1 { *run } else { 0 };
         }
         self.segmented += cut as u64;
         Ok(sent)
     }
+}
+
+/// Names the bytes of some datagrams in a row, as one piece where they lie side by side; how many
+/// pieces that takes.
+fn fill_pieces(pieces: &mut [libc::iovec], datagrams: &[Datagram<'_>]) -> usize {
+    let mut count: usize = 0;
+    let mut end = ptr::null();
+    let parts = datagrams.iter().flat_map(|datagram| [datagram.head, datagram.body]);
+    for bytes in parts.filter(|bytes| !bytes.is_empty()) {
+        if count > 0 && end == bytes.as_ptr() {
+            pieces[count - 1].iov_len += bytes.len();
+        } else {
+            pieces[count].iov_base = bytes.as_ptr().cast_mut().cast();
+            pieces[count].iov_len = bytes.len();
+            count += 1;
+        }
+        end = bytes.as_ptr_range().end;
+    }
+    count
 }
 
 /// How many datagrams can be cut from one: those of one size, and a last one that is shorter.
@@ -217,14 +248,26 @@ fn in_chunks<T>(
 /// What [`receive`](Self::receive) needs.
 pub(super) struct ReceiveBatch {
     vectors: Box<Vectors>,
-    buffers: Box<[[u8; DATAGRAM_BYTES]]>,
+    buffers: Box<[u8]>,
+    buffer_bytes: usize,
     oversized: u64,
+    calls: u64,
 }
 
 impl ReceiveBatch {
+    /// For datagrams that come one by one.
     pub(super) fn new() -> Self {
-        let buffers = vec![[0; DATAGRAM_BYTES]; BATCH_DATAGRAMS_MAX].into_boxed_slice();
-        Self { vectors: Vectors::new(), buffers, oversized: 0 }
+        Self::with_buffers(BATCH_DATAGRAMS_MAX, DATAGRAM_BYTES)
+    }
+
+    /// For a socket that is handed datagrams of one size as one (UDP_GRO), and longer ones.
+    pub(super) fn for_joined() -> Self {
+        Self::with_buffers(JOINED_MAX, JOINED_BYTES)
+    }
+
+    fn with_buffers(count: usize, buffer_bytes: usize) -> Self {
+        let buffers = vec![0; count * buffer_bytes].into_boxed_slice();
+        Self { vectors: Vectors::new(), buffers, buffer_bytes, oversized: 0, calls: 0 }
     }
 
     /// Datagrams that were longer than a buffer, and so were not handed out.
@@ -232,16 +275,23 @@ impl ReceiveBatch {
         self.oversized
     }
 
+    /// Calls of the system.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
+    }
+
     /// Hands the datagrams that wait in `socket`, an IPv4 one, at most one batch of them, to
-    /// `handler`, each with its sender; returns how many the system gave.
+    /// `handler`, each with its sender; returns how many there were.
     pub(super) fn receive(
         &mut self,
         socket: &UdpSocket,
         mut handler: impl FnMut(SocketAddrV4, &[u8]),
     ) -> io::Result<usize> {
-        let Vectors { messages, pieces, names, .. } = &mut *self.vectors;
-        for (((message, [piece, _]), name), buffer) in
-            messages.iter_mut().zip(&mut *pieces).zip(&mut *names).zip(&mut self.buffers)
+        let Vectors { messages, pieces, segments, names } = &mut *self.vectors;
+        let buffers = self.buffers.chunks_exact_mut(self.buffer_bytes);
+        let batch_max = buffers.len() as libc::c_uint;
+        for ((((message, [piece, _]), name), size), buffer) in
+            messages.iter_mut().zip(&mut *pieces).zip(&mut *names).zip(&mut *segments).zip(buffers)
         {
             message.msg_hdr.msg_name = ptr::from_mut(name).cast();
             message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
@@ -249,28 +299,45 @@ impl ReceiveBatch {
             piece.iov_len = buffer.len();
             message.msg_hdr.msg_iov = ptr::from_mut(piece);
             message.msg_hdr.msg_iovlen = 1;
+            message.msg_hdr.msg_control = ptr::from_mut(size).cast();
+            message.msg_hdr.msg_controllen = size_of::<SegmentSize>();
         }
-        // SAFETY: the arrays and the buffers have one batch each; each header names one address and
-        // one piece, each piece one buffer, all with their lengths, and all outlive the call.
+        // SAFETY: the arrays have room for one batch, and at most as many are asked for as there
+        // are buffers; each header names one address, one piece and one control message, each
+        // piece one buffer, all with their lengths, and all outlive the call.
         let result = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 messages.as_mut_ptr(),
-                BATCH_DATAGRAMS_MAX as libc::c_uint,
+                batch_max,
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )
         };
+        self.calls += 1;
         let count = taken(result)?;
-        for ((message, name), buffer) in messages.iter().zip(&*names).zip(&self.buffers).take(count)
+        let mut datagrams = 0;
+        let buffers = self.buffers.chunks_exact(self.buffer_bytes);
+        for (((message, name), size), buffer) in
+            messages.iter().zip(&*names).zip(&*segments).zip(buffers).take(count)
         {
             if message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0 {
                 self.oversized += 1;
-            } else {
-                handler(address(name), &buffer[..message.msg_len as usize]);
+                datagrams += 1;
+                continue;
+            }
+            let (from, bytes) = (address(name), &buffer[..message.msg_len as usize]);
+            let was_joined = message.msg_hdr.msg_controllen >= SEGMENT_SIZE_LENGTH
+                && (size.header.cmsg_level, size.header.cmsg_type)
+                    == (libc::SOL_UDP, libc::UDP_GRO);
+            let each = if was_joined { usize::from(size.bytes) } else { bytes.len() };
+            // A datagram of nothing is one too.
+            for datagram in bytes.chunks(each.max(1)).chain(bytes.is_empty().then_some(bytes)) {
+                handler(from, datagram);
+                datagrams += 1;
             }
         }
-        Ok(count)
+        Ok(datagrams)
     }
 }
 
@@ -330,6 +397,23 @@ mod tests {
         assert_eq!(run(&[100, 0]), 1);
         assert_eq!(run(&[1; 90]), SEGMENTS_MAX);
         assert_eq!(run(&[1_400; 60]), 46, "65,507 bytes");
+    }
+
+    #[test]
+    fn bytes_side_by_side_are_one_piece() {
+        let bytes = [7; 100];
+        let (first, rest) = bytes.split_at(40);
+        let mut pieces: [libc::iovec; 8] =
+            std::array::from_fn(|_| libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 });
+        let mut lengths = |datagrams: &[Datagram<'_>]| {
+            let count = fill_pieces(&mut pieces, datagrams);
+            pieces[..count].iter().map(|piece| piece.iov_len).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(&[Datagram::whole(first), Datagram::whole(rest)]), [100]);
+        assert_eq!(lengths(&[Datagram { head: first, body: rest }]), [100]);
+        assert_eq!(lengths(&[Datagram::whole(rest), Datagram::whole(first)]), [60, 40]);
+        assert_eq!(lengths(&[Datagram::whole(first), Datagram::whole(&rest[1..])]), [40, 59]);
+        assert_eq!(lengths(&[Datagram::whole(&[])]), [0_usize; 0]);
     }
 
     #[test]

@@ -100,16 +100,24 @@ impl fmt::Display for BufferBytes {
 }
 
 /// Adds where and what to an error of the system.
-fn os(endpoint: Endpoint, operation: &'static str) -> impl FnOnce(io::Error) -> OpenError {
+pub(super) fn os(
+    endpoint: Endpoint,
+    operation: &'static str,
+) -> impl FnOnce(io::Error) -> OpenError {
     move |source| OpenError::Os { endpoint, operation, source }
 }
 
 /// A UDP socket, after the group and the interface were checked.
 fn open_socket(endpoint: Endpoint) -> Result<Socket, OpenError> {
-    let Endpoint { group, interface, .. } = endpoint;
-    if !group.is_multicast() {
-        return Err(OpenError::NotMulticast { group });
+    if !endpoint.group.is_multicast() {
+        return Err(OpenError::NotMulticast { group: endpoint.group });
     }
+    open_any_socket(endpoint)
+}
+
+/// A UDP socket for whatever address, after the interface was checked.
+pub(super) fn open_any_socket(endpoint: Endpoint) -> Result<Socket, OpenError> {
+    let Endpoint { interface, .. } = endpoint;
     // Binding tells whether the address is this machine's; the other calls fail in various ways.
     UdpSocket::bind(SocketAddrV4::new(interface, 0))
         .map_err(|source| OpenError::NoSuchInterface { interface, source })?;
@@ -141,8 +149,7 @@ impl Sender {
         let group = SocketAddrV4::new(endpoint.group, endpoint.port);
         socket.connect(&group.into()).map_err(os(endpoint, "address the group"))?;
         socket.set_nonblocking(true).map_err(os(endpoint, "not to block"))?;
-        // A system that does not know the option would send the larger datagram as it is.
-        let segments = get_option(&socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
+        let segments = cuts_datagrams(&socket);
         Ok(Self { socket: socket.into(), batch: SendBatch::new(segments) })
     }
 
@@ -183,6 +190,11 @@ impl Sender {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.batch.calls()
+    }
+
+    /// The socket and what a batch needs, for who takes the group's answers too.
+    pub(super) fn into_parts(self) -> (UdpSocket, SendBatch) {
+        (self.socket, self.batch)
     }
 
     /// Datagrams that the system cut from larger ones.
@@ -274,22 +286,12 @@ impl Receiver {
     ///
     /// Where the system does not tell.
     pub fn dropped(&self) -> io::Result<u64> {
-        // SK_MEMINFO_VARS counters; the drops are the last (linux/sock_diag.h).
-        const VARS: usize = 9;
-        const DROPS: usize = 8;
-        let mut counters = [0_u32; VARS];
-        let mut length = size_of_val(&counters) as libc::socklen_t;
-        // SAFETY: the option writes at most `length` bytes, which is the array's size.
-        let result = unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_MEMINFO,
-                counters.as_mut_ptr().cast(),
-                &raw mut length,
-            )
-        };
-        if result == 0 { Ok(u64::from(counters[DROPS])) } else { Err(io::Error::last_os_error()) }
+        dropped(&self.socket)
+    }
+
+    /// The socket and the receive buffer, for who takes datagrams some other way.
+    pub(super) fn into_parts(self) -> (UdpSocket, BufferBytes) {
+        (self.socket, self.buffer)
     }
 
     /// The socket itself, to wait on it.
@@ -304,9 +306,40 @@ pub(super) fn set_multicast_all_off(socket: &impl AsRawFd) -> io::Result<()> {
     set_option(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0)
 }
 
+/// Datagrams that the system dropped because a socket's buffer was full.
+pub(super) fn dropped(socket: &impl AsRawFd) -> io::Result<u64> {
+    // SK_MEMINFO_VARS counters; the drops are the last (linux/sock_diag.h).
+    const VARS: usize = 9;
+    const DROPS: usize = 8;
+    let mut counters = [0_u32; VARS];
+    let mut length = size_of_val(&counters) as libc::socklen_t;
+    // SAFETY: the option writes at most `length` bytes, which is the array's size.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            counters.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { Ok(u64::from(counters[DROPS])) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether a socket's system cuts datagrams: one that does not know the option would send the
+/// larger one as it is.
+pub(super) fn cuts_datagrams(socket: &impl AsRawFd) -> bool {
+    get_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+}
+
+/// Has the system hand datagrams of one size that follow each other over as one, where it can.
+pub(super) fn join_datagrams(socket: &impl AsRawFd) -> bool {
+    set_option(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok()
+}
+
 /// Asks for a receive buffer of `bytes`, past the system's limit where that is allowed; returns
 /// what was granted.
-fn grow_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<usize> {
+pub(super) fn grow_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<usize> {
     let wanted = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
     if set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
         socket.set_recv_buffer_size(bytes)?;

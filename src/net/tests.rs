@@ -211,3 +211,86 @@ fn reserved_ports_differ_and_can_be_used() {
         drop(receiver(Endpoint { group, port: port.get(), interface: LOOPBACK }));
     }
 }
+
+/// Receives at `media` until `count` datagrams have come, or none came for a second.
+fn taken(media: &mut UdpMedia, count: usize) -> Vec<(Vec<u8>, std::net::SocketAddrV4)> {
+    let mut datagrams = Vec::new();
+    let mut silent_ms = 0;
+    while datagrams.len() < count && silent_ms < 1_000 {
+        let received = media.receive(&mut |bytes, from| datagrams.push((bytes.to_vec(), from)));
+        if received.unwrap() == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+            silent_ms += 1;
+        }
+    }
+    datagrams
+}
+
+/// Data of one size, which the system cuts and joins, of many sizes, and of nothing.
+fn check_stream(sender: &mut UdpMedia, receivers: &mut [UdpMedia]) {
+    let lengths = [1280; 60].into_iter().chain([160, 1408, 96, 32, 0, 1408, 1408, 640]);
+    let bytes: Vec<Vec<u8>> = lengths
+        .enumerate()
+        .map(|(number, length)| (0..length).map(|at| (at * 31 + number) as u8).collect())
+        .collect();
+    let datagrams: Vec<_> = bytes.iter().map(|bytes| Datagram::whole(bytes)).collect();
+    let mut sent = 0;
+    while sent < datagrams.len() {
+        sent += sender.send(&datagrams[sent..]).unwrap();
+    }
+    for (number, receiver) in receivers.iter_mut().enumerate() {
+        let came = taken(receiver, bytes.len());
+        let from = came[0].1;
+        let expected: Vec<_> = bytes.iter().map(|bytes| (bytes.clone(), from)).collect();
+        assert_eq!(came, expected);
+        assert_eq!(receiver.dropped().unwrap(), 0);
+        // The answer goes to the sender alone, from where the data is heard.
+        let answer = [number as u8; 36];
+        assert_eq!(receiver.send(&[Datagram::whole(&answer)]).unwrap(), 1);
+        let (answered, from) = taken(sender, 1).remove(0);
+        assert_eq!((answered, from.port()), (answer.to_vec(), receiver.address().unwrap().port()));
+        assert!(receiver.send_to(&answer[..28], came[0].1).is_ok());
+    }
+    for receiver in receivers {
+        let mut none = |_: &[u8], _| panic!("a receiver hears no answers");
+        assert_eq!(receiver.receive(&mut none).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_stream_to_a_group_and_what_it_answers() {
+    let (endpoint, _port) = endpoint(21);
+    let control = Ipv4Addr::new(239, 77, 99, 22);
+    let buffers = StreamBuffers::default();
+    let open = || UdpMedia::multicast_receiver(endpoint, control, 1, buffers).unwrap();
+    let mut receivers = [open(), open()];
+    let mut sender = UdpMedia::multicast_sender(endpoint, control, 1, buffers).unwrap();
+    check_stream(&mut sender, &mut receivers);
+    assert!(sender.calls().0 > 0);
+}
+
+#[test]
+fn a_stream_to_one_receiver_and_what_it_answers() {
+    let buffers = StreamBuffers { send_bytes: Some(1 << 20), ..StreamBuffers::default() };
+    let at = std::net::SocketAddrV4::new(LOOPBACK, 0);
+    let mut receiver = UdpMedia::unicast_receiver(at, buffers).unwrap();
+    let refused = receiver.send(&[Datagram::whole(&[1])]).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::NotConnected, "it has heard nobody");
+    let to = receiver.address().unwrap();
+    let mut sender = UdpMedia::unicast_sender(to, LOOPBACK, buffers).unwrap();
+    check_stream(&mut sender, std::slice::from_mut(&mut receiver));
+
+    // Where each datagram says where it goes.
+    let mut one = UdpMedia::addressed(at, buffers).unwrap();
+    let mut other = UdpMedia::addressed(at, buffers).unwrap();
+    assert!(one.send_to(&[7; 100], other.address().unwrap()).unwrap());
+    assert_eq!(taken(&mut other, 1), [(vec![7; 100], one.address().unwrap())]);
+    assert!(one.send(&[Datagram::whole(&[1])]).is_err());
+
+    // A receiver that is gone is an error, or nothing at all; never a panic.
+    drop(receiver);
+    for _ in 0..3 {
+        let _ = sender.send(&[Datagram::whole(&[1; 32])]);
+        let _ = sender.receive(&mut |_, _| ());
+    }
+}

@@ -57,6 +57,8 @@ pub enum Accepting {
     Sync,
     /// The writer stopped.
     Stopped,
+    /// Another node writes; this one follows.
+    Standby,
     /// A reason that this version does not know.
     Other(u64),
 }
@@ -71,6 +73,7 @@ impl Accepting {
             Self::Uncommitted => 4,
             Self::Stopped => 5,
             Self::Sync => 6,
+            Self::Standby => 7,
             Self::Other(code) => code,
         }
     }
@@ -84,6 +87,7 @@ impl Accepting {
             4 => Self::Uncommitted,
             5 => Self::Stopped,
             6 => Self::Sync,
+            7 => Self::Standby,
             code => Self::Other(code),
         }
     }
@@ -99,6 +103,7 @@ impl fmt::Display for Accepting {
             Self::Uncommitted => "no(uncommitted)",
             Self::Sync => "no(sync)",
             Self::Stopped => "no(stopped)",
+            Self::Standby => "no(standby)",
             Self::Other(code) => return write!(f, "no({code})"),
         })
     }
@@ -254,13 +259,14 @@ impl Control {
         self.store(KEPT_FROM, position.get());
     }
 
-    /// The newest writer's epoch; 0 before the first.
+    /// The newest writer's epoch, here or followed; 0 before the first.
     #[inline]
     pub(super) fn epoch(&self) -> Epoch {
         Epoch(self.load(EPOCH) as u32)
     }
 
-    /// Where the newest epoch began; set before the epoch.
+    /// What is beyond it is the newest epoch's: where that began, or where it cut what was here;
+    /// set before the epoch.
     #[inline]
     pub(super) fn epoch_base(&self) -> Position {
         Position(self.load(EPOCH_BASE))
@@ -302,7 +308,7 @@ mod tests {
         }
         control.set_executing(None);
         assert_eq!(seen.executing(), None);
-        for code in 0..8 {
+        for code in 0..9 {
             assert_eq!(Accepting::of(code).code(), code);
         }
         // Opened again it is the same page; one that is none is replaced.

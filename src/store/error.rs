@@ -41,6 +41,10 @@ pub enum OpenError {
     Place { position: Position, reason: String },
     /// No number is left for another epoch.
     EpochsUsedUp { epoch: Epoch },
+    /// The epoch to begin was begun before, or a newer one is known.
+    EpochUsed { asked: Epoch, known: Epoch },
+    /// There is a store where one was to be made.
+    NotEmpty { directory: PathBuf },
     /// The system refused an operation.
     Io { doing: &'static str, path: PathBuf, error: io::Error },
 }
@@ -93,6 +97,12 @@ impl fmt::Display for OpenError {
             ),
             Self::Place { position, reason } => write!(f, "from {position}: {reason}"),
             Self::EpochsUsedUp { epoch } => write!(f, "no epoch follows {epoch}"),
+            Self::EpochUsed { asked, known } => {
+                write!(f, "epoch {asked} cannot be begun, {known} is known")
+            }
+            Self::NotEmpty { directory } => {
+                write!(f, "there is a store in {}", directory.display())
+            }
             Self::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
         }
     }

@@ -225,19 +225,41 @@ impl<T: AsRef<[u8]>> Frame<T> {
     pub fn new_at(rest: T, position: Position, terms: Terms) -> Result<Self, FrameFault> {
         let left_bytes = rest.as_ref().len();
         let frame = Self::new_checked(rest)?;
-        let expected = terms.term_id(position);
-        if frame.term_id() != expected {
-            return Err(FrameFault::TermId { expected, found: frame.term_id() });
-        }
-        let expected = terms.offset(position) as u32;
-        if frame.term_offset() != expected {
-            return Err(FrameFault::TermOffset { expected, found: frame.term_offset() });
-        }
+        frame.check_place(position, terms)?;
         // Padding always reaches to the end of its term.
         if frame.is_pad() && frame.length() as usize != left_bytes {
             return Err(FrameFault::Length(frame.length()));
         }
         Ok(frame)
+    }
+
+    /// As [`Self::new_at`], over bytes as they travel: of padding there is the header alone.
+    ///
+    /// # Errors
+    /// What is wrong with the first field that is.
+    #[inline]
+    pub fn new_sent(sent: T, position: Position, terms: Terms) -> Result<Self, FrameFault> {
+        let frame = Self::new_checked(sent)?;
+        frame.check_place(position, terms)?;
+        let left_bytes = terms.bytes() - terms.offset(position);
+        let fits = match frame.is_pad() {
+            true => frame.length() as usize == left_bytes,
+            false => frame.aligned_bytes() <= left_bytes,
+        };
+        if fits { Ok(frame) } else { Err(FrameFault::Length(frame.length())) }
+    }
+
+    #[inline]
+    fn check_place(&self, position: Position, terms: Terms) -> Result<(), FrameFault> {
+        let (expected, found) = (terms.term_id(position), self.term_id());
+        if found != expected {
+            return Err(FrameFault::TermId { expected, found });
+        }
+        let (expected, found) = (terms.offset(position) as u32, self.term_offset());
+        if found != expected {
+            return Err(FrameFault::TermOffset { expected, found });
+        }
+        Ok(())
     }
 
     #[inline]

@@ -4,9 +4,9 @@
 //!  [ slot 0, 4096 bytes ][ slot 1, 4096 bytes ]     written in turn, the newer valid one counts
 //!
 //!    0 magic "ISOMARKS"   8 generation u64    16 boot id u128
-//!   32 synced u64        40 chain at synced   48 contiguous u64
+//!   32 synced u64        40 chain at synced   48 committed u64
 //!   56 kept from u64     64 chain at kept     72 epoch u32
-//!   76 vote: epoch u32   80 vote: node u32    84 flags u32: 1 clean, 2 lossy
+//!   76 vote: epoch u32   80 vote: node u32    84 flags u32: 1 clean, 2 lossy, 4 told
 //!   88 epochs u32        92 zero              96 epoch table: 24 bytes each
 //!                                           4088 XXH3-64 over bytes 0..4088
 //! ```
@@ -36,6 +36,7 @@ const ENTRY_BYTES: usize = 24;
 const MAGIC: &[u8; 8] = b"ISOMARKS";
 const CLEAN: u32 = 1;
 const LOSSY: u32 = 2;
+const TOLD: u32 = 4;
 
 const _: () = assert!(TABLE + EPOCHS_MAX * ENTRY_BYTES <= CHECKED);
 
@@ -60,8 +61,9 @@ pub(super) struct Marks {
     /// Everything before this position is durable; an end of a transaction.
     pub(super) synced: Position,
     pub(super) synced_chain: Chain,
-    /// A standby's: everything before this position is there.
-    pub(super) contiguous: Position,
+    /// What others had said to be committed when the marks were written, at most *synced*; the
+    /// control page may have more, while the machine runs.
+    pub(super) committed: Position,
     /// The first position that is kept, and the chain there.
     pub(super) kept_from: Position,
     pub(super) kept_chain: Chain,
@@ -73,6 +75,8 @@ pub(super) struct Marks {
     pub(super) clean: bool,
     /// An unsynced tail may have been lost with a boot.
     pub(super) lossy: bool,
+    /// What is committed is what others say: it does not follow from the log.
+    pub(super) told: bool,
     /// The newest epochs, oldest first, by base and by number.
     pub(super) epochs: Vec<EpochStart>,
 }
@@ -83,9 +87,14 @@ impl Marks {
         LogPlace { position: self.synced, chain: self.synced_chain }
     }
 
+    /// Where the log begins.
+    pub(super) fn kept_place(&self) -> LogPlace {
+        LogPlace { position: self.kept_from, chain: self.kept_chain }
+    }
+
     /// Takes in an epoch that begins now; the oldest is forgotten when there are too many.
     pub(super) fn begin_epoch(&mut self, start: EpochStart) {
-        assert!(start.epoch > self.epoch, "epochs rise");
+        assert!(start.epoch >= self.epoch && !self.has_begun(start.epoch), "epochs rise");
         // An epoch whose base is beyond the new one's kept no frame.
         self.epochs.retain(|known| known.base <= start.base);
         if self.epochs.len() == EPOCHS_MAX {
@@ -93,6 +102,28 @@ impl Marks {
         }
         self.epoch = start.epoch;
         self.epochs.push(start);
+    }
+
+    /// Whether an epoch, or one after it, has begun as far as is known here.
+    pub(super) fn has_begun(&self, epoch: Epoch) -> bool {
+        self.epochs.last().is_some_and(|last| last.epoch >= epoch)
+    }
+
+    /// That an epoch can be begun here.
+    pub(super) fn check_free(&self, epoch: Epoch) -> Result<(), OpenError> {
+        match epoch < self.epoch || self.has_begun(epoch) || epoch == Epoch(0) {
+            true => Err(OpenError::EpochUsed { asked: epoch, known: self.epoch }),
+            false => Ok(()),
+        }
+    }
+
+    /// The epoch that wrote at a position; where the table does not reach back so far, `None` and
+    /// the oldest epoch that it knows.
+    pub(super) fn epoch_at(&self, position: Position) -> (Option<Epoch>, Epoch) {
+        let known = &self.epochs;
+        let after = known.partition_point(|start| start.base <= position);
+        let oldest = known.first().map_or(Epoch(u32::MAX), |start| start.epoch);
+        (after.checked_sub(1).map(|index| known[index].epoch), oldest)
     }
 
     fn emit(&self, generation: u64) -> Vec<u8> {
@@ -104,13 +135,14 @@ impl Marks {
         put(16, &self.boot_id.to_le_bytes());
         put(32, &self.synced.get().to_le_bytes());
         put(40, &self.synced_chain.0.to_le_bytes());
-        put(48, &self.contiguous.get().to_le_bytes());
+        put(48, &self.committed.get().to_le_bytes());
         put(56, &self.kept_from.get().to_le_bytes());
         put(64, &self.kept_chain.0.to_le_bytes());
         put(72, &self.epoch.get().to_le_bytes());
         put(76, &self.vote.0.get().to_le_bytes());
         put(80, &self.vote.1.to_le_bytes());
-        let flags = (u32::from(self.clean) * CLEAN) | (u32::from(self.lossy) * LOSSY);
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        let flags = flag(self.clean, CLEAN) | flag(self.lossy, LOSSY) | flag(self.told, TOLD);
         put(84, &flags.to_le_bytes());
         put(88, &(self.epochs.len() as u32).to_le_bytes());
         for (index, start) in self.epochs.iter().enumerate() {
@@ -146,13 +178,14 @@ impl Marks {
             boot_id: u128::from(u64_at(bytes, 16)) | u128::from(u64_at(bytes, 24)) << 64,
             synced: Position(u64_at(bytes, 32)),
             synced_chain: Chain(u64_at(bytes, 40)),
-            contiguous: Position(u64_at(bytes, 48)),
+            committed: Position(u64_at(bytes, 48)),
             kept_from: Position(u64_at(bytes, 56)),
             kept_chain: Chain(u64_at(bytes, 64)),
             epoch: Epoch(u32_at(bytes, 72)),
             vote: (Epoch(u32_at(bytes, 76)), u32_at(bytes, 80)),
             clean: flags & CLEAN != 0,
             lossy: flags & LOSSY != 0,
+            told: flags & TOLD != 0,
             epochs: (0..count).map(entry).collect(),
         };
         Some((u64_at(bytes, 8), marks))
@@ -246,13 +279,14 @@ mod tests {
             boot_id: 0x1234_5678_9abc_def0_1111_2222_3333_4444,
             synced: Position(synced),
             synced_chain: Chain(77),
-            contiguous: Position(3),
+            committed: Position(3),
             kept_from: Position(32),
             kept_chain: Chain(8),
             epoch: Epoch(EPOCHS_MAX as u32),
             vote: (Epoch(6), 2),
             clean: true,
             lossy: true,
+            told: true,
             epochs: (1..=EPOCHS_MAX as u32).map(start).collect(),
         }
     }

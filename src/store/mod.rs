@@ -46,12 +46,14 @@ pub mod frame;
 
 mod bus_error;
 mod chain;
+mod committer;
 mod control;
 mod deaths;
 mod disk;
 mod error;
 mod header_crc;
 mod helper;
+mod holding;
 mod keeper;
 mod marks;
 mod memory_disk;
@@ -61,10 +63,13 @@ mod open;
 mod reader;
 mod readers;
 mod recovery;
+mod replica;
 mod segment;
 mod snapshots;
 mod sync;
 mod tenure;
+mod voter;
+mod walk;
 mod writer;
 
 #[cfg(test)]
@@ -72,6 +77,7 @@ mod tests;
 
 pub use bus_error::{BUS_ERROR_EXIT_CODE, end_on_bus_error};
 pub use chain::{Chain, session_id};
+pub use committer::Committer;
 pub use control::{Accepting, Executing};
 pub use disk::{Access, Disk, DiskFile, Mapping, RealDisk};
 pub use error::{NotAccepted, OpenError, ReadError};
@@ -83,13 +89,16 @@ pub use memory_disk::{MemoryDisk, Operation, Refusal};
 pub use meta::{Expected, Identity, Meta};
 pub use note::Note;
 pub use open::Options;
-pub use reader::{Check, ReaderOptions, StoreReader, StoredFrame, Until};
+pub use reader::{Check, Outline, ReaderOptions, StoreReader, StoredFrame, Until};
 pub use readers::{RegisteredReader, Registration, registered_readers, release_reader};
 pub use recovery::{Cut, Recovery};
+pub use replica::{ChainDiffers, Discarded, FollowRefused, Inserted, Refused, ReplicaStore};
 pub use segment::Terms;
 pub use snapshots::{
-    FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
-    SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
+    CopiedSnapshot, FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE,
+    SNAPSHOT_FORMAT_VERSION, SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo,
+    SnapshotWriter, Snapshots,
 };
 pub use sync::SyncHelper;
+pub use voter::Voter;
 pub use writer::{Durability, StoreWriter, Transaction};

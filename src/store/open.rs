@@ -14,21 +14,19 @@ use crate::limits::{
 };
 use crate::types::{Epoch, Nanos, Position};
 
-use super::chain::session_id;
+use super::chain::Chain;
 use super::control::{Accepting, Control};
-use super::disk::{Access, Disk, DiskFile, PAGE_BYTES, RealDisk};
+use super::disk::{Access, Disk, DiskFile, RealDisk};
 use super::error::OpenError;
-use super::header_crc::HeaderCrc;
-use super::helper::{Handoff, SegmentHelper, touch};
-use super::keeper::Keeper;
+use super::holding::{Holding, Parts};
 use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
-use super::recovery::{self, LogEnd, Recovery};
+use super::recovery::{self, Cut, LogEnd, Recovery};
 use super::segment::Segments;
 use super::snapshots::LogPlace;
-use super::sync::{SyncHelper, Syncer, Syncing};
+use super::sync::{Syncer, Syncing};
 use super::tenure::Tenure;
-use super::writer::{Durability, NO_LENGTHS, StoreWriter};
+use super::writer::{Durability, StoreWriter};
 
 pub(super) const LOCK_NAME: &str = "lock";
 
@@ -51,6 +49,8 @@ pub struct Options {
     /// Segments to have ready beyond the one being written, once somebody runs the helper; 1 to
     /// [`SEGMENTS_AHEAD_MAX`].
     pub segments_ahead: usize,
+    /// The epoch to begin, where it was voted for; the next one that is known to be free with `None`.
+    pub epoch: Option<Epoch>,
 }
 
 impl Options {
@@ -65,6 +65,7 @@ impl Options {
             uncommitted_bytes_max: UNCOMMITTED_BYTES_DEFAULT,
             sync_interval_ns: SYNC_INTERVAL_NS_DEFAULT,
             segments_ahead: SEGMENTS_AHEAD_DEFAULT,
+            epoch: None,
         }
     }
 }
@@ -119,29 +120,17 @@ impl StoreWriter {
         from: Option<LogPlace>,
         now: Nanos,
     ) -> Result<(Self, Recovery), OpenError> {
-        let asked = Meta::new(&options.identity, options.term_bytes, now)?;
-        options.check()?;
-        let directory = &options.directory;
-        let io = |doing, error| OpenError::io(doing, directory, error);
-        disk.create_directory(directory).map_err(|error| io("creating", error))?;
-        let tenure = Tenure::new(lock(&*disk, directory)?);
-        let terms = asked.terms;
-        let segments = Segments { disk: Arc::clone(&disk), directory: directory.clone(), terms };
-        let boot_id = disk.boot_id().map_err(|error| io("reading the boot id for", error))?;
-        let created = load_or_create(&segments, &asked, boot_id)?;
-        let marks = MarksFile::load(&*disk, directory, Access::Write)?;
-        let control = Control::open_or_create(&*disk, directory)
-            .map_err(|error| OpenError::io("opening", directory.join("control"), error))?;
-        let control = Arc::new(control);
-        let opening =
-            Opening { options, segments, marks, control: Arc::clone(&control), boot_id, tenure };
-        control.begin_epoch(Epoch(0), Position(0));
-        control.set_accepting(Accepting::Starting);
-        let opened = opening.open(created, from);
-        if opened.is_err() {
-            control.set_accepting(Accepting::Stopped);
-        }
-        opened
+        Opening::with(disk, options, None, now, |mut opening| {
+            let mut found = opening.find_and_settle(from, options.durability.is_told())?;
+            let epoch = opening.free_epoch()?;
+            opening.marks.marks.begin_epoch(found.end.start_of(epoch, options.identity.node));
+            opening.store_marks()?;
+            found.recovery.epochs.clone_from(&opening.marks.marks.epochs);
+            let holding = opening.hold(&found)?;
+            let (durability, end) = (options.durability, found.end.place());
+            let writer = StoreWriter::begin_on(holding, options, durability, epoch, end);
+            Ok((writer, found.recovery))
+        })
     }
 }
 
@@ -184,12 +173,20 @@ pub(super) fn holder(file: &dyn DiskFile, offset: u64) -> Option<u32> {
 }
 
 /// Checks that the store is the one asked for, or makes it; true if it was made.
-fn load_or_create(segments: &Segments, asked: &Meta, boot_id: u128) -> Result<bool, OpenError> {
+fn load_or_create(
+    segments: &Segments,
+    asked: &Meta,
+    begins_at: Option<&Marks>,
+    boot_id: u128,
+) -> Result<bool, OpenError> {
     let (disk, directory) = (&*segments.disk, &segments.directory);
     match Meta::load(disk, directory) {
         Ok(found) => {
             found.check(&Expected::exactly(&asked.identity, asked.terms.bytes()))?;
-            return Ok(false);
+            return match begins_at {
+                Some(_) => Err(OpenError::NotEmpty { directory: directory.clone() }),
+                None => Ok(false),
+            };
         }
         Err(OpenError::Missing { .. }) => {}
         Err(error) => return Err(error),
@@ -199,7 +196,8 @@ fn load_or_create(segments: &Segments, asked: &Meta, boot_id: u128) -> Result<bo
         let reason = "missing, and there are segments".into();
         return Err(OpenError::Damaged { path: directory.join("meta"), reason });
     }
-    let marks = Marks { boot_id, clean: true, ..Marks::default() };
+    let marks = begins_at.cloned().unwrap_or_default();
+    let marks = Marks { boot_id, clean: true, ..marks };
     MarksFile::create(disk, directory, marks).map_err(io)?;
     // Last: with it, the store is there.
     asked.store(disk, directory)?;
@@ -207,38 +205,102 @@ fn load_or_create(segments: &Segments, asked: &Meta, boot_id: u128) -> Result<bo
 }
 
 /// A store that is ours, not yet open.
-struct Opening<'a> {
-    options: &'a Options,
+pub(super) struct Opening<'a> {
+    pub(super) options: &'a Options,
     segments: Segments,
-    marks: MarksFile,
+    pub(super) marks: MarksFile,
     control: Arc<Control>,
     boot_id: u128,
     tenure: Tenure,
+    created: bool,
 }
 
-impl Opening<'_> {
-    fn open(
-        self,
-        created: bool,
+/// What an opening found, and has made durable.
+pub(super) struct Found {
+    pub(super) end: LogEnd,
+    pub(super) recovery: Recovery,
+    /// What readers may read, and the chain there if it is known.
+    pub(super) committed: (Position, Option<Chain>),
+}
+
+impl LogEnd {
+    /// The place of the end.
+    pub(super) fn place(&self) -> LogPlace {
+        LogPlace { position: self.valid_to, chain: self.chain }
+    }
+
+    fn start_of(&self, epoch: Epoch, node: u32) -> EpochStart {
+        EpochStart { epoch, node, base: self.valid_to, chain: self.chain }
+    }
+}
+
+impl<'a> Opening<'a> {
+    /// Takes a store into its hands, or makes it, to begin with marks where they are given; then
+    /// opens it.
+    pub(super) fn with<T>(
+        disk: Arc<dyn Disk>,
+        options: &'a Options,
+        begins_at: Option<&Marks>,
+        now: Nanos,
+        open: impl FnOnce(Self) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        let asked = Meta::new(&options.identity, options.term_bytes, now)?;
+        options.check()?;
+        let directory = &options.directory;
+        let io = |doing, error| OpenError::io(doing, directory, error);
+        disk.create_directory(directory).map_err(|error| io("creating", error))?;
+        let tenure = Tenure::new(lock(&*disk, directory)?);
+        let terms = asked.terms;
+        let segments = Segments { disk: Arc::clone(&disk), directory: directory.clone(), terms };
+        let boot_id = disk.boot_id().map_err(|error| io("reading the boot id for", error))?;
+        let created = load_or_create(&segments, &asked, begins_at, boot_id)?;
+        let marks = MarksFile::load(&*disk, directory, Access::Write)?;
+        let control = Control::open_or_create(&*disk, directory)
+            .map_err(|error| OpenError::io("opening", directory.join("control"), error))?;
+        let control = Arc::new(control);
+        let page = Arc::clone(&control);
+        let opening = Self { options, segments, marks, control, boot_id, tenure, created };
+        page.begin_epoch(Epoch(0), Position(0));
+        page.set_accepting(Accepting::Starting);
+        let opened = open(opening);
+        if opened.is_err() {
+            page.set_accepting(Accepting::Stopped);
+        }
+        opened
+    }
+
+    /// Finds the log's end, cuts what is beyond it and makes the rest durable; the marks say so
+    /// when they are stored next. `told`: what is committed is what others say.
+    pub(super) fn find_and_settle(
+        &mut self,
         from: Option<LogPlace>,
-    ) -> Result<(StoreWriter, Recovery), OpenError> {
+        told: bool,
+    ) -> Result<Found, OpenError> {
+        let found = self.find(from, told)?;
+        self.settle(&found, told)?;
+        Ok(found)
+    }
+
+    fn find(&self, from: Option<LogPlace>, told: bool) -> Result<Found, OpenError> {
         let (marks, directory) = (&self.marks.marks, &self.options.directory);
         let removed = self.segments.remove_unfinished();
         removed.map_err(|error| OpenError::io("cleaning up", directory, error))?;
         check_durable(from, marks, self.boot_id)?;
-        let end = recovery::find_end(&self.segments, &self.options.identity, marks, from)?;
         // A page of an earlier boot can say anything. One of this boot says what the last writer
         // did, also where an opening since then has failed and left it without an epoch.
         let last = Some(&*self.control).filter(|control| control.is_of_boot(self.boot_id));
-        let told = last.map(Control::committed);
+        let asked = told.then(|| last.map_or(Position(0), Control::committed).max(marks.committed));
+        let end = recovery::find_end(&self.segments, &self.options.identity, marks, from, asked)?;
         let executing = last.and_then(Control::executing);
         match (last, executing) {
             (Some(page), Some(executing)) => page.note_death(executing),
             (Some(_), None) => {}
             (None, _) => self.control.forget_deaths(),
         }
-        let mut recovery = Recovery {
-            created,
+        // What was acknowledged only when it was synced is not lost with the power.
+        let may_lose = !(told && self.options.durability == Durability::Disk);
+        let recovery = Recovery {
+            created: self.created,
             kept_from: marks.kept_from,
             valid_to: end.valid_to,
             chain: end.chain,
@@ -249,122 +311,82 @@ impl Opening<'_> {
             cut: end.cut,
             epochs: Vec::new(),
             clean: marks.clean,
-            lossy: marks.lossy || (self.boot_id != marks.boot_id && !marks.clean),
+            lossy: marks.lossy || (may_lose && self.boot_id != marks.boot_id && !marks.clean),
             executing,
             deaths: self.control.deaths(),
         };
-        let committed = match self.options.durability {
-            Durability::External => told.unwrap_or(recovery.kept_from),
-            Durability::Process | Durability::Disk => end.valid_to,
+        let committed = asked.unwrap_or(end.valid_to).clamp(marks.kept_from, end.valid_to);
+        let chain = match () {
+            () if committed == end.valid_to => Some(end.chain),
+            () if Some(committed) == asked => end.chain_asked,
+            () if committed == marks.kept_from => Some(marks.kept_chain),
+            () => None,
         };
-        let committed = committed.clamp(recovery.kept_from, end.valid_to);
-        let writer = self.begin(&end, committed, recovery.lossy)?;
-        recovery.epochs.clone_from(&writer.syncing.syncer().marks.marks.epochs);
-        Ok((writer, recovery))
+        Ok(Found { end, recovery, committed: (committed, chain) })
     }
 
-    /// Cuts, makes durable, begins the epoch and maps what is written next.
-    fn begin(
-        mut self,
-        end: &LogEnd,
-        committed: Position,
-        lossy: bool,
-    ) -> Result<StoreWriter, OpenError> {
+    fn settle(&mut self, found: &Found, told: bool) -> Result<(), OpenError> {
         let directory = &self.options.directory;
         let io = |doing, error| OpenError::io(doing, directory, error);
-        let terms = self.segments.terms;
-        if let Some(cut) = &end.cut {
-            recovery::zero(&self.segments, cut).map_err(|error| io("cutting", error))?;
+        let (segments, end) = (&self.segments, &found.end);
+        if let Some(Cut { from, to, .. }) = end.cut {
+            recovery::zero(segments, from, to).map_err(|error| io("cutting", error))?;
         }
-        let epoch = self.marks.marks.epoch;
-        let epoch = match epoch.get().checked_add(1) {
-            Some(next) => Epoch(next),
-            None => return Err(OpenError::EpochsUsedUp { epoch }),
-        };
         let mut from = self.marks.marks.synced;
         while from < end.valid_to {
-            let to = end.valid_to.min(terms.next_base(from));
-            self.segments.write_again(from, to).map_err(|error| io("syncing", error))?;
+            let to = end.valid_to.min(segments.terms.next_base(from));
+            segments.write_again(from, to).map_err(|error| io("syncing", error))?;
             from = to;
         }
         let marks = &mut self.marks.marks;
         (marks.synced, marks.synced_chain) = (end.valid_to, end.chain);
-        (marks.boot_id, marks.clean, marks.lossy) = (self.boot_id, false, lossy);
-        let node = self.options.identity.node;
-        marks.begin_epoch(EpochStart { epoch, node, base: end.valid_to, chain: end.chain });
-        self.marks.store_both().map_err(|error| io("marking the epoch of", error))?;
-        self.writer(end, committed, epoch)
+        (marks.boot_id, marks.clean, marks.told) = (self.boot_id, false, told);
+        (marks.lossy, marks.committed) = (found.recovery.lossy, found.committed.0);
+        Ok(())
     }
 
-    fn writer(
-        self,
-        end: &LogEnd,
-        committed: Position,
-        epoch: Epoch,
-    ) -> Result<StoreWriter, OpenError> {
-        let terms = self.segments.terms;
-        let base = terms.base(end.valid_to);
-        let failed = |base| {
-            let segments = &self.segments;
-            move |error| recovery::size_or_io(segments, base, error)
-        };
-        let current = self.segments.open_or_create(base).map_err(failed(base))?;
-        let offset = terms.offset(end.valid_to);
-        // The page of the log's end holds frames; what was not written yet begins behind it.
-        touch(&current, offset.next_multiple_of(PAGE_BYTES), terms.bytes());
-        let handoff = Handoff::new();
-        let mut helper = SegmentHelper::new(
-            self.segments.clone(),
-            Arc::clone(&handoff),
-            self.tenure.clone(),
-            self.options.segments_ahead,
-        );
-        let next_base = terms.next_base(base);
-        let next = match next_base < terms.end() {
-            true => Some(helper.prepare_now(next_base).map_err(failed(next_base))?),
-            false => None,
-        };
+    /// The epoch to begin: the one that was voted for, or the next.
+    fn free_epoch(&self) -> Result<Epoch, OpenError> {
+        let marks = &self.marks.marks;
+        match self.options.epoch {
+            Some(epoch) => marks.check_free(epoch).map(|()| epoch),
+            None => match marks.epoch.get().checked_add(1) {
+                Some(next) => Ok(Epoch(next)),
+                None => Err(OpenError::EpochsUsedUp { epoch: marks.epoch }),
+            },
+        }
+    }
 
-        let control = &self.control;
-        control.set_kept_from(self.marks.marks.kept_from);
-        control.set_synced(end.valid_to);
-        control.set_published(end.valid_to);
-        control.set_committed(committed);
-        control.set_executing(None);
-        control.set_boot(self.marks.marks.boot_id);
-        control.begin_epoch(epoch, end.valid_to);
-        let commits = self.options.durability == Durability::Disk;
+    pub(super) fn store_marks(&mut self) -> Result<(), OpenError> {
+        let stored = self.marks.store_both();
+        stored
+            .map_err(|error| OpenError::io("marking the epoch of", &self.options.directory, error))
+    }
+
+    /// Maps what is written next, and shows on the control page all but the epoch.
+    pub(super) fn hold(self, found: &Found) -> Result<Holding, OpenError> {
+        let (control, end) = (self.control, found.end.valid_to);
+        let commits = self.options.durability == Durability::Disk && !self.marks.marks.told;
+        let at_once = self.options.durability == Durability::Disk;
+        let kept_from = self.marks.marks.kept_from;
         let segments = self.segments.clone();
-        let syncer = Syncer::new(self.segments, self.marks, Arc::clone(control), commits);
-        let syncing = Syncing::new(syncer);
-        let sync_helper = SyncHelper::new(
-            Arc::clone(&syncing),
-            Arc::clone(control),
-            self.tenure.clone(),
-            if commits { 0 } else { self.options.sync_interval_ns },
-        );
-        let (kept, page) = (Arc::clone(&syncing), Arc::clone(control));
-        let keeper = Some(Keeper::new(segments, kept, page, self.tenure.clone()));
-        Ok(StoreWriter {
-            terms,
-            epoch,
-            session: session_id(&self.options.identity.exchange, epoch),
-            stream: self.options.identity.exchange_number,
-            durability: self.options.durability,
-            uncommitted_bytes_max: self.options.uncommitted_bytes_max,
-            position: end.valid_to,
-            chain: end.chain,
-            current: Box::new(current),
-            next,
-            header_crc: HeaderCrc::new(),
-            lengths: NO_LENGTHS,
-            handoff,
-            helper: Some(helper),
-            control: self.control,
-            syncing,
-            sync_helper: Some(sync_helper),
-            keeper,
+        let syncer = Syncer::new(self.segments, self.marks, Arc::clone(&control), commits);
+        let parts = Parts {
+            segments: segments.clone(),
+            control: Arc::clone(&control),
+            syncing: Syncing::new(syncer),
             tenure: self.tenure,
-        })
+            segments_ahead: self.options.segments_ahead,
+            sync_interval_ns: if at_once { 0 } else { self.options.sync_interval_ns },
+        };
+        let holding = Holding::new(parts, end)
+            .map_err(|(base, error)| recovery::size_or_io(&segments, base, error))?;
+        control.set_kept_from(kept_from);
+        control.set_synced(end);
+        control.set_published(end);
+        control.set_committed(found.committed.0);
+        control.set_executing(None);
+        control.set_boot(self.boot_id);
+        Ok(holding)
     }
 }

@@ -21,7 +21,7 @@ use super::error::{OpenError, ReadError};
 use super::event_header::ends_transaction;
 use super::frame::{Frame, FrameFault};
 use super::header_crc::HeaderCrc;
-use super::marks::MarksFile;
+use super::marks::{EpochStart, MarksFile};
 use super::meta::{Expected, Meta};
 use super::open::LOCK_NAME;
 use super::recovery::{self, Cut};
@@ -83,6 +83,17 @@ pub struct StoredFrame<'a> {
     pub ends_transaction: bool,
     /// The SBE message.
     pub message: &'a [u8],
+}
+
+/// What is durably known of a log without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Where it begins.
+    pub kept: LogPlace,
+    /// Where it is durable up to.
+    pub durable: LogPlace,
+    /// Where its newest epochs began, in order.
+    pub epochs: Vec<EpochStart>,
 }
 
 /// A reader's place in a store.
@@ -194,6 +205,22 @@ impl StoreReader {
         }
     }
 
+    /// What is written beside the log of the store in a directory; `None` where there is none.
+    ///
+    /// # Errors
+    /// What says so is damaged, or cannot be read.
+    pub fn outline(disk: &dyn Disk, directory: &Path) -> Result<Option<Outline>, OpenError> {
+        match MarksFile::load(disk, directory, Access::Read) {
+            Ok(file) => {
+                let marks = file.marks;
+                let (kept, durable) = (marks.kept_place(), marks.durable_place());
+                Ok(Some(Outline { kept, durable, epochs: marks.epochs }))
+            }
+            Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Where to begin, and whether a writer or the log itself says where to end.
     fn find_place(&mut self) -> Result<(), OpenError> {
         let disk = &*self.segments.disk;
@@ -216,7 +243,7 @@ impl StoreReader {
         }
         self.epoch = shown;
         let from = Some(marks.durable_place()).filter(|_| self.trusts_durable);
-        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, from);
+        let found = recovery::find_end(&self.segments, &self.meta.identity, &marks, from, None);
         // A writer that came while we looked has changed what we looked at.
         if self.writer_lives()? {
             self.epoch = Epoch(0);
@@ -225,11 +252,13 @@ impl StoreReader {
         let found = found?;
         let of_boot = self.control.as_ref().filter(|control| control.is_of_boot(boot_id));
         self.told = of_boot.map(Control::committed);
-        // A page of another boot says nothing; what was durable then was committed long before.
-        let told = self.told.unwrap_or(marks.synced);
+        // A page of another boot says nothing. What was durable then was committed long before,
+        // unless others decide it: then the marks say less than was told, never more.
+        let told = self.told.unwrap_or(if marks.told { marks.committed } else { marks.synced });
         self.found_end = Some(match self.until {
-            Until::Committed | Until::Published => found.valid_to,
-            Until::Told => told.clamp(marks.kept_from, found.valid_to),
+            Until::Committed if !marks.told => found.valid_to,
+            Until::Published => found.valid_to,
+            Until::Committed | Until::Told => told.clamp(marks.kept_from, found.valid_to),
         });
         self.cut = found.cut;
         Ok(())

@@ -14,19 +14,18 @@
 
 use std::io;
 
-use crate::limits::TRANSACTION_BYTES_MAX;
 use crate::types::{Epoch, Position};
 
 use super::chain::{Chain, session_id};
 use super::control::Executing;
 use super::disk::Access;
 use super::error::OpenError;
-use super::event_header::ends_transaction;
 use super::frame::{Frame, FrameFault, aligned, last_nonzero};
 use super::marks::{EpochStart, Marks};
 use super::meta::Identity;
 use super::segment::{Segment, Segments, Terms, WrongSize};
 use super::snapshots::LogPlace;
+use super::walk::Walk;
 
 /// What was not part of the log any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,17 +82,21 @@ pub(super) struct LogEnd {
     pub(super) frames: u64,
     pub(super) transactions: u64,
     pub(super) cut: Option<Cut>,
+    /// The chain at the position that was asked for, if a transaction ends there.
+    pub(super) chain_asked: Option<Chain>,
 }
 
-/// Reads a log, from a place that is known or from its beginning, and finds its end. The log must
-/// not be written meanwhile.
+/// Reads a log, from a place that is known or from its beginning, and finds its end; what chain a
+/// position has is told if it is asked for. The log must not be written meanwhile.
 pub(super) fn find_end(
     segments: &Segments,
     identity: &Identity,
     marks: &Marks,
     from: Option<LogPlace>,
+    asked: Option<Position>,
 ) -> Result<LogEnd, OpenError> {
     let start = start_of(segments.terms, marks, from)?;
+    let knows_chain = start.position == marks.kept_from;
     let mut bases = bases(segments, marks)?;
     bases.retain(|base| *base >= segments.terms.base(start.position));
     let mut scan = Scan {
@@ -102,19 +105,19 @@ pub(super) fn find_end(
         marks,
         from: from.filter(|from| *from != start),
         place: from.map_or(start.position, |from| from.position),
-        knows_chain: start.position == marks.kept_from,
+        knows_chain,
         session: (Epoch(0), 0),
-        at: start.position,
-        at_chain: start.chain,
+        walk: Walk::from(start),
         at_epoch: Epoch(0),
         frames_read: 0,
-        open_from: None,
+        asked,
         end: LogEnd {
             valid_to: start.position,
             chain: start.chain,
             frames: 0,
             transactions: 0,
             cut: None,
+            chain_asked: (knows_chain && asked == Some(start.position)).then_some(start.chain),
         },
         synced_chain: (marks.synced == start.position).then_some(start.chain),
     };
@@ -131,14 +134,14 @@ pub(super) fn find_end(
     let fault = fault.unwrap_or(FrameFault::NoLength);
     let written_to = scan.written_to(&bases)?;
     let mut end = scan.end;
-    end.cut = written_to.map(|to| Cut { from: end.valid_to, to, fault_at: scan.at, fault });
+    end.cut = written_to.map(|to| Cut { from: end.valid_to, to, fault_at: scan.walk.at, fault });
     Ok(end)
 }
 
 /// Where reading begins: at the first position that is kept, or for the sake of a place at the
 /// beginning of its segment. The chain there is not known then, and no number until the place.
 fn start_of(terms: Terms, marks: &Marks, from: Option<LogPlace>) -> Result<LogPlace, OpenError> {
-    let kept = LogPlace { position: marks.kept_from, chain: marks.kept_chain };
+    let kept = marks.kept_place();
     let Some(place) = from else { return Ok(kept) };
     if place.position < kept.position {
         let reason = format!("the log begins at {}", kept.position);
@@ -166,7 +169,8 @@ fn bases(segments: &Segments, marks: &Marks) -> Result<Vec<Position>, OpenError>
         bases.push(base);
         expected = segments.terms.next_base(base);
     }
-    if marks.synced > expected {
+    // A log that begins where it is durable to has no byte yet, and may have no segment.
+    if marks.synced > expected.max(marks.kept_from) {
         return Err(OpenError::SegmentMissing { path: segments.path(expected) });
     }
     Ok(bases)
@@ -206,13 +210,12 @@ struct Scan<'a> {
     knows_chain: bool,
     /// The session of the epoch asked for last.
     session: (Epoch, i32),
-    /// The frame to be judged next, the chain before it, and the epoch of the one before.
-    at: Position,
-    at_chain: Chain,
+    /// Before the frame to be judged next, and the epoch of the one before.
+    walk: Walk,
     at_epoch: Epoch,
     frames_read: u64,
-    /// Where the unfinished transaction begins.
-    open_from: Option<Position>,
+    /// A place whose chain is asked for.
+    asked: Option<Position>,
     end: LogEnd,
     /// The chain at the synced position, once it was reached.
     synced_chain: Option<Chain>,
@@ -223,55 +226,44 @@ impl Scan<'_> {
     fn term(&mut self, bytes: &[u8]) -> Result<Option<FrameFault>, OpenError> {
         let terms = self.segments.terms;
         loop {
-            let rest = &bytes[terms.offset(self.at)..];
+            let rest = &bytes[terms.offset(self.walk.at)..];
             let frame = match self.judge(rest)? {
                 Ok(frame) => frame,
                 Err(fault) => return Ok(Some(fault)),
             };
-            let frame_bytes = if frame.is_pad() { rest.len() } else { frame.aligned_bytes() };
-            let next = Position(self.at.get() + frame_bytes as u64);
-            let from = *self.open_from.get_or_insert(self.at);
-            let ends = ends_transaction(frame.message());
-            let transaction_bytes = next.get() - from.get();
-            if !frame.is_pad() && transaction_bytes > TRANSACTION_BYTES_MAX as u64 {
-                return Ok(Some(FrameFault::Transaction { bytes: transaction_bytes }));
+            let epoch = frame.epoch();
+            match self.walk.go(&frame, terms) {
+                Err(fault) => return Ok(Some(fault)),
+                Ok(ends) => {
+                    self.at_epoch = epoch;
+                    self.frames_read += 1;
+                    if ends {
+                        self.on_transaction();
+                    }
+                }
             }
-            let torn = match frame.is_pad() {
-                true => from != self.at,
-                false => !ends && terms.offset(next) == 0,
-            };
-            if torn {
-                return Ok(Some(FrameFault::Torn));
-            }
-            self.at_chain = self.at_chain.then(frame.crc());
-            self.at_epoch = frame.epoch();
-            self.at = next;
-            self.frames_read += 1;
-            if frame.is_pad() {
-                self.open_from = None;
-            } else if ends {
-                self.open_from = None;
-                self.on_transaction();
-            }
-            if terms.offset(next) == 0 {
+            if terms.offset(self.walk.at) == 0 {
                 return Ok(None);
             }
         }
     }
 
     fn on_transaction(&mut self) {
-        if let Some(place) = self.from.take_if(|place| place.position == self.at) {
-            match self.at_chain == place.chain || !self.knows_chain {
-                true => self.at_chain = place.chain,
+        if let Some(place) = self.from.take_if(|place| place.position == self.walk.at) {
+            match self.walk.chain == place.chain || !self.knows_chain {
+                true => self.walk.chain = place.chain,
                 false => self.from = Some(place),
             }
         }
-        self.end.valid_to = self.at;
-        self.end.chain = self.at_chain;
+        self.end.valid_to = self.walk.at;
+        self.end.chain = self.walk.chain;
         self.end.frames = self.frames_read;
         self.end.transactions += 1;
-        if self.at == self.marks.synced {
-            self.synced_chain = Some(self.at_chain);
+        if self.walk.at == self.marks.synced {
+            self.synced_chain = Some(self.walk.chain);
+        }
+        if Some(self.walk.at) == self.asked && (self.knows_chain || self.from.is_none()) {
+            self.end.chain_asked = Some(self.walk.chain);
         }
     }
 
@@ -289,10 +281,10 @@ impl Scan<'_> {
             Err(fault) => return Ok(Err(fault)),
         };
         self.refuse_foreign(&frame)?;
-        if let Err(fault) = Frame::new_at(rest, self.at, self.segments.terms) {
+        if let Err(fault) = Frame::new_at(rest, self.walk.at, self.segments.terms) {
             return Ok(Err(fault));
         }
-        match self.expected_epoch() {
+        match self.marks.epoch_at(self.walk.at) {
             (Some(expected), _) if frame.epoch() != expected => {
                 Ok(Err(FrameFault::Epoch { expected, found: frame.epoch() }))
             }
@@ -306,7 +298,7 @@ impl Scan<'_> {
     /// Refuses a whole frame that no writer of this store has written.
     fn refuse_foreign(&mut self, frame: &Frame<&[u8]>) -> Result<(), OpenError> {
         let refuse = |field, expected: String, found: String| {
-            Err(OpenError::Foreign { position: self.at, field, expected, found })
+            Err(OpenError::Foreign { position: self.walk.at, field, expected, found })
         };
         let stream = self.identity.exchange_number;
         if frame.stream() != stream {
@@ -324,15 +316,6 @@ impl Scan<'_> {
             return refuse("session", expected, frame.session().to_string());
         }
         Ok(())
-    }
-
-    /// The epoch that wrote here; where the table does not reach back so far, `None` and the
-    /// oldest epoch that it knows.
-    fn expected_epoch(&self) -> (Option<Epoch>, Epoch) {
-        let known = &self.marks.epochs;
-        let after = known.partition_point(|start| start.base <= self.at);
-        let oldest = known.first().map_or(Epoch(u32::MAX), |start| start.epoch);
-        (after.checked_sub(1).map(|index| known[index].epoch), oldest)
     }
 
     /// The log must have been at the place that it was opened from.
@@ -355,7 +338,7 @@ impl Scan<'_> {
         }
         if self.end.valid_to < synced {
             let fault = fault.unwrap_or(FrameFault::NoLength);
-            return Err(OpenError::Corrupt { position: self.at, synced, fault });
+            return Err(OpenError::Corrupt { position: self.walk.at, synced, fault });
         }
         match self.synced_chain {
             Some(chain) if chain == self.marks.synced_chain => Ok(()),
@@ -377,7 +360,7 @@ impl Scan<'_> {
         for base in bases.iter().filter(beyond).copied().collect::<Vec<_>>() {
             let segment = open(self.segments, base)?;
             let bytes = bytes_of(&segment);
-            if base > self.at
+            if base > self.walk.at
                 && let Ok(frame) = Frame::new_checked(bytes)
                 && frame.check_content().is_ok()
             {
@@ -392,17 +375,16 @@ impl Scan<'_> {
     }
 }
 
-/// Makes a cut's bytes zero, durably.
-pub(super) fn zero(segments: &Segments, cut: &Cut) -> io::Result<()> {
+/// Makes what is beyond a log's end zero, durably.
+pub(super) fn zero(segments: &Segments, from: Position, to: Position) -> io::Result<()> {
     let terms = segments.terms;
-    let mut at = cut.from;
-    while at < cut.to {
+    let mut at = from;
+    while at < to {
         let segment = segments.open_to_write(terms.base(at))?;
-        let end = terms.next_base(at).min(cut.to);
-        let from = terms.offset(at);
-        let to = from + (end.get() - at.get()) as usize;
+        let end = terms.next_base(at).min(to);
+        let (from, until) = (terms.offset(at), terms.offset_in(segment.base, end));
         // SAFETY: the caller holds the store's lock, and no reader reads beyond the log's end.
-        unsafe { segment.mapping.slice_mut(from, to) }.fill(0);
+        unsafe { segment.mapping.slice_mut(from, until) }.fill(0);
         segment.file.sync()?;
         at = end;
     }

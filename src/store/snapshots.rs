@@ -16,11 +16,13 @@
 //! anybody's bytes: a chunk is checked before any of it is given, and what a header says is held
 //! against the file's length and the limits.
 
+mod copy;
 mod file;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use copy::CopiedSnapshot;
 pub use file::{SectionReader, SnapshotFile};
 pub use writer::{FinishedSnapshot, SnapshotWriter};
 
@@ -208,8 +210,7 @@ impl Snapshots {
         Ok((None, skipped))
     }
 
-    /// Removes snapshots, and what a crash left of one that was being taken. Whoever calls it is
-    /// the one who takes them.
+    /// Removes snapshots, and what a crash left of one that was being taken.
     ///
     /// # Errors
     /// The system's; those that come after it stay.
@@ -223,7 +224,10 @@ impl Snapshots {
             names => names?,
         };
         for name in names.iter().filter(|name| name.ends_with(UNFINISHED)) {
-            remove(&*self.disk, &directory.join(name))?;
+            match self.remove_unfinished(&directory.join(name)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                removed => removed?,
+            }
         }
         self.disk.sync_directory(&directory)
     }

@@ -15,18 +15,19 @@
 #![expect(unsafe_code, reason = "reads mapped segments")]
 
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::types::{Nanos, Position};
+use crate::types::{Epoch, Nanos, Position};
 
 use super::chain::Chain;
 use super::control::Control;
 use super::disk::Access;
 use super::frame::{Frame, FrameFault};
 use super::helper::{RETRY_NS, error_number};
-use super::marks::MarksFile;
+use super::marks::{Marks, MarksFile};
 use super::segment::{Segment, Segments, Terms};
+use super::snapshots::LogPlace;
 use super::tenure::Tenure;
 
 /// Syncs for whoever holds it: the writer, or its [`SyncHelper`].
@@ -74,6 +75,7 @@ impl Syncer {
         if marks.synced < self.durable.0 {
             let before = (marks.synced, marks.synced_chain);
             (marks.synced, marks.synced_chain) = self.durable;
+            marks.committed = self.control.committed().min(self.durable.0);
             if let Err(error) = self.marks.store() {
                 (self.marks.marks.synced, self.marks.marks.synced_chain) = before;
                 return Err(error);
@@ -112,8 +114,30 @@ impl Syncer {
 
     /// Marks the store as closed with everything durable.
     pub(super) fn mark_clean(&mut self) -> io::Result<()> {
-        self.marks.marks.clean = true;
+        let marks = &mut self.marks.marks;
+        marks.committed = self.control.committed().min(marks.synced);
+        marks.clean = true;
         self.marks.store()
+    }
+
+    /// The log ends at a place now, which may be below what was durable: the marks say so already.
+    pub(super) fn cut_to(&mut self, place: LogPlace) {
+        if self.durable.0 > place.position {
+            self.durable = (place.position, place.chain);
+        }
+        self.segment = None;
+    }
+
+    /// Writes marks that must never be forgotten once they are told, to both slots; where that
+    /// fails they are as they were, and may be asked for again.
+    pub(super) fn store_marks(&mut self, change: impl FnOnce(&mut Marks)) -> io::Result<()> {
+        let before = self.marks.marks.clone();
+        change(&mut self.marks.marks);
+        let stored = self.marks.store_both();
+        if stored.is_err() {
+            self.marks.marks = before;
+        }
+        stored
     }
 }
 
@@ -142,17 +166,21 @@ fn chain_over(
 #[derive(Debug)]
 pub(super) struct Syncing {
     syncer: Mutex<Syncer>,
-    error: Apart,
+    error: Apart<AtomicI32>,
+    /// The newest epoch of the marks.
+    epoch: Apart<AtomicU32>,
 }
 
-/// On cache lines of its own: the core looks at it before each command.
+/// On cache lines of its own: the core looks at it before each command, a standby before each
+/// datagram.
 #[derive(Debug)]
 #[repr(align(128))]
-struct Apart(AtomicI32);
+struct Apart<T>(T);
 
 impl Syncing {
     pub(super) fn new(syncer: Syncer) -> Arc<Self> {
-        Arc::new(Self { syncer: Mutex::new(syncer), error: Apart(AtomicI32::new(0)) })
+        let epoch = Apart(AtomicU32::new(syncer.marks.marks.epoch.get()));
+        Arc::new(Self { syncer: Mutex::new(syncer), error: Apart(AtomicI32::new(0)), epoch })
     }
 
     pub(super) fn syncer(&self) -> MutexGuard<'_, Syncer> {
@@ -163,6 +191,23 @@ impl Syncing {
     #[inline]
     pub(super) fn error(&self) -> i32 {
         self.error.0.load(Ordering::Relaxed)
+    }
+
+    /// The newest epoch that is known here.
+    #[inline]
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.0.load(Ordering::Acquire))
+    }
+
+    /// As [`Syncer::store_marks`], with everybody told of the newest epoch.
+    pub(super) fn store_marks(
+        &self,
+        syncer: &mut Syncer,
+        change: impl FnOnce(&mut Marks),
+    ) -> io::Result<()> {
+        syncer.store_marks(change)?;
+        self.epoch.0.store(syncer.marks.marks.epoch.get(), Ordering::Release);
+        Ok(())
     }
 
     /// As [`Syncer::sync_to`]; the writer learns how it went.
@@ -202,12 +247,14 @@ impl SyncHelper {
         if now < self.due_at {
             return 0;
         }
-        let published = self.control.published();
-        if published == self.control.synced() {
+        if self.control.published() == self.control.synced() {
             return 0;
         }
         let Some(_step) = self.tenure.step() else { return 0 };
-        let synced = self.syncing.sync_to(&mut self.syncing.syncer(), published);
+        let mut syncer = self.syncing.syncer();
+        // Asked again: who holds the marks meanwhile may cut the log.
+        let published = self.control.published();
+        let synced = self.syncing.sync_to(&mut syncer, published);
         let wait_ns = if synced.is_ok() { self.interval_ns } else { RETRY_NS };
         self.due_at = Nanos(now.get().saturating_add(wait_ns));
         1

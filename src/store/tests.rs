@@ -17,6 +17,7 @@ mod opening;
 mod processes;
 mod reading;
 mod recycling;
+mod replica;
 mod syncing;
 
 const TERM_BYTES: usize = 64 * 1024;
@@ -194,7 +195,7 @@ fn find_end(disk: &MemoryDisk) -> Result<recovery::LogEnd, OpenError> {
     let terms = Terms::new(TERM_BYTES).unwrap();
     let disk = Arc::new(disk.clone());
     let segments = segment::Segments { disk, directory: directory(), terms };
-    recovery::find_end(&segments, &identity(), &marks, None)
+    recovery::find_end(&segments, &identity(), &marks, None, None)
 }
 
 /// A disk with a store of so many terms, closed.

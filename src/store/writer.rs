@@ -19,17 +19,21 @@ use std::sync::atomic::Ordering;
 use crate::limits::{FRAME_HEADER_BYTES, MESSAGE_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use crate::types::{Epoch, Position, SourceId};
 
-use super::chain::Chain;
-use super::control::{Accepting, Control, Executing};
+use super::chain::{Chain, session_id};
+use super::committer::Committer;
+use super::control::{Accepting, Executing};
 use super::error::NotAccepted;
 use super::event_header::{EVENT_BYTES_MIN, ends_transaction};
 use super::frame::{Header, Kind, SealedHeader, aligned, framed};
 use super::header_crc::HeaderCrc;
-use super::helper::{Handoff, SegmentHelper, error_number};
+use super::helper::SegmentHelper;
+use super::holding::Holding;
 use super::keeper::Keeper;
-use super::segment::{Segment, Terms};
-use super::sync::{SyncHelper, Syncing};
-use super::tenure::Tenure;
+use super::open::Options;
+use super::segment::Segment;
+use super::snapshots::LogPlace;
+use super::sync::SyncHelper;
+use super::voter::Voter;
 
 /// Frames of one transaction: as many of the smallest as fit.
 const TRANSACTION_FRAMES_MAX: usize = TRANSACTION_BYTES_MAX / framed(EVENT_BYTES_MIN);
@@ -49,6 +53,11 @@ impl Durability {
     /// What may be configured: `process` and `disk`.
     pub const WORDS: [&str; 2] = ["process", "disk"];
 
+    /// Whether what is committed does not follow from the log itself.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::External)
+    }
+
     /// The durability that a word of a configuration names.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
@@ -65,7 +74,6 @@ impl Durability {
 /// Dropped without being closed it leaves the store as a killed process does.
 #[derive(Debug)]
 pub struct StoreWriter {
-    pub(super) terms: Terms,
     pub(super) epoch: Epoch,
     pub(super) session: i32,
     pub(super) stream: i32,
@@ -73,22 +81,41 @@ pub struct StoreWriter {
     pub(super) uncommitted_bytes_max: u64,
     pub(super) position: Position,
     pub(super) chain: Chain,
-    pub(super) current: Box<Segment>,
-    pub(super) next: Option<Box<Segment>>,
     pub(super) header_crc: Box<HeaderCrc>,
     pub(super) lengths: [u32; TRANSACTION_FRAMES_MAX],
-    pub(super) handoff: Arc<Handoff>,
-    pub(super) helper: Option<SegmentHelper>,
-    pub(super) control: Arc<Control>,
-    pub(super) syncing: Arc<Syncing>,
-    pub(super) sync_helper: Option<SyncHelper>,
-    pub(super) keeper: Option<Keeper>,
-    pub(super) tenure: Tenure,
+    pub(super) holding: Holding,
+    /// Somebody else says what is committed.
+    pub(super) committer_taken: bool,
 }
 
-pub(super) const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
+const NO_LENGTHS: [u32; TRANSACTION_FRAMES_MAX] = [0; TRANSACTION_FRAMES_MAX];
 
 impl StoreWriter {
+    /// Writes on at a log's end, in an epoch that is durable and begins there.
+    pub(super) fn begin_on(
+        holding: Holding,
+        options: &Options,
+        durability: Durability,
+        epoch: Epoch,
+        end: LogPlace,
+    ) -> Self {
+        holding.control.set_executing(None);
+        holding.control.begin_epoch(epoch, end.position);
+        Self {
+            epoch,
+            session: session_id(&options.identity.exchange, epoch),
+            stream: options.identity.exchange_number,
+            durability,
+            uncommitted_bytes_max: options.uncommitted_bytes_max,
+            position: end.position,
+            chain: end.chain,
+            header_crc: HeaderCrc::new(),
+            lengths: NO_LENGTHS,
+            holding,
+            committer_taken: false,
+        }
+    }
+
     /// The epoch of this writer.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
@@ -110,13 +137,13 @@ impl StoreWriter {
     /// How far readers may read.
     #[must_use]
     pub fn committed(&self) -> Position {
-        self.control.committed()
+        self.holding.control.committed()
     }
 
     /// What is durable.
     #[must_use]
     pub fn synced(&self) -> Position {
-        self.control.synced()
+        self.holding.control.synced()
     }
 
     /// Whether a transaction of so many bytes (see [`framed`]) can be begun now; on `Ok` the next
@@ -130,51 +157,27 @@ impl StoreWriter {
     #[inline]
     pub fn check_room(&mut self, bytes_max: usize) -> Result<(), NotAccepted> {
         assert!(bytes_max <= TRANSACTION_BYTES_MAX, "a transaction of {bytes_max} bytes");
-        match self.syncing.error() {
+        match self.holding.syncing.error() {
             0 => {}
             error => return Err(NotAccepted::Sync { error }),
         }
         if self.durability != Durability::Process {
-            let bytes = self.position.get().saturating_sub(self.control.committed().get());
+            let bytes = self.position.get().saturating_sub(self.holding.control.committed().get());
             if bytes + bytes_max as u64 > self.uncommitted_bytes_max {
                 let bytes_max = self.uncommitted_bytes_max;
                 return Err(NotAccepted::Uncommitted { bytes, bytes_max });
             }
         }
-        match self.fits_current(bytes_max) || self.next.is_some() {
+        match self.fits_current(bytes_max) || self.holding.next.is_some() {
             true => Ok(()),
-            false => self.fetch_next(),
+            false => self.holding.fetch_next(),
         }
     }
 
     #[inline]
     fn fits_current(&self, bytes: usize) -> bool {
-        (self.position.get() - self.current.base.get()) as usize + bytes <= self.terms.bytes()
-    }
-
-    #[cold]
-    fn fetch_next(&mut self) -> Result<(), NotAccepted> {
-        let base = self.terms.next_base(self.current.base);
-        if base >= self.terms.end() {
-            return Err(NotAccepted::PositionsUsedUp { end: self.terms.end() });
-        }
-        if let Some(helper) = &mut self.helper {
-            let prepared = helper.prepare_now(base);
-            let disk = |error| NotAccepted::Disk { base, error: error_number(&error) };
-            self.next = Some(prepared.map_err(disk)?);
-            return Ok(());
-        }
-        match self.handoff.take_ready(self.terms.term_id(base)) {
-            Some(segment) => {
-                assert_eq!(segment.base, base, "the helper prepares what was wanted");
-                self.next = Some(segment);
-                Ok(())
-            }
-            None => match self.handoff.error() {
-                0 => Err(NotAccepted::SegmentNotReady { base }),
-                error => Err(NotAccepted::Disk { base, error }),
-            },
-        }
+        (self.position.get() - self.holding.current.base.get()) as usize + bytes
+            <= self.holding.terms.bytes()
     }
 
     /// Begins a transaction of at most so many bytes, each message counted as [`framed`]. If they
@@ -189,7 +192,11 @@ impl StoreWriter {
     pub fn begin(&mut self, bytes_max: usize) -> Result<Transaction<'_>, NotAccepted> {
         self.check_room(bytes_max)?;
         let (crossing, chain, start) = match self.fits_current(bytes_max) {
-            true => (None, self.chain, self.terms.offset_in(self.current.base, self.position)),
+            true => (
+                None,
+                self.chain,
+                self.holding.terms.offset_in(self.holding.current.base, self.position),
+            ),
             false => {
                 let crossing = self.padding();
                 (Some(crossing), crossing.chain, 0)
@@ -203,12 +210,12 @@ impl StoreWriter {
     /// to its end needs none.
     #[cold]
     fn padding(&self) -> Crossing {
-        let offset = self.terms.offset_in(self.current.base, self.position);
-        let length = self.terms.bytes() - offset;
+        let offset = self.holding.terms.offset_in(self.holding.current.base, self.position);
+        let length = self.holding.terms.bytes() - offset;
         if length == 0 {
             return Crossing { pad: None, chain: self.chain };
         }
-        let pad = self.header(Kind::Pad, length, offset, self.current.base).seal(&[]);
+        let pad = self.header(Kind::Pad, length, offset, self.holding.current.base).seal(&[]);
         Crossing { pad: Some(pad), chain: self.chain.then(pad.crc()) }
     }
 
@@ -220,7 +227,7 @@ impl StoreWriter {
             term_offset: offset as u32,
             session: self.session,
             stream: self.stream,
-            term_id: self.terms.term_id(base),
+            term_id: self.holding.terms.term_id(base),
             epoch: self.epoch,
         }
     }
@@ -228,20 +235,12 @@ impl StoreWriter {
     /// Crosses into the next term: the transaction there is whole, now the padding before it.
     #[cold]
     fn cross(&mut self, pad: Option<SealedHeader>) {
-        let next = self.next.take().expect("begin has made sure of the next segment");
         if let Some(pad) = pad {
-            let offset = self.terms.offset_in(self.current.base, self.position);
-            write_header(&self.current, offset, &pad);
-            store_length(&self.current, offset, pad.length());
+            let offset = self.holding.terms.offset_in(self.holding.current.base, self.position);
+            write_header(&self.holding.current, offset, &pad);
+            store_length(&self.holding.current, offset, pad.length());
         }
-        let left = std::mem::replace(&mut self.current, next);
-        match self.helper {
-            Some(_) => drop(left),
-            None => {
-                self.handoff.retire(left);
-                self.handoff.writes_at(self.current.base);
-            }
-        }
+        self.holding.go_on();
     }
 
     /// Lets readers read to a position: an end of a transaction, at or above the one before.
@@ -251,13 +250,14 @@ impl StoreWriter {
     /// something else than this.
     pub fn commit_to(&mut self, position: Position) {
         assert_eq!(self.durability, Durability::External, "committed has one writer");
-        let committed = self.control.committed();
+        assert!(!self.committer_taken, "committed has one writer");
+        let committed = self.holding.control.committed();
         assert!(
             committed <= position && position <= self.position,
             "commit {position} is not within {committed} to {}",
             self.position
         );
-        self.control.set_committed(position);
+        self.holding.control.set_committed(position);
     }
 
     /// Makes everything durable, and with [`Durability::Disk`] committed. Waits for the disk.
@@ -266,51 +266,52 @@ impl StoreWriter {
     /// The system's. Until a sync goes well the store takes nothing; if the log's own bytes did not
     /// reach the disk none will, and the store should be closed by dropping it.
     pub fn sync(&mut self) -> io::Result<Position> {
-        let mut syncer = self.syncing.syncer();
-        self.syncing.sync_to(&mut syncer, self.position)?;
-        assert_eq!(syncer.synced(), (self.position, self.chain), "the log is what was written");
-        Ok(self.position)
+        self.holding.sync(self.end())
+    }
+
+    /// The log's end.
+    fn end(&self) -> LogPlace {
+        LogPlace { position: self.position, chain: self.chain }
     }
 
     /// Closes the store: everything durable, and marked so.
     ///
     /// # Errors
     /// The system's; the store is then as after the death of the process.
-    pub fn close(mut self) -> io::Result<()> {
-        self.control.set_accepting(Accepting::Stopped);
-        self.sync()?;
-        self.syncing.syncer().mark_clean()
+    pub fn close(self) -> io::Result<()> {
+        let end = self.end();
+        self.holding.close(end)
     }
 
     /// Tells the gateways whether commands are taken.
     pub fn set_accepting(&mut self, accepting: Accepting) {
-        self.control.set_accepting(accepting);
+        self.holding.control.set_accepting(accepting);
     }
 
     /// Notes the command that is executed now, so that it is known should it end the process;
     /// `None` when it is done.
     #[inline]
     pub fn set_executing(&mut self, executing: Option<Executing>) {
-        self.control.set_executing(executing);
+        self.holding.control.set_executing(executing);
     }
 
     /// The command that is executed now, or ended its execution by a panic.
     #[must_use]
     pub fn executing(&self) -> Option<Executing> {
-        self.control.executing()
+        self.holding.control.executing()
     }
 
     /// Whether nothing is taken from a source.
     #[must_use]
     #[inline]
     pub fn is_quarantined(&self, source: SourceId) -> bool {
-        self.control.is_quarantined(source)
+        self.holding.control.is_quarantined(source)
     }
 
     /// The sources that nothing is taken from, in order.
     #[must_use]
     pub fn quarantined(&self) -> Vec<SourceId> {
-        self.control.quarantined()
+        self.holding.control.quarantined()
     }
 
     /// Takes nothing more from a source, in this process and in those after it.
@@ -318,40 +319,46 @@ impl StoreWriter {
     /// # Panics
     /// If there can be no such source.
     pub fn quarantine(&mut self, source: SourceId) {
-        self.control.quarantine(source);
+        self.holding.control.quarantine(source);
     }
 
     /// Ends a source's quarantine, and forgets the deaths while its commands were executed.
     pub fn release(&mut self, source: SourceId) {
-        self.control.release(source);
+        self.holding.control.release(source);
     }
 
     /// The helper that prepares segments, once: from now on the writer waits for nothing and
     /// refuses what does not fit until the helper, run by another thread, is done.
     pub fn take_helper(&mut self) -> Option<SegmentHelper> {
-        let mut helper = self.helper.take()?;
-        let last = self.next.as_ref().unwrap_or(&self.current).base;
-        helper.begin_at(self.terms.next_base(last));
-        self.handoff.writes_at(self.current.base);
-        Some(helper)
+        self.holding.take_helper()
     }
 
     /// The helper that syncs, once: from now on what is published becomes durable, and with
     /// [`Durability::Disk`] committed, when the helper, run by another thread, has done it.
     pub fn take_syncer(&mut self) -> Option<SyncHelper> {
-        self.sync_helper.take()
+        self.holding.sync_helper.take()
+    }
+
+    /// Who says what is committed in place of [`Self::commit_to`], once, for a writer with
+    /// [`Durability::External`]; `None` for others.
+    pub fn take_committer(&mut self) -> Option<Committer> {
+        if self.durability != Durability::External || self.committer_taken {
+            return None;
+        }
+        self.committer_taken = true;
+        let holding = &self.holding;
+        Some(Committer::new(self.epoch, Arc::clone(&holding.control), holding.tenure.clone()))
+    }
+
+    /// What votes for this node; as many as are wanted.
+    #[must_use]
+    pub fn voter(&self) -> Voter {
+        self.holding.voter()
     }
 
     /// The keeper that moves the log's beginning and recycles what is before it, once.
     pub fn take_keeper(&mut self) -> Option<Keeper> {
-        self.keeper.take()
-    }
-}
-
-impl Drop for StoreWriter {
-    fn drop(&mut self) {
-        self.control.set_accepting(Accepting::Stopped);
-        self.tenure.end();
+        self.holding.keeper.take()
     }
 }
 
@@ -382,9 +389,9 @@ pub struct Transaction<'w> {
 impl Transaction<'_> {
     #[inline]
     fn segment(&self) -> &Segment {
-        match (&self.crossing, &self.writer.next) {
+        match (&self.crossing, &self.writer.holding.next) {
             (Some(_), Some(next)) => next,
-            _ => &self.writer.current,
+            _ => &self.writer.holding.current,
         }
     }
 
@@ -409,9 +416,9 @@ impl Transaction<'_> {
             self.end_max - self.start
         );
         self.at = to;
-        let segment = match (&self.crossing, &self.writer.next) {
+        let segment = match (&self.crossing, &self.writer.holding.next) {
             (Some(_), Some(next)) => next,
-            _ => &self.writer.current,
+            _ => &self.writer.holding.current,
         };
         // SAFETY: the transaction's part of the segment, which is the writer's alone: readers
         // stop at `published`, and the helper has handed the segment over.
@@ -459,9 +466,9 @@ impl Transaction<'_> {
         let writer = &mut *self.writer;
         writer.position = position;
         writer.chain = self.chain;
-        writer.control.set_published(position);
+        writer.holding.control.set_published(position);
         if writer.durability == Durability::Process {
-            writer.control.set_committed(position);
+            writer.holding.control.set_committed(position);
         }
         position
     }

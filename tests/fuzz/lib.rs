@@ -1,4 +1,4 @@
-//! The fuzz targets as a library for the fuzzers in `fuzz_targets/`.
+//! The fuzz targets as a library for `fuzzer.rs`.
 
 mod targets;
 

@@ -1,5 +1,5 @@
 //! What strangers' bytes are fed to: a function for each kind of bytes, run by the fuzzer
-//! (`fuzz_targets/`) and, on seeds and their mutations, by `tests/fuzz.rs` on any toolchain.
+//! (`fuzzer.rs`) and, on seeds and their mutations, by `tests/fuzz.rs` on any toolchain.
 //!
 //! A target fails by a panic: its own, where something that must hold does not, or that of the
 //! code it feeds. What a target takes as several parts is framed by [`parts`].
@@ -10,12 +10,18 @@ mod books;
 mod capture;
 #[path = "consumer.rs"]
 mod consumer;
+#[path = "receiver.rs"]
+mod receiver;
 #[path = "recovery.rs"]
 mod recovery;
+#[path = "replica.rs"]
+mod replica;
 #[path = "ring.rs"]
 mod ring;
 #[path = "../crash/script.rs"]
 mod script;
+#[path = "sender.rs"]
+mod sender;
 #[path = "state.rs"]
 mod state;
 #[path = "store.rs"]
@@ -40,7 +46,7 @@ use script::{SOURCES, Script};
 
 /// A kind of bytes.
 pub(crate) struct Target {
-    /// The name of its file in `fuzz_targets/`.
+    /// What the fuzzer is told, and the name of its test.
     pub(crate) name: &'static str,
     /// Takes any bytes.
     pub(crate) run: fn(&[u8]),
@@ -58,6 +64,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "capture", run: capture::capture, seeds: capture::capture_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
+    Target { name: "replica", run: replica::frames, seeds: replica::frame_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },
     Target { name: "snapshot", run: state::snapshot, seeds: state::snapshot_seeds },
     Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
@@ -68,6 +75,9 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "consumer", run: consumer::anybody, seeds: consumer::seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
+    Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "receiver", run: receiver::datagrams, seeds: receiver::datagram_seeds },
+    Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];
 

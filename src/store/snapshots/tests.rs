@@ -79,6 +79,25 @@ fn what_is_written_is_read_by_section() {
     assert_eq!((snapshots.list().unwrap(), files(&disk)), (vec![Position(96)], 1));
 }
 
+/// Two processes that take snapshots of one store leave each other's alone.
+#[test]
+fn what_another_process_is_writing_stays() {
+    let disk = MemoryDisk::default();
+    let (ours, others) = (snapshots(&disk), snapshots(&disk));
+    let mut writer = others.begin(moment(96)).unwrap();
+    let refused = ours.begin(moment(96)).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+    ours.remove(&[]).unwrap();
+    writer.section(1).unwrap();
+    writer.write_all(&content(50)).unwrap();
+    let finished = writer.finish(HASH).unwrap();
+    ours.remove(&[]).unwrap();
+    finished.keep().unwrap();
+    assert_eq!(read(&ours.open(Position(96)).unwrap(), 1).unwrap(), Some(content(50)));
+    // It has its name, and may be taken once more.
+    drop(ours.begin(moment(96)).unwrap());
+}
+
 #[test]
 fn every_flipped_bit_and_every_other_length_is_refused() {
     let disk = MemoryDisk::default();

@@ -1,13 +1,13 @@
 //! Taking a snapshot: section by section, chunk by chunk, under a name that does not count yet.
 
 use super::{
-    CHUNK_HEADER_BYTES, DiskFile, HEADER_BYTES, SNAPSHOT_FORMAT_VERSION, SnapshotError,
+    Access, CHUNK_HEADER_BYTES, DiskFile, HEADER_BYTES, SNAPSHOT_FORMAT_VERSION, SnapshotError,
     SnapshotFile, SnapshotInfo, Snapshots, UNFINISHED, checksum, event_header, remove,
 };
 use crate::limits::{SNAPSHOT_CHUNK_BYTES_MAX, SNAPSHOT_SECTIONS_MAX};
 use isochron_events::{BooleanFlag, SnapshotChunk, SnapshotHeader};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A snapshot that is being taken. Calling order: for each section `section`, then written to;
 /// `finish`, then [`FinishedSnapshot::keep`] when it was read back. Dropped before, it is not
@@ -27,17 +27,21 @@ pub struct SnapshotWriter<'a> {
 }
 
 impl Snapshots {
-    /// Begins a snapshot of a moment; the state's hash is known at its end.
+    /// Begins a snapshot of a moment; the state's hash is known at its end. As long as it is being
+    /// taken its file is locked: another process leaves it alone.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, and [`io::ErrorKind::WouldBlock`] where another process takes this very one.
     pub fn begin(&self, moment: SnapshotInfo) -> io::Result<SnapshotWriter<'_>> {
         let directory = self.directory();
         self.disk.create_directory(&directory)?;
         let position = moment.place.position;
         let path = directory.join(format!("{:020}{UNFINISHED}", position.get()));
-        remove(&*self.disk, &path)?;
+        self.remove_unfinished(&path)?;
         let file = self.disk.create(&path)?;
+        if !file.try_lock()? {
+            return Err(is_being_taken(&path));
+        }
         Ok(SnapshotWriter {
             snapshots: self,
             info: moment,
@@ -50,6 +54,23 @@ impl Snapshots {
             buffer: vec![0; CHUNK_HEADER_BYTES],
         })
     }
+
+    /// Removes what a crash left of one that was being taken, if it is there.
+    ///
+    /// # Errors
+    /// The system's, and [`io::ErrorKind::WouldBlock`] where it is being taken now.
+    pub(super) fn remove_unfinished(&self, path: &Path) -> io::Result<()> {
+        match self.disk.open(path, Access::Read).and_then(|file| file.is_locked()) {
+            Ok(true) => Err(is_being_taken(path)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => remove(&*self.disk, path),
+        }
+    }
+}
+
+pub(super) fn is_being_taken(path: &Path) -> io::Error {
+    let text = format!("another process is writing {}", path.display());
+    io::Error::new(io::ErrorKind::WouldBlock, text)
 }
 
 impl<'a> SnapshotWriter<'a> {
@@ -127,7 +148,7 @@ impl<'a> SnapshotWriter<'a> {
         header.encode(&mut bytes).expect(encoded);
         self.file.write_at(0, &bytes)?;
         self.file.sync()?;
-        Ok(FinishedSnapshot { snapshots: self.snapshots, path: self.path, info })
+        Ok(FinishedSnapshot { snapshots: self.snapshots, path: self.path, info, _lock: self.file })
     }
 }
 
@@ -154,6 +175,8 @@ pub struct FinishedSnapshot<'a> {
     snapshots: &'a Snapshots,
     path: PathBuf,
     info: SnapshotInfo,
+    /// Locked until it has its name.
+    _lock: Box<dyn DiskFile>,
 }
 
 impl FinishedSnapshot<'_> {
@@ -170,7 +193,7 @@ impl FinishedSnapshot<'_> {
     /// # Errors
     /// The system's.
     pub fn keep(self) -> io::Result<()> {
-        let Self { snapshots, path, info } = self;
+        let Self { snapshots, path, info, _lock } = self;
         snapshots.disk.rename(&path, &snapshots.path(info.place.position))?;
         snapshots.disk.sync_directory(&snapshots.directory())?;
         snapshots.disk.sync_directory(&snapshots.store)
