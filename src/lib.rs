@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod agent;
 pub mod bench;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod core;
 pub mod demo;
