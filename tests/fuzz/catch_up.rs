@@ -32,8 +32,7 @@ fn directory() -> PathBuf {
 
 fn options(node: u32) -> Options {
     let exchange = "FUZZ".to_owned();
-    let identity =
-        Identity { exchange, exchange_number: 7, node, schema_id: 1, schema_version: 0 };
+    let identity = Identity { exchange, exchange_number: 7, node, schema_id: 1, schema_version: 0 };
     Options { term_bytes: TERM_BYTES, ..Options::new(directory(), identity) }
 }
 

@@ -10,6 +10,8 @@ mod books;
 mod capture;
 #[path = "cluster.rs"]
 mod cluster;
+#[path = "catch_up.rs"]
+mod catch_up;
 #[path = "consumer.rs"]
 mod consumer;
 #[path = "receiver.rs"]
@@ -79,6 +81,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "catch_up_asking", run: catch_up::asking, seeds: catch_up::asking_seeds },
+    Target { name: "catch_up_giving", run: catch_up::giving, seeds: catch_up::giving_seeds },
     Target { name: "receiver", run: receiver::datagrams, seeds: receiver::datagram_seeds },
     Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },

@@ -51,13 +51,6 @@ impl Dial {
         }
     }
 
-    /// The server at hand, or the one that comes next.
-    pub(super) fn server(&self) -> SocketAddrV4 {
-        let count = self.options.servers.len();
-        let index = if self.connected.is_some() { self.next + count - 1 } else { self.next };
-        self.options.servers[index % count]
-    }
-
     /// The connection, and the bytes that moved; none while there is no connection. A fault ends
     /// it.
     pub(super) fn turn(
@@ -69,12 +62,14 @@ impl Dial {
             if now < self.retry_at {
                 return Ok(None);
             }
-            let server = self.server();
+            let server = self.options.servers[self.next];
             self.next = (self.next + 1) % self.options.servers.len();
             match connector.connect(server) {
                 Ok(link) => {
                     let DialOptions { me, key, .. } = &self.options;
-                    let client = Client::new(*me, key.clone(), self.nonce(), now);
+                    self.count += 1;
+                    let nonce = nonce(&self.options.secret, now, self.count);
+                    let client = Client::new(*me, key.clone(), nonce, now);
                     self.connected = Some((client, link));
                 }
                 Err(error) => {
@@ -101,8 +96,8 @@ impl Dial {
         if let Some((mut client, mut link)) = self.connected.take() {
             client.end(fault);
             let _ = link.write(client.outgoing());
+            self.back_off(now);
         }
-        self.back_off(now);
     }
 
     /// It does what it is for: the next fault is the first again.
@@ -114,16 +109,12 @@ impl Dial {
         self.retry_at = Nanos(now.get().saturating_add(self.retry_ns));
         self.retry_ns = (self.retry_ns * 2).min(RETRY_NS_MAX);
     }
-
-    /// 32 bytes that no connection had before, of this start or another.
-    fn nonce(&mut self) -> [u8; NONCE_BYTES] {
-        self.count += 1;
-        nonce(&self.options.secret, self.count)
-    }
 }
 
-/// The nonce of a connection, of a secret of this start.
-pub(super) fn nonce(secret: &[u8; 32], count: u64) -> [u8; NONCE_BYTES] {
+/// The nonce of a connection: 32 bytes that none had before, of this start (its secret), of this
+/// use of it (the time), or of another connection (counted).
+pub(super) fn nonce(secret: &[u8; 32], now: Nanos, count: u64) -> [u8; NONCE_BYTES] {
     let key = Key::new(secret).expect("as long as a key may be");
-    key.mac(&[b"isochron catch-up nonce", &count.to_le_bytes()])
+    let (now, count) = (now.get().to_le_bytes(), count.to_le_bytes());
+    key.mac(&[b"isochron catch-up nonce", &now, &count])
 }

@@ -94,7 +94,8 @@ impl Service {
         self.statistics.accepted += 1;
         self.count += 1;
         let ServiceOptions { me, key, secret, .. } = &self.options;
-        let connection = Connection::new(*me, key.clone(), nonce(secret, self.count), now);
+        let nonce = nonce(secret, now, self.count);
+        let connection = Connection::new(*me, key.clone(), nonce, now);
         self.places.push((connection, link));
     }
 
