@@ -546,6 +546,14 @@ impl Machine {
         std::array::from_fn(|source| all.last_of(source as u32))
     }
 
+    pub(crate) fn node(&self) -> Node {
+        self.node
+    }
+
+    pub(crate) fn is_primary(&self) -> bool {
+        matches!(&self.running, Some(Running { role: Some(Role::Primary(..)), .. }))
+    }
+
     /// A primary that can confirm.
     pub(crate) fn is_serving(&self) -> bool {
         match &self.running {

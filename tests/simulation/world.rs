@@ -325,14 +325,14 @@ impl World {
     /// somebody who never led.
     fn operate(&mut self, candidate: Node) {
         let known = self.machines.iter().filter_map(Machine::known).max();
-        let primary = self.machines.iter().position(Machine::is_serving);
-        let node = match primary {
-            Some(node) if self.machines[node].known() < known => {
+        let is_passed_by = |machine: &&Machine| machine.is_primary() && machine.known() < known;
+        let node = match self.machines.iter().find(is_passed_by).map(Machine::node) {
+            Some(node) => {
                 self.tell(&format!("the operator starts node {node} anew"));
                 self.start(node);
                 node
             }
-            Some(_) => return,
+            None if self.machines.iter().any(Machine::is_serving) => return,
             None => candidate,
         };
         self.tell(&format!("the operator promotes node {node}"));
