@@ -47,7 +47,6 @@ isochron_recovery       | recovery/         | isochron_feeds isochron_messages
 isochron_feeds          | feeds/            | isochron_messages
 isochron_messages       | codegen/messages/ |
 isochron_events         | codegen/events/   |
-isochron_cluster        | codegen/cluster/  |
 isochron_codegen        | codegen/          |
 isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_events
                         |                   | isochron_messages

@@ -8,8 +8,12 @@
 mod books;
 #[path = "capture.rs"]
 mod capture;
+#[path = "cluster.rs"]
+mod cluster;
 #[path = "consumer.rs"]
 mod consumer;
+#[path = "receiver.rs"]
+mod receiver;
 #[path = "recovery.rs"]
 mod recovery;
 #[path = "replica.rs"]
@@ -71,9 +75,11 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "soup_client", run: recovery::client, seeds: recovery::client_seeds },
     Target { name: "rerequest", run: recovery::rerequest, seeds: recovery::rerequest_seeds },
     Target { name: "consumer", run: consumer::anybody, seeds: consumer::seeds },
+    Target { name: "cluster", run: cluster::datagrams, seeds: cluster::seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "receiver", run: receiver::datagrams, seeds: receiver::datagram_seeds },
     Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];

@@ -176,13 +176,16 @@ fn caught_up(outcome: &Outcome) {
             error!(held, kept_from, "too old to catch up: start it on an empty directory");
         }
         Outcome::NotFollowed(why) => warn!(why, "does not follow"),
+        Outcome::Differs(differs) => {
+            error!(?differs, "the log here is another one than the server's");
+        }
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }
 
 fn of_primary(change: Change) {
     match change {
-        Change::QuorumReached { heard } => info!(heard, "enough nodes are there to commit"),
+        Change::QuorumReached { heard, .. } => info!(heard, "enough nodes are there to commit"),
         Change::QuorumLost { heard, needed } => {
             warn!(heard, needed, "too few nodes: nothing is committed until more are there");
         }

@@ -131,12 +131,22 @@ impl Member {
         let identity = &self.config.store.identity;
         let session = session_id(&identity.exchange, start.epoch);
         let (stream, channel) = (identity.exchange_number, &self.options.channel);
-        let nodes = self.options.membership.nodes().iter();
         let sender = SenderOptions {
-            allowed: nodes.map(|node| *node.control.ip()).collect(),
+            allowed: self.receivers(),
             ..SenderOptions::new(channel, session, stream, terms, start.base)
         };
         PrimaryOptions { sender, contract: self.contract(), start, committed }
+    }
+
+    /// From where receivers answer: known where the log leaves by the interface of the control
+    /// channel; on an interface of its own the nodes have addresses that nobody has told.
+    fn receivers(&self) -> Vec<Ipv4Addr> {
+        let membership = &self.options.membership;
+        let own = membership.address_of(membership.own()).map(|own| *own.control.ip());
+        match own == Some(interface(&self.options)) {
+            true => membership.nodes().iter().map(|node| *node.control.ip()).collect(),
+            false => Vec::new(),
+        }
     }
 
     /// How this node asks others for what it lacks.

@@ -66,8 +66,6 @@ fn verdict(refused: &Refused, position: Position) -> Verdict {
             _ => Verdict::Damaged,
         },
         Refused::Chain { .. } | Refused::Overlap { .. } => Verdict::Damaged,
-        Refused::Holes | Refused::SegmentNotReady { .. } | Refused::Disk { .. } => {
-            Verdict::NoRoom
-        }
+        Refused::Holes | Refused::SegmentNotReady { .. } | Refused::Disk { .. } => Verdict::NoRoom,
     }
 }

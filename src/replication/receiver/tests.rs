@@ -185,10 +185,10 @@ fn a_stream_far_ahead_is_caught_up_with_first() {
         assert_eq!(bench.rebuild.insert(*position, frames), Verdict::New);
     }
     bench.data([far + 2]);
-    assert_eq!(bench.standing(), Standing::CatchUpFrom {
-        from: Position(bench.end(near)),
-        to: bench.datagrams[far + 2].0,
-    });
+    assert_eq!(
+        bench.standing(),
+        Standing::CatchUpFrom { from: Position(bench.end(near)), to: bench.datagrams[far + 2].0 }
+    );
     for (position, _, frames) in &bench.datagrams[near + 1..near + 4] {
         assert_eq!(bench.rebuild.insert(*position, frames), Verdict::New);
     }
@@ -199,14 +199,12 @@ fn a_stream_far_ahead_is_caught_up_with_first() {
     bench.waits(20 * US);
     let (from, to) = (bench.end(near + 3), bench.end(far + 2));
     let edge = bench.log.terms.next_base(Position(from)).0;
-    match to <= edge {
-        true => assert_eq!(bench.says(), [Said::Asks { from, to }]),
-        // One request for each term.
-        false => assert_eq!(
-            bench.says(),
-            [Said::Asks { from, to: edge }, Said::Asks { from: edge, to }]
-        ),
-    }
+    // One request for each term.
+    let asked = match to <= edge {
+        true => vec![Said::Asks { from, to }],
+        false => vec![Said::Asks { from, to: edge }, Said::Asks { from: edge, to }],
+    };
+    assert_eq!(bench.says(), asked);
     assert_eq!(bench.receiver.counts().catch_ups, 1);
 }
 
@@ -562,7 +560,8 @@ fn a_group_tag_makes_status_messages_longer() {
     bench.receiver.advance(&bench.rebuild, bench.now);
     let feedback = bench.receiver.poll_feedback(&bench.rebuild, bench.now).expect("a status");
     let bytes = feedback.as_ref();
-    assert_eq!((bytes.len(), &bytes[..4], &bytes[36..]), (44, &[44, 0, 0, 0][..], &[
-        77, 0, 0, 0, 0, 0, 0, 0
-    ][..]));
+    assert_eq!(
+        (bytes.len(), &bytes[..4], &bytes[36..]),
+        (44, &[44, 0, 0, 0][..], &[77, 0, 0, 0, 0, 0, 0, 0][..])
+    );
 }

@@ -1,6 +1,7 @@
 //! A snapshot that is copied from another node: its file's bytes in order, believed when all of
 //! them were checked.
 
+use super::writer::is_being_taken;
 use super::{DiskFile, SnapshotError, SnapshotInfo, Snapshots, UNFINISHED, remove};
 use crate::types::Position;
 use std::io;
@@ -18,16 +19,19 @@ pub struct CopiedSnapshot {
 }
 
 impl Snapshots {
-    /// Begins a copy of the snapshot at a position.
+    /// Begins a copy of the snapshot at a position. As long as it is on its way its file is locked.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, and [`io::ErrorKind::WouldBlock`] where another process writes this very one.
     pub fn begin_copy(&self, position: Position) -> io::Result<CopiedSnapshot> {
         let directory = self.directory();
         self.disk.create_directory(&directory)?;
         let path = directory.join(format!("{:020}{UNFINISHED}", position.get()));
-        remove(&*self.disk, &path)?;
+        self.remove_unfinished(&path)?;
         let file = self.disk.create(&path)?;
+        if !file.try_lock()? {
+            return Err(is_being_taken(&path));
+        }
         Ok(CopiedSnapshot { snapshots: self.clone(), position, path, file, at: 0 })
     }
 }

@@ -197,7 +197,7 @@ impl Primary {
 #[test]
 fn a_node_that_is_killed_begins_again_in_an_empty_directory() {
     let (primary, place, feed) = primary();
-    let mut random = Random(9);
+    let mut random = Random::new(9);
     for round in 0..10 {
         let mut disk = MemoryDisk::default();
         let pipes = Pipes { room: 3_000, ..Pipes::new(2_000) };

@@ -264,7 +264,7 @@ pub(super) fn take_snapshot(disk: &MemoryDisk, place: LogPlace, date: u32, secti
     let mut writer = snapshots.begin(moment(place, date)).unwrap();
     for (index, bytes) in sections.iter().enumerate() {
         writer.section(1 + 2 * index as u32).unwrap();
-        let content: Vec<u8> = (0..*bytes).map(|at| (at * 31 >> 3) as u8).collect();
+        let content: Vec<u8> = (0..*bytes).map(|at| ((at * 31) >> 3) as u8).collect();
         writer.write_all(&content).unwrap();
     }
     writer.finish(77).unwrap().keep().unwrap();

@@ -204,7 +204,7 @@ fn a_store_that_went_another_way_is_cut_where_the_logs_part() {
     drop(primary);
     let options = Options { epoch: Some(Epoch(3)), ..options(1) };
     let writer = StoreWriter::open_on(Arc::new(disk.clone()), &options, Nanos(7)).unwrap().0;
-    let mut primary = Primary { disk, writer, random: Random(3) };
+    let mut primary = Primary { disk, writer, random: Random::new(3) };
     primary.append_to(200_000);
     let mut scene = Scene::of(&primary, Pipes::new(10_000));
     let others = scene.arrive(&mut standby.store);
@@ -239,7 +239,7 @@ fn a_full_disk_is_named_and_filled_when_there_is_room_again() {
 #[test]
 fn a_node_that_is_killed_or_loses_power_goes_on_where_it_was() {
     let primary = primary_with(&[100_000, 300_000]);
-    let mut random = Random(11);
+    let mut random = Random::new(11);
     for round in 0..12 {
         let mut standby = Standby::new();
         let room = 900 + 5_000 * (round % 4);
@@ -324,7 +324,7 @@ fn what_the_live_stream_brings_meanwhile_is_passed_over() {
     let bytes = log_bytes(&primary.disk, &directory(), Position(0), end);
     let mut standby = Standby::new();
     let mut scene = Scene::of(&primary, Pipes { room: 700, ..Pipes::new(300) });
-    let mut random = Random(5);
+    let mut random = Random::new(5);
     let mut others = Vec::new();
     let mut brought = 0;
     loop {

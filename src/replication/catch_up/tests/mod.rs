@@ -11,12 +11,13 @@ use crate::store::{
     Check, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Options, ReaderOptions,
     StoreReader, StoreWriter, Until, framed,
 };
-use crate::types::{Nanos, Position};
+use crate::types::{Nanos, Position, SplitMix64};
 
 mod filling;
 mod giving;
 mod joining;
 mod lying;
+mod sockets;
 
 const TERM_BYTES: usize = 64 * 1024;
 const RULES: u32 = 1;
@@ -38,19 +39,20 @@ fn peer(node: u32) -> Peer {
     Peer::of(&identity(node), TERM_BYTES, RULES)
 }
 
-/// Random numbers from a seed (splitmix64).
-struct Random(u64);
+/// Random numbers from a seed.
+struct Random(SplitMix64);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(SplitMix64(seed))
+    }
+
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        self.0.below(end as u64) as usize
     }
 }
 
@@ -70,7 +72,7 @@ impl Primary {
     fn new() -> Self {
         let disk = MemoryDisk::default();
         let writer = open_writer(&disk, 1);
-        Self { disk, writer, random: Random(1) }
+        Self { disk, writer, random: Random::new(1) }
     }
 
     /// Appends transactions until so many bytes are there.

@@ -106,11 +106,10 @@ impl Simulation {
     fn new(channel: &str, log: Log, faults: &[Faults], seed: u64) -> Self {
         let channel: Channel = channel.parse().expect("a channel");
         let now = Nanos(MS);
-        let options =
-            SenderOptions::new(&channel, log.session(), STREAM, log.terms, log.base);
+        let options = SenderOptions::new(&channel, log.session(), STREAM, log.terms, log.base);
         let sender = Sender::new(options, now);
         let node = |(number, faults): (usize, &Faults)| {
-            let id = number as i64 + 1;
+            let id = 1 + i64::from(number as u32);
             let options = ReceiverOptions {
                 seed: seed + number as u64,
                 join_bytes_max: HALF_TERM,

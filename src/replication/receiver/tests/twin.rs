@@ -74,7 +74,8 @@ fn a_store_is_rebuilt_as_the_plain_one_in_memory() {
                 // The next segment is not there; the plain one knows no segments.
                 continue;
             }
-            let verdicts = (Rebuild::insert(&mut store, *position, &bytes), memory.insert(*position, &bytes));
+            let verdicts =
+                (Rebuild::insert(&mut store, *position, &bytes), memory.insert(*position, &bytes));
             // What is behind *contiguous* is looked at by neither, and called by two names.
             let same = |verdict| match verdict {
                 Verdict::Before => Verdict::Known,
@@ -90,8 +91,7 @@ fn a_store_is_rebuilt_as_the_plain_one_in_memory() {
         }
         assert_eq!(memory.held(), log.end());
         assert!(memory.log_bytes() == log.part(log.base..log.end()), "seed {seed}");
-        let mut options = ReaderOptions::default();
-        options.until = Until::Published;
+        let options = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
         let disk = Arc::new(disk);
         let mut reader =
             StoreReader::attach_on(disk, Path::new("/standby"), &options).expect("a store");
