@@ -539,6 +539,10 @@ impl Machine {
         std::array::from_fn(|source| all.last_of(source as u32))
     }
 
+    pub(crate) fn is_down(&self) -> bool {
+        self.running.is_none()
+    }
+
     pub(crate) fn node(&self) -> Node {
         self.node
     }

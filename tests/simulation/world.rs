@@ -167,9 +167,12 @@ impl World {
                 let count = self.random.between(1, 4);
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
-            for what in machine.work(&mut self.ground, Nanos(self.now)) {
-                self.tell(&what);
+            let told = machine.work(&mut self.ground, Nanos(self.now));
+            // A process that ended by itself is started again by its operator.
+            if self.machines[node].is_down() {
+                self.starts.entry(node).or_insert(self.now + 100 * MS);
             }
+            told.iter().for_each(|what| self.tell(what));
         }
         self.bereft.retain(|node| !self.machines[*node].has_caught_up());
     }
