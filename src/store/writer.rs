@@ -79,6 +79,8 @@ pub struct StoreWriter {
     pub(super) stream: i32,
     pub(super) durability: Durability,
     pub(super) uncommitted_bytes_max: u64,
+    /// Where its epoch begins.
+    pub(super) base: Position,
     pub(super) position: Position,
     pub(super) chain: Chain,
     pub(super) header_crc: Box<HeaderCrc>,
@@ -107,6 +109,7 @@ impl StoreWriter {
             stream: options.identity.exchange_number,
             durability,
             uncommitted_bytes_max: options.uncommitted_bytes_max,
+            base: end.position,
             position: end.position,
             chain: end.chain,
             header_crc: HeaderCrc::new(),
@@ -161,7 +164,9 @@ impl StoreWriter {
             0 => {}
             error => return Err(NotAccepted::Sync { error }),
         }
-        if self.durability != Durability::Process {
+        // The epoch's first transaction is let in whatever the epochs before it left uncommitted:
+        // nothing of theirs can be committed without it.
+        if self.durability != Durability::Process && self.position > self.base {
             let bytes = self.position.get().saturating_sub(self.holding.control.committed().get());
             if bytes + bytes_max as u64 > self.uncommitted_bytes_max {
                 let bytes_max = self.uncommitted_bytes_max;

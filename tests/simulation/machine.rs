@@ -476,7 +476,6 @@ impl Machine {
         now: Nanos,
     ) -> Result<(), String> {
         let node = self.node;
-        let committed = agent.replica().committed();
         let (replica, StandbyParts { voice, .. }) = agent.into_parts();
         let into = replica.into_writer(epoch);
         let (mut writer, start) = match into {
@@ -506,7 +505,8 @@ impl Machine {
         sender.line_bytes_per_second = 1_000_000_000;
         let contract = ground.contract(&ground.membership(node));
         let log = StoreLog::attach_on(&self.disk(), directory()).expect("it is open");
-        let committed = LogPlace { position: committed, chain: Chain::default() };
+        // Nobody is told of a commit before one of this epoch.
+        let committed = beginning;
         let agent = PrimaryAgent::new(
             PrimaryOptions { sender, contract, start, committed },
             voice,
@@ -537,6 +537,18 @@ impl Machine {
         });
         oracle.on_promoted(node, held);
         std::array::from_fn(|source| all.last_of(source as u32))
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.running.is_none()
+    }
+
+    pub(crate) fn node(&self) -> Node {
+        self.node
+    }
+
+    pub(crate) fn is_primary(&self) -> bool {
+        matches!(&self.running, Some(Running { role: Some(Role::Primary(..)), .. }))
     }
 
     /// A primary that can confirm.

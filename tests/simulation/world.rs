@@ -167,9 +167,12 @@ impl World {
                 let count = self.random.between(1, 4);
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
-            for what in machine.work(&mut self.ground, Nanos(self.now)) {
-                self.tell(&what);
+            let told = machine.work(&mut self.ground, Nanos(self.now));
+            // A process that ended by itself is started again by its operator.
+            if self.machines[node].is_down() {
+                self.starts.entry(node).or_insert(self.now + 100 * MS);
             }
+            told.iter().for_each(|what| self.tell(what));
         }
         self.bereft.retain(|node| !self.machines[*node].has_caught_up());
     }
@@ -326,14 +329,14 @@ impl World {
     /// somebody who never led.
     fn operate(&mut self, candidate: Node) {
         let known = self.machines.iter().filter_map(Machine::known).max();
-        let primary = self.machines.iter().position(Machine::is_serving);
-        let node = match primary {
-            Some(node) if self.machines[node].known() < known => {
+        let is_passed_by = |machine: &&Machine| machine.is_primary() && machine.known() < known;
+        let node = match self.machines.iter().find(is_passed_by).map(Machine::node) {
+            Some(node) => {
                 self.tell(&format!("the operator starts node {node} anew"));
                 self.start(node);
                 node
             }
-            Some(_) => return,
+            None if self.machines.iter().any(Machine::is_serving) => return,
             None => candidate,
         };
         self.tell(&format!("the operator promotes node {node}"));
