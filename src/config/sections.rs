@@ -36,7 +36,7 @@ const RING_BYTES_MAX: usize = 1024 * 1024 * 1024;
 const RING_BYTES_DEFAULT: usize = 2 * 1024 * 1024;
 
 /// The agents that an exchange has, by name: those that may be placed.
-pub const AGENTS: [&str; 12] = [
+pub const AGENTS: [&str; 16] = [
     "core",
     "feed",
     "feed-log",
@@ -49,6 +49,10 @@ pub const AGENTS: [&str; 12] = [
     "recovery",
     "images",
     "passwords",
+    "primary",
+    "standby",
+    "follower",
+    "catch-up",
 ];
 
 /// Who the exchange is: what its store, and its feed, are marked with.

@@ -189,7 +189,8 @@ fn wrong_values_are_named_with_what_is_allowed() {
             "[[threads.dedicated]]\nagent = \"coer\"",
             "threads.dedicated[0].agent = \"coer\": it is one of \"core\", \"feed\", \
              \"feed-log\", \"source\", \"sync\", \"segments\", \"retention\", \"snapshot\", \
-             \"scheduler\", \"recovery\", \"images\", \"passwords\"",
+             \"scheduler\", \"recovery\", \"images\", \"passwords\", \"primary\", \
+             \"standby\", \"follower\", \"catch-up\"",
         ),
     ] {
         check_only_fault(text, fault);

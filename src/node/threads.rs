@@ -8,7 +8,7 @@ use crate::agent::{Agent, Group, IdleStrategy};
 use crate::config::{Dedicated, Idle, Placement, Threads};
 
 /// Agents on the way of an order.
-const HOT: [&str; 3] = ["core", "feed", "source"];
+const HOT: [&str; 5] = ["core", "feed", "source", "primary", "standby"];
 
 /// The threads of some agents, on a machine with so many cores. The core's comes last: it takes
 /// commands when all others run.
