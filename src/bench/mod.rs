@@ -13,6 +13,7 @@
 //!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
 //!   replication    a primary's store to a standby's: rate, round trip, repair
+//!   catch-up       a log from one store into another over TCP
 //!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
 //!
@@ -21,6 +22,7 @@
 //! operation. `docs/benchmarks.md` says what the figures include.
 
 mod books;
+mod catch_up;
 mod causes;
 mod feed;
 mod matching;
@@ -78,6 +80,9 @@ pub enum Bench {
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// A node that catches up: a log from one store into another, over loopback.
+    #[command(after_help = "Example:\n  isochron bench catch-up --megabytes 1000 --paced")]
+    CatchUp(catch_up::Args),
     /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
     #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
     Recovery(recovery::Args),
@@ -103,6 +108,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Feed(args) => ("feed", feed::run(args), args.json),
         Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::CatchUp(args) => ("catch-up", catch_up::run(args), args.json),
         Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
         Bench::Replication(args) => ("replication", replication::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),

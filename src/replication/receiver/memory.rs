@@ -41,6 +41,9 @@ pub struct Delivered {
     pub frame: Vec<u8>,
 }
 
+/// Where a frame stands, where it ends, and its bytes as they were sent.
+type SplitFrame<'a> = (Position, Position, &'a [u8]);
+
 /// A stream in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryRebuild {
@@ -105,7 +108,7 @@ impl MemoryRebuild {
         terms: Terms,
         position: Position,
         mut bytes: &'a [u8],
-    ) -> Result<Vec<(Position, Position, &'a [u8])>, Verdict> {
+    ) -> Result<Vec<SplitFrame<'a>>, Verdict> {
         let (mut at, mut frames) = (position, Vec::new());
         if bytes.is_empty() {
             return Err(Verdict::Damaged);

@@ -46,7 +46,10 @@ impl Geometry {
     #[inline]
     pub fn place(self, position: Position) -> (i32, i32) {
         let term = self.terms.term_id(position).cast_signed();
-        (self.initial_term_id.wrapping_add(term), self.terms.offset(position) as i32)
+        (
+            self.initial_term_id.wrapping_add(term),
+            (self.terms.offset(position) as u32).cast_signed(),
+        )
     }
 }
 

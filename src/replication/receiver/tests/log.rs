@@ -118,9 +118,9 @@ impl Log {
             stream: STREAM,
             initial_term_id: 0,
             active_term_id: self.terms.term_id(at).cast_signed(),
-            term_offset: self.terms.offset(at) as i32,
+            term_offset: (self.terms.offset(at) as u32).cast_signed(),
             terms: self.terms,
-            mtu_bytes: MTU_BYTES as i32,
+            mtu_bytes: (MTU_BYTES as u32).cast_signed(),
             ttl: 0,
             is_group: true,
         }

@@ -109,7 +109,7 @@ impl Simulation {
         let options = SenderOptions::new(&channel, log.session(), STREAM, log.terms, log.base);
         let sender = Sender::new(options, now);
         let node = |(number, faults): (usize, &Faults)| {
-            let id = number as i64 + 1;
+            let id = 1 + i64::from(number as u32);
             let options = ReceiverOptions {
                 seed: seed + number as u64,
                 join_bytes_max: HALF_TERM,

@@ -91,8 +91,7 @@ fn a_store_is_rebuilt_as_the_plain_one_in_memory() {
         }
         assert_eq!(memory.held(), log.end());
         assert!(memory.log_bytes() == log.part(log.base..log.end()), "seed {seed}");
-        let mut options = ReaderOptions::default();
-        options.until = Until::Published;
+        let options = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
         let disk = Arc::new(disk);
         let mut reader =
             StoreReader::attach_on(disk, Path::new("/standby"), &options).expect("a store");
