@@ -178,7 +178,7 @@ counters! {
     STREAM_OTHER_STREAM: 1, "stream-other-stream", "Frames dropped: of another stream or session.";
     STREAM_UNEXPECTED: 1, "stream-unexpected", "Frames dropped: of a type that no receiver sends.";
     STREAM_RECEIVER: RINGS_MAX, "stream-receiver", "A receiver's id, 0 where none is.";
-    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes that this receiver is behind.";
+    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes sent that it has not.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
