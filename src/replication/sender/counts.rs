@@ -133,7 +133,8 @@ impl SenderCounters {
     /// If another sender of this process has them.
     #[must_use]
     pub fn new(counters: &Counters) -> Self {
-        let rows = rows(&SenderCounts::default(), Places::default(), Behind::default());
+        let counts = SenderCounts::default();
+        let rows = rows(&counts, Places::default(), Behind::default());
         Self(rows.map(|(counter, _)| counters.writer(counter)).collect())
     }
 
