@@ -179,6 +179,7 @@ counters! {
     CATCH_UP_TURNED_AWAY: 1, "catch-up-turned-away", "Connections for which there was no place.";
     CATCH_UP_REFUSED: 1, "catch-up-refused", "Connections ended for what the other node said.";
     CATCH_UP_BYTES: 1, "catch-up-bytes", "Bytes of logs and snapshots given to other nodes.";
+    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes sent that it has not.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";

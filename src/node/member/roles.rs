@@ -7,6 +7,8 @@ use crate::cluster::agent::{Executed, News, RoleChange};
 use crate::cluster::{Change, Refused};
 use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
 use crate::replication::catch_up::Progress;
+use crate::replication::receiver::ReceiverCounters;
+use crate::replication::sender::SenderCounters;
 use crate::standby::{Board, Checkpoint};
 use crate::types::{Epoch, Nanos, Position};
 use std::sync::Arc;
@@ -65,6 +67,8 @@ pub(super) struct NodeCounters {
     primary: CounterWriter,
     refused: CounterWriter,
     peers: [PeerCounters; RINGS_MAX],
+    sender: SenderCounters,
+    receiver: ReceiverCounters,
 }
 
 struct PeerCounters {
@@ -101,6 +105,8 @@ impl NodeCounters {
             primary: counters.writer(Counter::NODE_PRIMARY),
             refused: counters.writer(Counter::NODE_REFUSED),
             peers: std::array::from_fn(of_peer),
+            sender: SenderCounters::new(counters),
+            receiver: ReceiverCounters::new(counters),
         };
         this.peers.iter_mut().for_each(PeerCounters::clear);
         this
@@ -222,6 +228,7 @@ impl StandbyRole {
         speaking.counters.epoch.set(epoch.get().into());
         let primary = agent.follower().primary();
         speaking.counters.primary.set(primary.map_or(0, |primary| primary.start.node.into()));
+        speaking.counters.receiver.show(&agent.receiver().counts());
     }
 }
 
@@ -281,6 +288,7 @@ impl PrimaryRole {
             speaking.say(Word::Change(change));
         }
         speaking.voice(agent.voice_mut(), now);
+        speaking.counters.sender.show(agent.sender());
         for (peer, counters) in agent.leader().peers().zip(&mut speaking.counters.peers) {
             counters.node.set(peer.node.into());
             counters.heard.set(peer.heard_at.map_or(0, Nanos::get));

@@ -1,8 +1,6 @@
 //! What a sender counts, and the rows of the counters file that show it.
 
-use crate::metrics::Counter;
-use crate::metrics::RINGS_MAX;
-use crate::types::Position;
+use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
 
 use super::Sender;
 
@@ -101,24 +99,57 @@ impl SenderCounts {
     }
 }
 
-impl Sender {
-    /// Its rows of the counters file: what it counts, where it stands, and of the first receivers
-    /// who they are and how far each is behind `published`, so that a slow one has a name.
-    pub fn rows(&self, published: Position) -> impl Iterator<Item = (Counter, u64)> + '_ {
-        let places = [
-            (Counter::STREAM_POSITION, self.position().get()),
-            (Counter::STREAM_LIMIT, self.limit().get()),
-            (Counter::STREAM_RECEIVERS, self.receivers().count() as u64),
-        ];
-        let receivers = self.receivers().map(Some).chain(std::iter::repeat(None));
-        let each = receivers.take(RINGS_MAX).enumerate().flat_map(move |(at, receiver)| {
-            let behind = |position: Position| published.get().saturating_sub(position.get());
-            let (id, bytes) = receiver.map_or((0, 0), |view| (view.id, behind(view.position)));
-            [
-                (Counter::STREAM_RECEIVER.of_ring(at), id.cast_unsigned()),
-                (Counter::STREAM_BEHIND.of_ring(at), bytes),
-            ]
-        });
-        self.counts().rows().chain(places).chain(each)
+/// Where a sender is, up to where it may send, and how many receivers there are.
+type Places = [u64; 3];
+
+/// Receivers, each with its id and how far it is behind; 0 where there is none.
+type Behind = [(u64, u64); RINGS_MAX];
+
+/// All rows of a sender.
+fn rows(
+    counts: &SenderCounts,
+    [position, limit, receivers]: Places,
+    behind: Behind,
+) -> impl Iterator<Item = (Counter, u64)> {
+    let places = [
+        (Counter::STREAM_POSITION, position),
+        (Counter::STREAM_LIMIT, limit),
+        (Counter::STREAM_RECEIVERS, receivers),
+    ];
+    let each = behind.into_iter().enumerate().flat_map(|(at, (id, bytes))| {
+        [(Counter::STREAM_RECEIVER.of_ring(at), id), (Counter::STREAM_BEHIND.of_ring(at), bytes)]
+    });
+    counts.rows().chain(places).chain(each)
+}
+
+/// The rows of a sender in a counters file: what it counts, where it stands, and of the first
+/// receivers who they are and how far each is behind, so that a slow one has a name.
+pub struct SenderCounters(Vec<CounterWriter>);
+
+impl SenderCounters {
+    /// Takes the rows.
+    ///
+    /// # Panics
+    /// If another sender of this process has them.
+    #[must_use]
+    pub fn new(counters: &Counters) -> Self {
+        let counts = SenderCounts::default();
+        let rows = rows(&counts, Places::default(), Behind::default());
+        Self(rows.map(|(counter, _)| counters.writer(counter)).collect())
+    }
+
+    /// Shows what a sender counted.
+    pub fn show(&mut self, sender: &Sender) {
+        let mut behind = Behind::default();
+        let sent = sender.position().get();
+        for (place, receiver) in behind.iter_mut().zip(sender.receivers()) {
+            let bytes = sent.saturating_sub(receiver.position.get());
+            *place = (receiver.id.cast_unsigned(), bytes);
+        }
+        let receivers = sender.receivers().count() as u64;
+        let places = [sent, sender.limit().get(), receivers];
+        for ((_, value), writer) in rows(sender.counts(), places, behind).zip(&mut self.0) {
+            writer.set(value);
+        }
     }
 }

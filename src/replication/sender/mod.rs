@@ -29,7 +29,7 @@ mod retransmit;
 #[cfg(test)]
 mod tests;
 
-pub use counts::SenderCounts;
+pub use counts::{SenderCounters, SenderCounts};
 pub use flow_control::ReceiverView;
 pub use log::{LogBytes, StoreLog};
 pub use options::SenderOptions;

@@ -1,6 +1,7 @@
 //! Whom the sender waits for, and for how long.
 
 use super::*;
+use crate::metrics::{Counter, Counters};
 
 const SECOND: u64 = 1_000 * MS;
 
@@ -58,6 +59,15 @@ fn min_waits_for_the_slowest_until_it_is_silent() {
     assert_eq!(limit(&stage), 1600, "once nothing can be sent, the limit is what holds now");
     let slow = stage.sender.receivers().find(|receiver| receiver.id == 2).expect("it is there");
     assert_eq!((slow.position.get(), slow.window_end.get(), slow.is_awaited), (0, 1600, true));
+
+    let counters = Counters::in_memory();
+    SenderCounters::new(&counters).show(&stage.sender);
+    let shown = |counter: Counter, at| counters.get(counter.of_ring(at));
+    assert_eq!([0, 1].map(|at| shown(Counter::STREAM_RECEIVER, at)), [1, 2]);
+    assert_eq!([0, 1].map(|at| shown(Counter::STREAM_BEHIND, at)), [0, 3200], "it has a name");
+    assert_eq!(counters.get(Counter::STREAM_POSITION), 3200);
+    assert_eq!(counters.get(Counter::STREAM_LIMIT), 1600);
+    assert_eq!(counters.get(Counter::STREAM_STATUS_MESSAGES), 3);
 
     // It says nothing for longer than its time: the others go on.
     stage.clock(SECOND);
