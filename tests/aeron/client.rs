@@ -10,7 +10,7 @@ use rusteron_media_driver::{
 use crate::Outcome;
 
 /// Patience for what the driver should do at once.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client of one driver.
 pub struct Client {
@@ -22,6 +22,7 @@ impl Client {
     pub fn new(driver: &str) -> Outcome<Self> {
         let context = AeronContext::new()?;
         context.set_dir(&CString::new(driver)?)?;
+        context.set_driver_timeout_ms(60_000)?;
         context.set_error_handler(Some(|code: i32, words: &str| {
             eprintln!("aeron client: {code} {words}");
         }))?;
