@@ -48,8 +48,17 @@ impl Client {
     /// The driver's counters of loss, repair and refusal that are not zero.
     pub fn counters(&self) -> Vec<(String, i64)> {
         const WORDS: [&str; 11] = [
-            "NAK", "Retransmit", "Loss", "Invalid", "overrun", "over runs", "under runs",
-            "rejected", "Short", "Errors", "Overflow",
+            "NAK",
+            "Retransmit",
+            "Loss",
+            "Invalid",
+            "overrun",
+            "over runs",
+            "under runs",
+            "rejected",
+            "Short",
+            "Errors",
+            "Overflow",
         ];
         let mut found = Vec::new();
         self.aeron.counters_reader().foreach_counter_fn(|value, _, kind, _, label| {

@@ -34,7 +34,11 @@ impl Java {
 
     fn command(&self, directory: &Path, properties: &[String], class: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["--add-opens", "java.base/sun.nio.ch=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"]);
+        command.args([
+            "--add-opens",
+            "java.base/sun.nio.ch=ALL-UNNAMED",
+            "-XX:TieredStopAtLevel=1",
+        ]);
         command.args(["-Djava.net.preferIPv4Stack=true", "-Daeron.threading.mode=SHARED"]);
         command.args(["-Daeron.mtu.length=1408", "-Daeron.dir.delete.on.start=true"]);
         // What overruns a socket would be a loss that nobody made.
