@@ -184,6 +184,10 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
 /// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
 /// stream of a gigabit lost makes while one is repaired.
 pub const GAPS_WATCHED_MAX: usize = 32;
@@ -191,10 +195,53 @@ pub const GAPS_WATCHED_MAX: usize = 32;
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
 
+/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
+/// about to notice that their connection broke.
+pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
+
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 
+/// Nodes of one exchange: a majority of nine outlives four failures, and the primary writes to each
+/// of them by itself.
+pub const NODES_MAX: usize = 9;
+
+/// Bytes of one datagram of the control channel: the longest message and its MAC, with room for
+/// what a later version adds to its end.
+pub const CONTROL_DATAGRAM_BYTES_MAX: usize = 256;
+
+/// Time between two announcements of a primary: how long a node that comes waits to be told.
+pub const ANNOUNCE_INTERVAL_NS: u64 = 100_000_000;
+
+/// Time between two commits, and between two acknowledgements, when nothing advances: what the
+/// loss of one costs where nothing follows.
+pub const ACK_INTERVAL_NS: u64 = 20_000_000;
+
+/// A node that was not heard for so long is silent: some twenty datagrams in a row were lost.
+pub const NODE_SILENT_NS: u64 = 500_000_000;
+
+/// A standby that is so many bytes behind is slow: half of what may be uncommitted.
+pub const SLOW_BYTES: u64 = UNCOMMITTED_BYTES_DEFAULT / 2;
+
+/// Ends of transactions that a primary remembers with their chains, to commit at one of them: all
+/// of 16 MiB uncommitted in transactions of the smallest size. Beyond it they are thinned out.
+pub const ENDS_KEPT_MAX: usize = 64 * 1024;
+
+/// Time between two questions to a node that has not answered a candidate.
+pub const ASK_INTERVAL_NS: u64 = 50_000_000;
+
+/// How long a candidate waits for the last nodes when a majority has answered: one of them may
+/// know a higher epoch, or be ahead.
+pub const ASK_GRACE_NS: u64 = 200_000_000;
+
+/// Positions whose state hashes are kept: a node may be so many checkpoints behind the others.
+pub const STATE_HASHES_KEPT_MAX: usize = 64;
+
 const _: () = {
+    // A request that ends at a multiple of its longest lies in one term.
+    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
+    assert!(NODES_MAX <= 32);
+    assert!(ACK_INTERVAL_NS * 4 < NODE_SILENT_NS && ANNOUNCE_INTERVAL_NS * 2 < NODE_SILENT_NS);
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);
     assert!(UNCOMMITTED_BYTES_DEFAULT >= TRANSACTION_BYTES_MAX as u64);

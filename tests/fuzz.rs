@@ -112,6 +112,7 @@ macro_rules! tests {
 }
 
 tests! {
-    events messages commands feed books frames store state snapshot ring config lobster itch
-    order_stream capture soup_server soup_client rerequest consumer replication_wire sender
+    events messages commands feed books capture frames store replica state snapshot ring config
+    soup_server soup_client rerequest consumer lobster itch replication_wire receiver sender
+    order_stream
 }

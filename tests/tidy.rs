@@ -24,12 +24,12 @@ layer      | modules                                      | may import         |
 -----------|----------------------------------------------|--------------------|----------------
 wiring     | lib main ▸ cli ▸ bench ▸ demo ▸ node         | components beside  | events messages
            |                                              | standbys logs      | feeds recovery
-           |                                              | mechanisms domain  |
+           |                                              | mechanisms domain  | cluster
            |                                              | ground             |
 components | gateway core scheduler standby market_data   | logs mechanisms    | events messages
            | recovery_service fairness data_service       | domain ground      | feeds recovery
            | reporter snapshot                            |                    |
-standbys   | cluster ▸ replication                        | logs mechanisms    | events
+standbys   | cluster ▸ replication                        | logs mechanisms    | events cluster
            |                                              | ground             |
 logs       | feed_log                                     | store ground       | events feeds
            |                                              |                    | recovery

@@ -9,17 +9,19 @@ use isochron_codegen::model::Schema;
 use isochron_codegen::{emit, parse};
 
 /// Each schema and the sources of the crate made from it, from the workspace's root.
-const CRATES: [(&str, &str); 2] = [
+const CRATES: [(&str, &str); 3] = [
     ("schemas/events.xml", "codegen/events/src"),
     ("schemas/market-data.xml", "codegen/messages/src"),
+    ("schemas/cluster.xml", "codegen/cluster/src"),
 ];
 
 type Emit = fn(&Schema) -> String;
 
 /// Each schema and a page made from it: field tables, and the dissector of what is public.
-const PAGES: [(&str, &str, Emit); 3] = [
+const PAGES: [(&str, &str, Emit); 4] = [
     ("schemas/events.xml", "docs/protocols/events.md", emit::markdown::generate),
     ("schemas/market-data.xml", "docs/protocols/market-data.md", emit::markdown::generate),
+    ("schemas/cluster.xml", "docs/protocols/cluster.md", emit::markdown::generate),
     ("schemas/market-data.xml", "docs/protocols/isochron.lua", dissector),
 ];
 

@@ -23,7 +23,8 @@ fn what_is_committed_is_what_the_schemas_give() {
 /// A copy of the schemas and of what is made from them, in a directory of its own.
 fn copy(root: &Path) -> io::Result<()> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for folder in ["schemas", "codegen/events/src", "codegen/messages/src", "docs/protocols"] {
+    let crates = ["codegen/events/src", "codegen/messages/src", "codegen/cluster/src"];
+    for folder in ["schemas", "docs/protocols"].into_iter().chain(crates) {
         copy_folder(&home.join(folder), &root.join(folder))?;
     }
     Ok(())

@@ -12,6 +12,8 @@
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
 //!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
+//!   replication    a primary's store to a standby's: rate, round trip, repair
+//!   catch-up       a log from one store into another over TCP
 //!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
 //!
@@ -20,6 +22,7 @@
 //! operation. `docs/benchmarks.md` says what the figures include.
 
 mod books;
+mod catch_up;
 mod causes;
 mod feed;
 mod matching;
@@ -27,6 +30,7 @@ mod memory;
 mod path;
 mod recovery;
 mod replay;
+mod replication;
 mod report;
 mod snapshot;
 mod state_machine;
@@ -76,9 +80,18 @@ pub enum Bench {
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
+    /// A node that catches up: a log from one store into another, over loopback.
+    #[command(after_help = "Example:\n  isochron bench catch-up --megabytes 1000 --paced")]
+    CatchUp(catch_up::Args),
     /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
     #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
     Recovery(recovery::Args),
+    /// The stream from a primary's store to a standby's, over loopback multicast: rate, round trip,
+    /// time to repair.
+    #[command(
+        after_help = "Example:\n  isochron bench replication --sizes 128 --directory /dev/shm"
+    )]
+    Replication(replication::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
     Waits(waits::Args),
@@ -95,7 +108,9 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Feed(args) => ("feed", feed::run(args), args.json),
         Bench::Subscriber(args) => ("subscriber", subscriber::run(args), args.json),
         Bench::Path(args) => ("path", path::run(args), args.json),
+        Bench::CatchUp(args) => ("catch-up", catch_up::run(args), args.json),
         Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
+        Bench::Replication(args) => ("replication", replication::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),

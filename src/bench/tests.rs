@@ -67,3 +67,24 @@ fn every_product_becomes_books_and_a_snapshot_is_taken() {
     let report = super::books::run(&args).expect("good feeds and a good snapshot");
     assert!(report.line.starts_with("books: ") && report.line.contains(" M updates/s L3, "));
 }
+
+#[test]
+fn a_stream_reaches_the_standby_whole_with_and_without_loss() {
+    let args = super::replication::Args {
+        messages: 3_000,
+        sizes: vec![64, 288],
+        passes: 1,
+        threads: 2,
+        round_trips: 100,
+        loss: vec![10],
+        loss_rate: 30_000,
+        directory: None,
+        json: false,
+    };
+    let report = super::replication::run(&args).expect("a stream over loopback");
+    assert_eq!(report.fault, None);
+    assert!(report.line.contains("replication: 288 B "), "{}", report.line);
+    assert_eq!(report.json["round_trip"]["count"], 100);
+    let loss = &report.json["loss"][0];
+    assert!(loss["repair"]["count"].as_u64() > Some(0) && loss["fast"]["naks"].as_u64() > Some(0));
+}

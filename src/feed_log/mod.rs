@@ -76,6 +76,13 @@ pub fn directory(store: &Path, session: Session) -> PathBuf {
     store.join(DIRECTORY).join(session.to_string())
 }
 
+/// The directory of the log that a session of this name has; `None` for a name that none has.
+#[must_use]
+pub fn directory_of(store: &Path, name: &str) -> Option<PathBuf> {
+    let session = Session::new(name).filter(|session| session.to_string() == name)?;
+    Channel::of_session(session).map(|_| directory(store, session))
+}
+
 /// All sessions that have a log beside the event store in a directory, by channel and day.
 ///
 /// # Errors

@@ -326,8 +326,8 @@ pub(super) fn dropped(socket: &impl AsRawFd) -> io::Result<u64> {
     if result == 0 { Ok(u64::from(counters[DROPS])) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether a socket's system cuts datagrams: one that does not know the option would send the larger
-/// one as it is.
+/// Whether a socket's system cuts datagrams: one that does not know the option would send the
+/// larger one as it is.
 pub(super) fn cuts_datagrams(socket: &impl AsRawFd) -> bool {
     get_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
 }

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!  aeron:udp?endpoint=239.77.0.1:40456|interface=10.1.0.1|fc=min,g:/2,t:2s|rcv-wnd=2m|so-rcvbuf=8m
-//!            ╰ data: last octet odd    ╰ the NIC's own    ╰ two receivers or none, silent for 2 s: out
-//!              control: group + 1        address
+//!            ╰ data: last octet odd    ╰ the NIC's own    ╰ all of two or more receivers,
+//!              control: group + 1        address            none that is silent for 2 s
 //! ```
 //!
-//! A parameter that is unknown, given twice, or contradicts another is refused by its name: a stream
-//! that silently does something else than it was told costs a day to find. Source: Aeron's channel
-//! configuration, `aeron_uri.h`.
+//! A parameter that is unknown, given twice, or contradicts another is refused by its name: a
+//! stream that silently does something else than it was told costs a day to find. Source: Aeron's
+//! channel configuration, `aeron_uri.h`.
 
 mod flow;
 mod open;

@@ -89,14 +89,15 @@ pub use memory_disk::{MemoryDisk, Operation, Refusal};
 pub use meta::{Expected, Identity, Meta};
 pub use note::Note;
 pub use open::Options;
-pub use reader::{Check, ReaderOptions, StoreReader, StoredFrame, Until};
+pub use reader::{Check, Outline, ReaderOptions, StoreReader, StoredFrame, Until};
 pub use readers::{RegisteredReader, Registration, registered_readers, release_reader};
 pub use recovery::{Cut, Recovery};
 pub use replica::{ChainDiffers, Discarded, FollowRefused, Inserted, Refused, ReplicaStore};
 pub use segment::Terms;
 pub use snapshots::{
-    FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE, SNAPSHOT_FORMAT_VERSION,
-    SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo, SnapshotWriter, Snapshots,
+    CopiedSnapshot, FinishedSnapshot, LogPlace, Newest, SECTION_FEED, SECTION_STATE,
+    SNAPSHOT_FORMAT_VERSION, SectionReader, Skipped, SnapshotError, SnapshotFile, SnapshotInfo,
+    SnapshotWriter, Snapshots,
 };
 pub use sync::SyncHelper;
 pub use voter::Voter;

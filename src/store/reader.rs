@@ -21,7 +21,7 @@ use super::error::{OpenError, ReadError};
 use super::event_header::ends_transaction;
 use super::frame::{Frame, FrameFault};
 use super::header_crc::HeaderCrc;
-use super::marks::MarksFile;
+use super::marks::{EpochStart, MarksFile};
 use super::meta::{Expected, Meta};
 use super::open::LOCK_NAME;
 use super::recovery::{self, Cut};
@@ -83,6 +83,17 @@ pub struct StoredFrame<'a> {
     pub ends_transaction: bool,
     /// The SBE message.
     pub message: &'a [u8],
+}
+
+/// What is durably known of a log without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Where it begins.
+    pub kept: LogPlace,
+    /// Where it is durable up to.
+    pub durable: LogPlace,
+    /// Where its newest epochs began, in order.
+    pub epochs: Vec<EpochStart>,
 }
 
 /// A reader's place in a store.
@@ -189,6 +200,22 @@ impl StoreReader {
     pub fn durable_place(disk: &dyn Disk, directory: &Path) -> Result<Option<LogPlace>, OpenError> {
         match MarksFile::load(disk, directory, Access::Read) {
             Ok(file) => Ok(Some(file.marks.durable_place())),
+            Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is written beside the log of the store in a directory; `None` where there is none.
+    ///
+    /// # Errors
+    /// What says so is damaged, or cannot be read.
+    pub fn outline(disk: &dyn Disk, directory: &Path) -> Result<Option<Outline>, OpenError> {
+        match MarksFile::load(disk, directory, Access::Read) {
+            Ok(file) => {
+                let marks = file.marks;
+                let (kept, durable) = (marks.kept_place(), marks.durable_place());
+                Ok(Some(Outline { kept, durable, epochs: marks.epochs }))
+            }
             Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

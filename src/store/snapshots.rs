@@ -16,11 +16,13 @@
 //! anybody's bytes: a chunk is checked before any of it is given, and what a header says is held
 //! against the file's length and the limits.
 
+mod copy;
 mod file;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use copy::CopiedSnapshot;
 pub use file::{SectionReader, SnapshotFile};
 pub use writer::{FinishedSnapshot, SnapshotWriter};
 

@@ -17,6 +17,7 @@ mod opening;
 mod processes;
 mod reading;
 mod recycling;
+mod replica;
 mod syncing;
 
 const TERM_BYTES: usize = 64 * 1024;

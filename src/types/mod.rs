@@ -5,12 +5,14 @@
 
 pub mod flags;
 mod index;
+mod key;
 mod random;
 mod refusal;
 mod slot_table;
 mod table;
 
 pub use index::Index;
+pub use key::{KEY_BYTES, Key, MAC_BYTES};
 pub use random::SplitMix64;
 pub use refusal::Refusal;
 pub use slot_table::SlotTable;

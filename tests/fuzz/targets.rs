@@ -10,8 +10,12 @@ mod books;
 mod capture;
 #[path = "consumer.rs"]
 mod consumer;
+#[path = "receiver.rs"]
+mod receiver;
 #[path = "recovery.rs"]
 mod recovery;
+#[path = "replica.rs"]
+mod replica;
 #[path = "ring.rs"]
 mod ring;
 #[path = "../crash/script.rs"]
@@ -60,6 +64,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "capture", run: capture::capture, seeds: capture::capture_seeds },
     Target { name: "frames", run: store::frames, seeds: store::frame_seeds },
     Target { name: "store", run: store::recovery, seeds: store::recovery_seeds },
+    Target { name: "replica", run: replica::frames, seeds: replica::frame_seeds },
     Target { name: "state", run: state::restore, seeds: state::restore_seeds },
     Target { name: "snapshot", run: state::snapshot, seeds: state::snapshot_seeds },
     Target { name: "ring", run: ring::stranger, seeds: ring::stranger_seeds },
@@ -71,6 +76,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },
+    Target { name: "receiver", run: receiver::datagrams, seeds: receiver::datagram_seeds },
     Target { name: "sender", run: sender::control_input, seeds: sender::control_seeds },
     Target { name: "order_stream", run: order_stream, seeds: order_stream_seeds },
 ];

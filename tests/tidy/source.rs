@@ -65,7 +65,9 @@ impl Source {
 
     /// Written by the generator, never by hand.
     pub(crate) fn is_generated(&self) -> bool {
-        ["codegen/events/src/", "codegen/messages/src/"].iter().any(|d| self.path.starts_with(d))
+        ["codegen/events/src/", "codegen/messages/src/", "codegen/cluster/src/"]
+            .iter()
+            .any(|folder| self.path.starts_with(folder))
     }
 
     /// The modules that lead to this file from its crate's root: `[]` for `lib.rs`.

@@ -1,3 +1,5 @@
+//! Channels as texts: what they say, and what is refused.
+
 use super::*;
 
 fn channel(text: &str) -> Channel {
@@ -60,81 +62,72 @@ fn what_is_not_said_is_the_default() {
 
 #[test]
 fn refusals_name_the_parameter() {
-    for (parameters, expected) in [
-        ("interface=10.1.0.1", "endpoint is missing"),
-        ("endpoint", "\"endpoint\" is no parameter (name=value)"),
-        ("endpoint=a:1", "endpoint=a:1: expected an IPv4 address:port"),
-        ("endpoint=10.0.0.1", "endpoint=10.0.0.1: expected an IPv4 address:port"),
-        ("endpoint=10.0.0.1:1|endpoint=10.0.0.1:1", "endpoint is given twice"),
-        ("endpoint=10.0.0.1:1|fast=yes", "unknown parameter \"fast\""),
-        ("endpoint=10.0.0.1:1|reliable=false", "reliable cannot be given: a log has no holes"),
-        ("endpoint=10.0.0.1:0", "endpoint=10.0.0.1:0: nothing can be sent there"),
-        (
-            "endpoint=239.77.0.2:40456",
-            "endpoint=239.77.0.2:40456: the last octet of a group must be odd, the one after it is \
-             its control",
-        ),
-        ("endpoint=10.0.0.1:1|fc=min", "fc=min: 10.0.0.1:1 is one receiver"),
-        ("endpoint=10.0.0.1:1|ttl=3", "ttl=3: 10.0.0.1:1 is no group"),
-        ("endpoint=10.0.0.1:1|ttl=256", "ttl=256: expected 0 to 255"),
-        (
-            "endpoint=10.0.0.1:1|mtu=1376",
-            "mtu=1376: a multiple of 32 from 1408, the log's longest frame, to 65504",
-        ),
-        ("endpoint=10.0.0.1:1|rcv-wnd=1k", "rcv-wnd=1024: no datagram of mtu=1408 fits"),
-        (
-            "endpoint=10.0.0.1:1|rcv-wnd=4m|so-rcvbuf=2m",
-            "rcv-wnd=4194304: more than so-rcvbuf=2097152",
-        ),
-        (
-            "endpoint=10.0.0.1:1|rcv-wnd=64k|term-length=64k",
-            "rcv-wnd=65536: more than half a term, 32768",
-        ),
-        (
-            "endpoint=10.0.0.1:1|term-length=100k",
-            "term-length=100k: expected a power of two from 64k to 1g",
-        ),
-        (
-            "endpoint=10.0.0.1:1|rcv-wnd=-1",
-            "rcv-wnd=-1: expected a number of bytes, such as 2097152, 2048k or 2m",
-        ),
-        (
-            "endpoint=10.0.0.1:1|interface=10.0.0.0/8",
-            "interface=10.0.0.0/8: expected the interface's own IPv4 address",
-        ),
-        ("endpoint=10.0.0.1:1|interface=224.0.0.1", "interface=224.0.0.1: a group is no interface"),
-        ("endpoint=239.0.0.1:1|fc=fast", "fc=fast: expected max, min or tagged"),
-        (
-            "endpoint=239.0.0.1:1|fc=tagged",
-            "fc=tagged: expected a tag with tagged, such as fc=tagged,g:7/2",
-        ),
-        (
-            "endpoint=239.0.0.1:1|fc=min,g:7",
-            "fc=min,g:7: expected no tag with min: it waits for all",
-        ),
-        (
-            "endpoint=239.0.0.1:1|fc=min,g:/65",
-            "fc=min,g:/65: expected a group of at most 64 receivers",
-        ),
-        (
-            "endpoint=239.0.0.1:1|fc=min,t:5",
-            "fc=min,t:5: expected t: and a time, such as t:5s or t:200ms",
-        ),
-        (
-            "endpoint=239.0.0.1:1|fc=min,rrwm:4",
-            "fc=min,rrwm:4: expected g:TAG/SIZE and t:TIME behind the strategy, each once",
-        ),
-        (
-            "endpoint=239.0.0.1:1|fc=max,t:1s",
-            "fc=max,t:1s: expected max alone: it waits for no group",
-        ),
-    ] {
+    for (parameters, expected) in REFUSALS {
         assert_eq!(refusal(parameters), format!("channel: {expected}"));
     }
     let scheme: Result<Channel, _> = "aeron:ipc".parse();
     let text = "channel: \"aeron:ipc\" does not begin with aeron:udp?";
     assert_eq!(scheme.expect_err("no UDP").to_string(), text);
 }
+
+/// Parameters and what is said of them.
+const REFUSALS: &[(&str, &str)] = &[
+    ("interface=10.1.0.1", "endpoint is missing"),
+    ("endpoint", "\"endpoint\" is no parameter (name=value)"),
+    ("endpoint=a:1", "endpoint=a:1: expected an IPv4 address:port"),
+    ("endpoint=10.0.0.1", "endpoint=10.0.0.1: expected an IPv4 address:port"),
+    ("endpoint=10.0.0.1:1|endpoint=10.0.0.1:1", "endpoint is given twice"),
+    ("endpoint=10.0.0.1:1|fast=yes", "unknown parameter \"fast\""),
+    ("endpoint=10.0.0.1:1|reliable=false", "reliable cannot be given: a log has no holes"),
+    ("endpoint=10.0.0.1:0", "endpoint=10.0.0.1:0: nothing can be sent there"),
+    (
+        "endpoint=239.77.0.2:40456",
+        "endpoint=239.77.0.2:40456: the last octet of a group must be odd, the one after it is \
+             its control",
+    ),
+    ("endpoint=10.0.0.1:1|fc=min", "fc=min: 10.0.0.1:1 is one receiver"),
+    ("endpoint=10.0.0.1:1|ttl=3", "ttl=3: 10.0.0.1:1 is no group"),
+    ("endpoint=10.0.0.1:1|ttl=256", "ttl=256: expected 0 to 255"),
+    (
+        "endpoint=10.0.0.1:1|mtu=1376",
+        "mtu=1376: a multiple of 32 from 1408, the log's longest frame, to 65504",
+    ),
+    ("endpoint=10.0.0.1:1|rcv-wnd=1k", "rcv-wnd=1024: no datagram of mtu=1408 fits"),
+    ("endpoint=10.0.0.1:1|rcv-wnd=4m|so-rcvbuf=2m", "rcv-wnd=4194304: more than so-rcvbuf=2097152"),
+    (
+        "endpoint=10.0.0.1:1|rcv-wnd=64k|term-length=64k",
+        "rcv-wnd=65536: more than half a term, 32768",
+    ),
+    (
+        "endpoint=10.0.0.1:1|term-length=100k",
+        "term-length=100k: expected a power of two from 64k to 1g",
+    ),
+    (
+        "endpoint=10.0.0.1:1|rcv-wnd=-1",
+        "rcv-wnd=-1: expected a number of bytes, such as 2097152, 2048k or 2m",
+    ),
+    (
+        "endpoint=10.0.0.1:1|interface=10.0.0.0/8",
+        "interface=10.0.0.0/8: expected the interface's own IPv4 address",
+    ),
+    ("endpoint=10.0.0.1:1|interface=224.0.0.1", "interface=224.0.0.1: a group is no interface"),
+    ("endpoint=239.0.0.1:1|fc=fast", "fc=fast: expected max, min or tagged"),
+    (
+        "endpoint=239.0.0.1:1|fc=tagged",
+        "fc=tagged: expected a tag with tagged, such as fc=tagged,g:7/2",
+    ),
+    ("endpoint=239.0.0.1:1|fc=min,g:7", "fc=min,g:7: expected no tag with min: it waits for all"),
+    ("endpoint=239.0.0.1:1|fc=min,g:/65", "fc=min,g:/65: expected a group of at most 64 receivers"),
+    (
+        "endpoint=239.0.0.1:1|fc=min,t:5",
+        "fc=min,t:5: expected t: and a time, such as t:5s or t:200ms",
+    ),
+    (
+        "endpoint=239.0.0.1:1|fc=min,rrwm:4",
+        "fc=min,rrwm:4: expected g:TAG/SIZE and t:TIME behind the strategy, each once",
+    ),
+    ("endpoint=239.0.0.1:1|fc=max,t:1s", "fc=max,t:1s: expected max alone: it waits for no group"),
+];
 
 #[test]
 fn sizes_and_times_end_within_their_numbers() {

@@ -154,10 +154,7 @@ fn walk(bytes: &[u8], term_bytes: usize) -> Result<u64, Malformed> {
         }
         let found = frame.term_offset() as usize;
         if found != start + advance {
-            return Err(Malformed::Apart {
-                expected: (start + advance) as i64,
-                found: found as i64,
-            });
+            return Err(Malformed::Apart { expected: start + advance, found });
         }
         for (name, is, was) in [
             ("term id", frame.term_id().cast_signed(), first.term_id().cast_signed()),

@@ -121,7 +121,7 @@ pub enum Malformed {
     /// A datagram of DATA frames is no multiple of 32 bytes.
     Unaligned { bytes: usize },
     /// A frame does not stand where the one before it ends.
-    Apart { expected: i64, found: i64 },
+    Apart { expected: usize, found: usize },
 }
 
 impl fmt::Display for Malformed {
@@ -151,7 +151,7 @@ impl std::error::Error for Malformed {}
 #[must_use]
 pub fn place(terms: Terms, position: Position) -> (i32, i32) {
     assert!(position <= terms.end(), "position {position} is beyond the last term");
-    (terms.term_id(position).cast_signed(), terms.offset(position) as i32)
+    (terms.term_id(position).cast_signed(), word(terms.offset(position)))
 }
 
 /// The position of a place on the wire; `None` where no frame can begin.
@@ -179,10 +179,15 @@ fn check(bytes: &[u8], kind: Kind, fixed_bytes: usize) -> Result<(), Malformed> 
 
 /// Writes a frame's first eight bytes; its length is the buffer's.
 fn put_header(bytes: &mut [u8], kind: Kind, flags: u8) {
-    put(bytes, LENGTH, &(bytes.len() as i32).to_le_bytes());
+    put(bytes, LENGTH, &word(bytes.len()).to_le_bytes());
     bytes[VERSION] = 0;
     bytes[FLAGS] = flags;
     put(bytes, KIND, &kind.code().to_le_bytes());
+}
+
+/// A number of bytes as a field says it; nothing on this wire is longer than a term.
+pub(super) fn word(bytes: usize) -> i32 {
+    (bytes as u32).cast_signed()
 }
 
 fn need(bytes: &[u8], need_bytes: usize) -> Result<(), Malformed> {

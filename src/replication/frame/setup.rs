@@ -30,7 +30,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{FLAGS, Kind, Malformed, check, i32_at, put, put_header};
+use super::{FLAGS, Kind, Malformed, check, i32_at, put, put_header, word};
 use crate::limits::FRAME_ALIGNMENT_BYTES;
 use crate::store::Terms;
 
@@ -86,7 +86,7 @@ impl Setup {
         let term_bytes = field(TERM_LENGTH);
         let terms = usize::try_from(term_bytes).ok().and_then(Terms::new);
         let terms = terms.ok_or_else(|| refuse("term length", term_bytes))?;
-        let aligned = |value: i32| value % FRAME_ALIGNMENT_BYTES as i32 == 0;
+        let aligned = |value: i32| value % word(FRAME_ALIGNMENT_BYTES) == 0;
         let term_offset = field(TERM_OFFSET);
         if !(0..term_bytes).contains(&term_offset) || !aligned(term_offset) {
             return Err(refuse("term offset", term_offset));
@@ -119,7 +119,7 @@ impl Setup {
             (STREAM, self.stream),
             (INITIAL_TERM_ID, self.initial_term_id),
             (ACTIVE_TERM_ID, self.active_term_id),
-            (TERM_LENGTH, self.terms.bytes() as i32),
+            (TERM_LENGTH, word(self.terms.bytes())),
             (MTU, self.mtu_bytes),
             (TTL, self.ttl),
         ] {

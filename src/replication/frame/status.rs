@@ -29,7 +29,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{FLAGS, Kind, LENGTH, Malformed, check, i32_at, i64_at, position, put, put_header};
+use super::{
+    FLAGS, Kind, LENGTH, Malformed, check, i32_at, i64_at, position, put, put_header, word,
+};
 use crate::store::Terms;
 use crate::types::Position;
 
@@ -93,7 +95,7 @@ impl StatusMessage {
     /// It is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         check(bytes, Kind::StatusMessage, UNTAGGED_BYTES)?;
-        let is_tagged = i32_at(bytes, LENGTH) == TAGGED_BYTES as i32;
+        let is_tagged = i32_at(bytes, LENGTH) == word(TAGGED_BYTES);
         Ok(Self {
             session: i32_at(bytes, SESSION),
             stream: i32_at(bytes, STREAM),

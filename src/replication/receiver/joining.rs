@@ -21,15 +21,12 @@ use crate::types::{Nanos, Position};
 /// Time from one question for SETUP to the next.
 const ELICIT_NS: u64 = 200_000_000;
 
-/// Frames beyond the window, for so long without anything getting there from below: what is between
-/// was lost in more than one request's reach.
+/// The stream is beyond the window, and after so long still far ahead: more was lost than is
+/// repaired beside the stream.
 const BEYOND_NS: u64 = 10_000_000;
 
-/// As long as they come at least so often.
-const BEYOND_APART_NS: u64 = 50_000_000;
-
-/// And for so long even where repairs arrive: they are slower than the stream.
-const BEYOND_NS_MAX: u64 = 100_000_000;
+/// What came from beyond the window is forgotten when nothing did again for so long.
+const BEYOND_FORGOTTEN_NS: u64 = 50_000_000;
 
 /// A hole that stays for so long, however often it is asked for, is not repaired by the stream.
 const STUCK_NS: u64 = 2_000_000_000;
@@ -44,8 +41,8 @@ pub(super) enum Stage {
     Waiting,
     /// Takes what comes and asks for what is missing.
     Live,
-    /// The stream is too far ahead, or a hole does not close. It goes on when everything before
-    /// `until` is here.
+    /// The stream is too far ahead, or a hole does not close. It goes on when the stream is near and
+    /// everything before `until` is here.
     Behind { until: Position },
     /// The sender has ended the stream there, and all of it is here.
     Ended(Position),
@@ -53,13 +50,11 @@ pub(super) enum Stage {
     Left,
 }
 
-/// Frames that came from beyond the window.
+/// When something came from beyond the window: the first time, and the last.
 #[derive(Clone, Copy, Debug)]
 struct Beyond {
     first: Nanos,
     last: Nanos,
-    /// Where the rebuilt part ended at the first one.
-    contiguous: Position,
 }
 
 /// What is known of the followed stream.
@@ -89,27 +84,26 @@ impl Place {
         Self { stage: Stage::Waiting, ..Self::default() }
     }
 
-    /// Frames came that are beyond the window.
-    pub(super) fn on_beyond(&mut self, at: Position, contiguous: Position, now: Nanos) {
+    /// The stream was heard beyond the window.
+    pub(super) fn on_beyond(&mut self, at: Position, now: Nanos) {
         self.stream_at = self.stream_at.max(at);
-        match &mut self.beyond {
-            Some(beyond) if now.0.saturating_sub(beyond.last.0) <= BEYOND_APART_NS => {
-                beyond.last = now;
-            }
-            beyond => *beyond = Some(Beyond { first: now, last: now, contiguous }),
+        let first = self.beyond.map_or(now, |beyond| beyond.first);
+        self.beyond = Some(Beyond { first, last: now });
+    }
+
+    /// Intact frames came where they are awaited: the stream is not as far ahead as somebody said.
+    #[inline]
+    pub(super) fn on_next(&mut self, at: Position) {
+        if self.beyond.is_some() || matches!(self.stage, Stage::Behind { .. }) {
+            self.stream_at = at;
         }
     }
 
-    /// Whether what comes from beyond the window will not be reached by repairs.
-    fn is_overrun(&mut self, contiguous: Position, now: Nanos) -> bool {
-        let Some(beyond) = self.beyond else { return false };
+    /// Whether the stream has been beyond the window for long enough.
+    fn is_beyond(&mut self, now: Nanos) -> bool {
         let since = |time: Nanos| now.0.saturating_sub(time.0);
-        if since(beyond.last) > BEYOND_APART_NS {
-            self.beyond = None;
-            return false;
-        }
-        let stands = contiguous == beyond.contiguous && since(beyond.first) >= BEYOND_NS;
-        stands || since(beyond.first) >= BEYOND_NS_MAX
+        self.beyond = self.beyond.filter(|beyond| since(beyond.last) <= BEYOND_FORGOTTEN_NS);
+        self.beyond.is_some_and(|beyond| since(beyond.first) >= BEYOND_NS)
     }
 
     /// Asks for SETUP, if it was not just asked for.
@@ -130,11 +124,7 @@ impl Place {
     /// When a judgement may change by time alone.
     pub(super) fn next_deadline(&self) -> Option<Nanos> {
         let beyond = self.beyond.filter(|_| self.stage == Stage::Live)?;
-        let times = [
-            beyond.first.0 + BEYOND_NS,
-            beyond.first.0 + BEYOND_NS_MAX,
-            beyond.last.0 + BEYOND_APART_NS + 1,
-        ];
+        let times = [beyond.first.0 + BEYOND_NS, beyond.last.0 + BEYOND_FORGOTTEN_NS + 1];
         times.into_iter().filter(|time| *time > self.judged.0).min().map(Nanos)
     }
 }
@@ -181,11 +171,7 @@ impl Receiver {
     }
 
     /// Checks that the stream can be put together here; where its sender is.
-    fn set_up<R: Rebuild>(
-        &self,
-        rebuild: &mut R,
-        setup: &Setup,
-    ) -> Result<Position, SetupRefused> {
+    fn set_up<R: Rebuild>(&self, rebuild: &mut R, setup: &Setup) -> Result<Position, SetupRefused> {
         if !self.place.is_set_up {
             rebuild.join(setup)?;
         }
@@ -201,7 +187,7 @@ impl Receiver {
     /// A heartbeat: the sender stands at a position, which is not known without a SETUP.
     pub(super) fn on_heartbeat<R: Rebuild>(
         &mut self,
-        rebuild: &R,
+        rebuild: &mut R,
         at: Option<Position>,
         flags: u8,
         from: SocketAddrV4,
@@ -221,6 +207,8 @@ impl Receiver {
             self.place.ended_at = Some(at);
         }
         if self.place.is_set_up {
+            // It stands, perhaps because it may not go on.
+            rebuild.make_room();
             self.hear_at(rebuild, at, now);
             self.status.on_heartbeat(at, now);
         } else if !has_ended {
@@ -234,7 +222,7 @@ impl Receiver {
         let reach = rebuild.window_end();
         self.place.heard = self.place.heard.max(at.min(reach));
         if at > reach {
-            self.place.on_beyond(at, rebuild.contiguous(), now);
+            self.place.on_beyond(at, now);
         }
     }
 
@@ -249,10 +237,9 @@ impl Receiver {
         if let Some(at) = at {
             self.place.stream_at = at;
         }
-        let until = self.near(rebuild);
         match self.place.stage {
-            Stage::Waiting | Stage::Behind { .. } if rebuild.contiguous() < until => {
-                self.fall_behind(until, now);
+            Stage::Waiting | Stage::Behind { .. } if !self.is_near(rebuild) => {
+                self.fall_behind(Position(0), now);
             }
             Stage::Waiting | Stage::Behind { .. } => {
                 self.place.stage = Stage::Waiting;
@@ -262,23 +249,23 @@ impl Receiver {
         }
     }
 
-    /// What must be here before the stream is near enough to be joined.
-    fn near<R: Rebuild>(&self, rebuild: &R) -> Position {
+    /// Whether the stream could be joined: what is between can be asked for.
+    fn is_near<R: Rebuild>(&self, rebuild: &R) -> bool {
         let join_bytes = self.options.join_bytes_max.min(self.full_window_bytes(rebuild));
-        Position(self.place.stream_at.0.saturating_sub(join_bytes)).max(self.base)
+        let contiguous = rebuild.contiguous();
+        contiguous >= self.base && self.place.stream_at.0 <= contiguous.0 + join_bytes
     }
 
     /// The stream and its shape are known: takes it, or says that it is too far ahead.
     fn join<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
-        let until = self.near(rebuild);
-        if rebuild.contiguous() < until {
-            self.fall_behind(until, now);
-        } else {
-            self.place.stage = Stage::Live;
-            self.place.beyond = None;
-            self.place.progress = (rebuild.contiguous(), now);
-            self.status.begin(now);
+        if !self.is_near(rebuild) {
+            self.fall_behind(Position(0), now);
+            return;
         }
+        self.place.stage = Stage::Live;
+        self.place.beyond = None;
+        self.place.progress = (rebuild.contiguous(), now);
+        self.status.begin(now);
     }
 
     fn fall_behind(&mut self, until: Position, now: Nanos) {
@@ -306,19 +293,16 @@ impl Receiver {
                 if contiguous != self.place.progress.0 || self.loss.is_whole() {
                     self.place.progress = (contiguous, now);
                 }
-                let until = self.near(rebuild);
-                if contiguous < until && self.place.is_overrun(contiguous, now) {
-                    self.fall_behind(until, now);
+                let is_beyond = self.place.is_beyond(now);
+                if is_beyond && !self.is_near(rebuild) {
+                    self.fall_behind(Position(0), now);
                 } else if now.0.saturating_sub(self.place.progress.1.0) >= STUCK_NS {
                     self.fall_behind(Position(contiguous.0 + 1), now);
                 }
             }
-            Stage::Behind { until } if contiguous >= until => {
-                // The stream went on meanwhile.
-                let until = self.near(rebuild);
-                if contiguous < until {
-                    self.place.stage = Stage::Behind { until };
-                } else if self.place.is_set_up {
+            // The stream goes on meanwhile.
+            Stage::Behind { until } if contiguous >= until && self.is_near(rebuild) => {
+                if self.place.is_set_up {
                     self.join(rebuild, now);
                 } else {
                     self.place.stage = Stage::Waiting;

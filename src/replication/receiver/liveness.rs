@@ -62,7 +62,9 @@ impl Liveness {
 
     /// When it will have been silent for too long.
     pub(super) fn next_deadline(&self) -> Option<Nanos> {
-        self.since.filter(|_| !self.is_silent).map(|since| Nanos(since.0.saturating_add(self.silent_ns)))
+        self.since
+            .filter(|_| !self.is_silent)
+            .map(|since| Nanos(since.0.saturating_add(self.silent_ns)))
     }
 }
 

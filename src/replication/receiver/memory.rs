@@ -41,6 +41,9 @@ pub struct Delivered {
     pub frame: Vec<u8>,
 }
 
+/// Where a frame stands, where it ends, and its bytes as they were sent.
+type SplitFrame<'a> = (Position, Position, &'a [u8]);
+
 /// A stream in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryRebuild {
@@ -105,7 +108,7 @@ impl MemoryRebuild {
         terms: Terms,
         position: Position,
         mut bytes: &'a [u8],
-    ) -> Result<Vec<(Position, Position, &'a [u8])>, Verdict> {
+    ) -> Result<Vec<SplitFrame<'a>>, Verdict> {
         let (mut at, mut frames) = (position, Vec::new());
         if bytes.is_empty() {
             return Err(Verdict::Damaged);
@@ -155,7 +158,7 @@ impl MemoryRebuild {
             self.contiguous = *end;
             let frame = Frame::new_unchecked(&frame[..]);
             let is_held = match self.policy {
-                Policy::Ours { .. } => frame.is_pad() || ends_transaction(frame.message()),
+                Policy::Ours { .. } => ends_transaction(frame.message()),
                 Policy::Stock => false,
             };
             if is_held {
@@ -189,6 +192,9 @@ impl Rebuild for MemoryRebuild {
     fn insert(&mut self, position: Position, frames: &[u8]) -> Verdict {
         let Some(Geometry { terms, .. }) = self.geometry else { return Verdict::NoRoom };
         assert!(frames.len().is_multiple_of(FRAME_ALIGNMENT_BYTES), "the receiver checks it");
+        if position >= self.window_end() {
+            return Verdict::Beyond;
+        }
         let frames = match self.split(terms, position, frames) {
             Ok(frames) => frames,
             Err(verdict) => return verdict,
@@ -215,6 +221,8 @@ impl Rebuild for MemoryRebuild {
         self.grow();
         verdict
     }
+
+    fn make_room(&mut self) {}
 
     fn held(&self) -> Position {
         self.held

@@ -284,16 +284,20 @@ impl Receiver {
         from: SocketAddrV4,
         now: Nanos,
     ) {
+        let awaited = rebuild.contiguous();
         let verdict = rebuild.insert(at, frames);
         match verdict {
             Verdict::New => {
+                if at <= awaited {
+                    self.place.on_next(at);
+                }
                 self.counts.taken += 1;
                 self.counts.taken_bytes += frames.len() as u64;
             }
             Verdict::Known | Verdict::Before => self.counts.repeated += 1,
             Verdict::Beyond | Verdict::NoRoom => {
                 self.counts.beyond += 1;
-                self.place.on_beyond(at, rebuild.contiguous(), now);
+                self.place.on_beyond(at, now);
             }
             Verdict::Foreign => self.counts.foreign += 1,
             Verdict::Damaged => self.counts.damaged += 1,
@@ -327,7 +331,8 @@ impl Receiver {
     pub fn advance<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
         self.liveness.judge(now);
         self.judge(rebuild, now);
-        if let (Stage::Live, Some(Geometry { terms, .. })) = (self.place.stage, rebuild.geometry()) {
+        if let (Stage::Live, Some(Geometry { terms, .. })) = (self.place.stage, rebuild.geometry())
+        {
             self.loss.scan(rebuild, terms, self.place.heard, now);
             let window = self.window(rebuild);
             self.status.on_window(window, self.full_window_bytes(rebuild), now);

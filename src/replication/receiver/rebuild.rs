@@ -46,7 +46,10 @@ impl Geometry {
     #[inline]
     pub fn place(self, position: Position) -> (i32, i32) {
         let term = self.terms.term_id(position).cast_signed();
-        (self.initial_term_id.wrapping_add(term), self.terms.offset(position) as i32)
+        (
+            self.initial_term_id.wrapping_add(term),
+            (self.terms.offset(position) as u32).cast_signed(),
+        )
     }
 }
 
@@ -145,6 +148,9 @@ pub trait Rebuild {
     /// Takes one datagram's frames, whose first says it stands at `position`. Every frame is
     /// checked before the first is taken. Never panics, whatever the bytes.
     fn insert(&mut self, position: Position, frames: &[u8]) -> Verdict;
+
+    /// Makes room for more, if some can be had: the sender may be waiting for it.
+    fn make_room(&mut self);
 
     /// Everything before it is there and needed no more: the window begins here.
     fn held(&self) -> Position;

@@ -26,6 +26,11 @@ impl Rebuild for ReplicaStore {
         }
     }
 
+    fn make_room(&mut self) {
+        // The store looks for the next segment whenever it is given something; here it is nothing.
+        let _ = ReplicaStore::insert(self, self.contiguous(), &[]);
+    }
+
     fn held(&self) -> Position {
         ReplicaStore::held(self).position
     }
@@ -61,8 +66,6 @@ fn verdict(refused: &Refused, position: Position) -> Verdict {
             _ => Verdict::Damaged,
         },
         Refused::Chain { .. } | Refused::Overlap { .. } => Verdict::Damaged,
-        Refused::Holes { .. } | Refused::SegmentNotReady { .. } | Refused::Disk { .. } => {
-            Verdict::NoRoom
-        }
+        Refused::Holes | Refused::SegmentNotReady { .. } | Refused::Disk { .. } => Verdict::NoRoom,
     }
 }

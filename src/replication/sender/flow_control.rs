@@ -6,8 +6,8 @@
 //!  tagged:  the nearest of those with the tag     (none with it: as max)
 //! ```
 //!
-//! A receiver is known by its id; one that says nothing for the timeout, or says that it leaves, does
-//! not count any more. Source: Aeron's `aeron_flow_control.c` and `aeron_min_flow_control.c`.
+//! A receiver is known by its id; one that says nothing for the timeout, or says that it leaves,
+//! does not count any more. Source: Aeron's `aeron_flow_control.c` and `aeron_min_flow_control.c`.
 
 use std::net::SocketAddrV4;
 

@@ -42,7 +42,7 @@ use crate::store::ReadError;
 use crate::types::{Nanos, Position};
 
 use super::frame::{
-    ErrorFrame, Kind, Malformed, Nak, RoundTrip, Setup, StatusMessage, heartbeat, place,
+    ErrorFrame, Kind, Malformed, Nak, RoundTrip, Setup, StatusMessage, heartbeat, place, word,
 };
 use flow_control::Receivers;
 use pack::Packed;
@@ -332,7 +332,7 @@ impl Sender {
             active_term_id,
             term_offset,
             terms: options.terms,
-            mtu_bytes: options.mtu_bytes as i32,
+            mtu_bytes: word(options.mtu_bytes),
             ttl: i32::from(options.ttl),
             is_group: options.is_group,
         };

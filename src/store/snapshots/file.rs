@@ -30,6 +30,43 @@ impl SnapshotFile {
         self.length
     }
 
+    /// Fills a buffer with the file's bytes from an offset, whatever they are: to copy them.
+    ///
+    /// # Errors
+    /// The system's; the file ends before.
+    pub fn read_raw(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, buffer)
+    }
+
+    /// Reads every chunk of every section, and checks it.
+    ///
+    /// # Errors
+    /// What is wrong with the first that is.
+    pub fn verify(&self) -> Result<(), SnapshotError> {
+        let io = |error: io::Error| match error.kind() {
+            // What the file says of itself is wrong, or there is less of it.
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                self.damaged(error.to_string())
+            }
+            _ => SnapshotError::Io { path: self.path.clone(), error },
+        };
+        let mut at = HEADER_BYTES as u64;
+        while at < self.length {
+            let (chunk, _) = self.chunk_header(at).map_err(io)?;
+            if chunk.index != 0 {
+                return Err(self.damaged(format!("a section begins at byte {at} in its middle")));
+            }
+            let (buffer, used, index, ended) = (Vec::new(), 0, 0, false);
+            let section = chunk.section;
+            let mut reader = SectionReader { file: self, section, at, index, buffer, used, ended };
+            while !reader.ended {
+                reader.next_chunk().map_err(io)?;
+            }
+            at = reader.at;
+        }
+        Ok(())
+    }
+
     pub(super) fn damaged(&self, reason: String) -> SnapshotError {
         SnapshotError::Damaged { path: self.path.clone(), reason }
     }

@@ -68,7 +68,7 @@ impl Snapshots {
     }
 }
 
-fn is_being_taken(path: &Path) -> io::Error {
+pub(super) fn is_being_taken(path: &Path) -> io::Error {
     let text = format!("another process is writing {}", path.display());
     io::Error::new(io::ErrorKind::WouldBlock, text)
 }

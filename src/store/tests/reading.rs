@@ -123,7 +123,7 @@ fn a_position_that_is_not_kept_is_refused() {
     assert!(slow.poll(1, |_| ()).unwrap() > 0);
     // What recycling will do: move the mark, then take the file away.
     let kept_from = Position(TERM_BYTES as u64);
-    writer.control.set_kept_from(kept_from);
+    writer.holding.control.set_kept_from(kept_from);
     disk.remove(&directory().join("00000000000000000000.log")).unwrap();
     append(&mut writer, &Random(1).transaction(1, 99));
     let refused = slow.seek(Position(0), None).unwrap_err();

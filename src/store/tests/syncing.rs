@@ -237,7 +237,7 @@ fn an_opening_that_fails_forgets_nothing() {
             failed += 1;
             image.refuse(None);
             let mut reader = attach(&image).unwrap();
-            assert_eq!((reader.committed_before(), reader.end().unwrap()), (Some(told), end));
+            assert_eq!((reader.committed_before(), reader.end().unwrap()), (Some(told), told));
             assert_eq!(reader.accepting(), Accepting::Stopped);
             let (writer, recovery) = open_with(&image, &external).unwrap();
             assert_eq!((writer.committed(), recovery.valid_to), (told, end), "{operation:?}");

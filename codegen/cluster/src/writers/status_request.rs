@@ -1,0 +1,57 @@
+//! The message `StatusRequest`, written in place.
+//!
+//! @generated from cluster.xml by isochron-codegen; not to be edited.
+
+use crate::runtime::{EncodeError, write};
+use crate::templates::StatusRequest;
+use crate::types::ControlHeader;
+
+/// Writes single fields of a [`StatusRequest`] in place.
+#[derive(Debug)]
+pub struct StatusRequestWriter<'a> {
+    block: &'a mut [u8; 56],
+}
+
+impl<'a> StatusRequestWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = StatusRequest::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = StatusRequest::HEADER;
+        *block = [0; 56];
+        Ok(Self { block })
+    }
+
+    /// From whom, to whom, and which of the sender's datagrams: what every message begins
+    /// with.
+    #[inline]
+    pub fn header(&mut self, value: ControlHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.exchange.to_le_bytes());
+        write::<8, 8, _>(block, value.run.to_le_bytes());
+        write::<16, 8, _>(block, value.recipient_run.to_le_bytes());
+        write::<24, 8, _>(block, value.counter.to_le_bytes());
+        write::<32, 4, _>(block, value.sender.to_le_bytes());
+        write::<36, 4, _>(block, value.recipient.to_le_bytes());
+        write::<40, 4, _>(block, value.known_epoch.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// Chosen by who asks; the answer repeats it.
+    #[inline]
+    pub fn round(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 8, _>(block, value.to_le_bytes());
+        self
+    }
+}

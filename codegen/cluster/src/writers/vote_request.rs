@@ -1,0 +1,82 @@
+//! The message `VoteRequest`, written in place.
+//!
+//! @generated from cluster.xml by isochron-codegen; not to be edited.
+
+use crate::runtime::{EncodeError, write};
+use crate::templates::VoteRequest;
+use crate::types::ControlHeader;
+
+/// Writes single fields of a [`VoteRequest`] in place.
+#[derive(Debug)]
+pub struct VoteRequestWriter<'a> {
+    block: &'a mut [u8; 72],
+}
+
+impl<'a> VoteRequestWriter<'a> {
+    /// Writes the header and a block without values: optional fields are null, others zero.
+    ///
+    /// # Errors
+    /// The buffer is too short; nothing was written then.
+    #[inline]
+    pub fn new(buffer: &'a mut [u8]) -> Result<Self, EncodeError> {
+        let available = buffer.len();
+        let needed = VoteRequest::ENCODED_LENGTH;
+        let parts = buffer.split_first_chunk_mut::<8>();
+        let parts = parts.and_then(|(header, rest)| Some((header, rest.first_chunk_mut()?)));
+        let Some((header, block)) = parts else {
+            return Err(EncodeError::BufferTooShort { needed, available });
+        };
+        *header = VoteRequest::HEADER;
+        *block = [0; 72];
+        Ok(Self { block })
+    }
+
+    /// From whom, to whom, and which of the sender's datagrams: what every message begins
+    /// with.
+    #[inline]
+    pub fn header(&mut self, value: ControlHeader) -> &mut Self {
+        let block = &mut *self.block;
+        write::<0, 8, _>(block, value.exchange.to_le_bytes());
+        write::<8, 8, _>(block, value.run.to_le_bytes());
+        write::<16, 8, _>(block, value.recipient_run.to_le_bytes());
+        write::<24, 8, _>(block, value.counter.to_le_bytes());
+        write::<32, 4, _>(block, value.sender.to_le_bytes());
+        write::<36, 4, _>(block, value.recipient.to_le_bytes());
+        write::<40, 4, _>(block, value.known_epoch.to_le_bytes());
+        write::<44, 4, _>(block, [0; 4]);
+        self
+    }
+
+    /// Where its log ends. A byte position in the log.
+    #[inline]
+    pub fn end(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<48, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// 64-bit XXH3 over the frames' checksums up to a position.
+    #[inline]
+    pub fn chain(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<56, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The epoch that would begin. One writer's reign over the log, from 1.
+    #[inline]
+    pub fn epoch(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<64, 4, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// The epoch of its last transaction; 0 where there is none. One writer's reign over the
+    /// log, from 1.
+    #[inline]
+    pub fn last_epoch(&mut self, value: u32) -> &mut Self {
+        let block = &mut *self.block;
+        write::<68, 4, _>(block, value.to_le_bytes());
+        self
+    }
+}

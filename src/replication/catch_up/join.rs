@@ -1,0 +1,226 @@
+//! Catches a standby's store up with a server's log, until the live stream is within reach.
+//!
+//! ```text
+//!   store    ======== held |                              window of the live stream
+//!   server   ==============|================================| published
+//!                          '---- append_old, in order ---▶  '--- NAK repair from here on
+//! ```
+//!
+//! The server's table of epochs is adopted first: it must have the epoch that is to be followed,
+//! with the same base and chain, so that all before it is that log. The store cuts what it has
+//! beyond, judges each frame, and compares the chain at the bases; here it is compared once more
+//! at the server's durable place. Nothing is ever appended over a hole: what the live stream has
+//! brought meanwhile is passed over, and what it has not, comes here.
+
+use super::client::{Client, Event};
+use super::copying::Copying;
+use super::dial::{Dial, DialOptions};
+use super::fault::Fault;
+use super::link::Connector;
+use super::progress::{Meter, Progress, Stage};
+use super::protocol::{LogName, LogState};
+use crate::store::{Discarded, EpochStart, ReplicaStore};
+use crate::types::{Nanos, Position};
+
+/// What came of it. Each is told once.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The live stream is within reach: the rest is its repair's. There is no connection any more.
+    Arrived {
+        /// What is held.
+        held: Position,
+        /// The end of the server's log.
+        end: Position,
+    },
+    /// What was held and is no part of the followed log was cut.
+    Discarded(Discarded),
+    /// The log that the server has begins later: this store can only begin anew, at a snapshot.
+    NotKept {
+        /// What is held.
+        held: Position,
+        /// Where the server's log begins.
+        kept_from: Position,
+    },
+    /// The store does not follow that log; nothing was changed. It is tried again.
+    NotFollowed(String),
+    /// What is held is another log than the server's, although its epochs are the same. It is
+    /// tried again; what is not committed can be given up
+    /// ([`ReplicaStore::forget_uncommitted`]).
+    Differs(Fault),
+    /// A connection ended; there will be another one.
+    Broken(Fault),
+}
+
+/// Catching up. Calling order: `turn` again and again, `poll_outcome` until `None` after each;
+/// done after [`Outcome::Arrived`].
+pub struct Join {
+    dial: Dial,
+    follow: EpochStart,
+    reach_bytes: u64,
+    discards: bool,
+    copying: Option<Copying>,
+    meter: Meter,
+    progress: Progress,
+    outcomes: Vec<Outcome>,
+    is_done: bool,
+}
+
+impl Join {
+    /// Begins: `follow` is the epoch as the primary announced it, `reach_bytes` how far behind the
+    /// end of the server's log the live stream's repair takes over. `discards` lets the store cut
+    /// below what it has committed.
+    #[must_use]
+    pub fn new(options: DialOptions, follow: EpochStart, reach_bytes: u64, discards: bool) -> Self {
+        Self {
+            dial: Dial::new(options),
+            follow,
+            reach_bytes,
+            discards,
+            copying: None,
+            meter: Meter::default(),
+            progress: Progress::default(),
+            outcomes: Vec::new(),
+            is_done: false,
+        }
+    }
+
+    /// The epoch that it is for.
+    #[must_use]
+    pub fn follows(&self) -> EpochStart {
+        self.follow
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What came of it since the last call.
+    #[must_use]
+    pub fn poll_outcome(&mut self) -> Option<Outcome> {
+        if self.outcomes.is_empty() { None } else { Some(self.outcomes.remove(0)) }
+    }
+
+    /// A bounded step; how many bytes moved.
+    pub fn turn(
+        &mut self,
+        store: &mut ReplicaStore,
+        connector: &mut dyn Connector,
+        now: Nanos,
+    ) -> usize {
+        if self.is_done || !self.outcomes.is_empty() {
+            return 0;
+        }
+        let moved = match self.dial.turn(connector, now) {
+            Ok(None) => return 0,
+            Ok(Some((client, moved))) => {
+                let stepped = Step {
+                    client,
+                    follow: self.follow,
+                    discards: self.discards,
+                    copying: &mut self.copying,
+                    outcomes: &mut self.outcomes,
+                    meter: &mut self.meter,
+                }
+                .run(store);
+                if let Err(fault) = stepped {
+                    self.dial.end(fault.clone(), now);
+                    self.broken(fault);
+                }
+                moved
+            }
+            Err(fault) => {
+                self.broken(fault);
+                0
+            }
+        };
+        self.look(store, now);
+        moved
+    }
+
+    fn broken(&mut self, fault: Fault) {
+        self.copying = None;
+        self.progress.stage = Stage::Connecting;
+        self.outcomes.push(match fault {
+            Fault::Chain { .. } => Outcome::Differs(fault),
+            _ => Outcome::Broken(fault),
+        });
+    }
+
+    /// Whether it is done, and how far it has come.
+    fn look(&mut self, store: &ReplicaStore, now: Nanos) {
+        let Some(copying) = &self.copying else { return };
+        let ((bytes, bytes_all), end) = (copying.bytes(), copying.end());
+        if bytes > 0 {
+            self.dial.serves_well();
+        }
+        let bytes_per_second = self.meter.per_second(now);
+        self.progress = Progress { stage: Stage::Log, bytes, bytes_all, bytes_per_second };
+        let (contiguous, held) = (store.contiguous(), store.held().position);
+        let is_near = contiguous.get().saturating_add(self.reach_bytes) >= end.get();
+        if is_near && contiguous >= self.follow.base {
+            self.is_done = true;
+            self.dial.end(Fault::Closed { reason: "caught up".into() }, now);
+            self.outcomes.push(Outcome::Arrived { held, end });
+        }
+    }
+}
+
+/// One turn's work on what has come.
+struct Step<'a> {
+    client: &'a mut Client,
+    follow: EpochStart,
+    discards: bool,
+    copying: &'a mut Option<Copying>,
+    outcomes: &'a mut Vec<Outcome>,
+    meter: &'a mut Meter,
+}
+
+impl Step<'_> {
+    fn run(mut self, store: &mut ReplicaStore) -> Result<(), Fault> {
+        match self.client.poll_event() {
+            Some(Event::Ready(_)) => self.client.open(LogName::EVENTS),
+            Some(Event::Log(state)) => self.on_log(&state, store)?,
+            Some(Event::Mark { end, durable }) => {
+                if let Some(copying) = self.copying {
+                    copying.on_mark(end, durable);
+                }
+            }
+            Some(Event::Image(_) | Event::Feeds(_)) | None => {}
+        }
+        match self.copying {
+            Some(copying) => copying.take(self.client, store, self.meter),
+            None => Ok(()),
+        }
+    }
+
+    /// What the server has: the store adopts its epochs, and is fetched what it lacks.
+    fn on_log(&mut self, state: &LogState, store: &mut ReplicaStore) -> Result<(), Fault> {
+        let EpochStart { epoch, base, .. } = self.follow;
+        if !state.epochs.contains(&self.follow) {
+            return Err(Fault::Epoch { epoch, base });
+        }
+        if state.term_bytes != store.terms().bytes() as u64 {
+            let reason = format!("its terms are of {} bytes", state.term_bytes);
+            return Err(Fault::Table { reason });
+        }
+        match store.adopt(&state.epochs, self.discards) {
+            Ok(discarded) => self.outcomes.extend(discarded.map(Outcome::Discarded)),
+            Err(refused) => {
+                self.outcomes.push(Outcome::NotFollowed(refused.to_string()));
+                return Err(Fault::Store { reason: refused.to_string() });
+            }
+        }
+        let (at, kept_from) = (store.contiguous(), state.kept.position);
+        if at < kept_from {
+            self.outcomes.push(Outcome::NotKept { held: store.held().position, kept_from });
+            return Err(Fault::NotKept { position: at, kept_from });
+        }
+        *self.copying = Some(Copying::new(at, state));
+        if at < state.end {
+            self.client.fetch(at);
+        }
+        Ok(())
+    }
+}
