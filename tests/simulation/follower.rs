@@ -66,7 +66,9 @@ impl Follower {
     ) -> usize {
         let mut ended = 0;
         while ended < most {
-            let Some(frame) = self.reader.next().expect("what is committed is whole") else { break };
+            let Some(frame) = self.reader.next().expect("what is committed is whole") else {
+                break;
+            };
             let (position, end, epoch, ends) =
                 (frame.position, frame.end, frame.epoch, frame.ends_transaction);
             let event = Message::decode(frame.message).expect("it is of this schema");

@@ -40,7 +40,10 @@ impl Lived {
 
     /// What was never met although many worlds meet it.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
-        MET.iter().copied().filter(|what| self.0.get(what).is_none_or(|times| *times == 0)).collect()
+        MET.iter()
+            .copied()
+            .filter(|what| self.0.get(what).is_none_or(|times| *times == 0))
+            .collect()
     }
 }
 

@@ -216,11 +216,8 @@ impl Machine {
         let (helper, syncer) = (replica.take_helper(), replica.take_syncer());
         let applied = Applied::default();
         let node = self.node;
-        let dialer = Dialer {
-            network: ground.network.clone(),
-            streams: ground.streams.clone(),
-            node,
-        };
+        let dialer =
+            Dialer { network: ground.network.clone(), streams: ground.streams.clone(), node };
         let parts = StandbyParts {
             voice,
             data: ground.network.receiver(node),
@@ -254,8 +251,7 @@ impl Machine {
 
     fn standby_options(&mut self, ground: &Ground) -> StandbyOptions {
         let membership = ground.membership(self.node);
-        let mut receiver =
-            ReceiverOptions::new(&channel(), EXCHANGE_NUMBER, self.node as i64 + 1);
+        let mut receiver = ReceiverOptions::new(&channel(), EXCHANGE_NUMBER, self.node as i64 + 1);
         receiver.seed = self.random.next();
         let secret = self.secret();
         StandbyOptions {
@@ -413,9 +409,7 @@ impl Machine {
         let (node, Some(running)) = (self.node, &mut self.running) else { return };
         let Ground { oracle, script, shown, .. } = ground;
         let (epoch, held) = match &running.role {
-            Some(Role::Standby(agent)) => {
-                (agent.replica().epoch(), Some(agent.replica().held()))
-            }
+            Some(Role::Standby(agent)) => (agent.replica().epoch(), Some(agent.replica().held())),
             Some(Role::Primary(agent, _)) => (agent.leader().start().epoch, None),
             None => return,
         };
@@ -435,7 +429,12 @@ impl Machine {
     }
 
     /// Becomes what its agent says.
-    fn change_role(&mut self, ground: &mut Ground, change: RoleChange, now: Nanos) -> Option<String> {
+    fn change_role(
+        &mut self,
+        ground: &mut Ground,
+        change: RoleChange,
+        now: Nanos,
+    ) -> Option<String> {
         let role = self.running.as_mut()?.role.take()?;
         match (change, role) {
             (RoleChange::Lead { epoch, .. }, Role::Standby(agent)) => {
@@ -492,14 +491,8 @@ impl Machine {
         let replay = Replay::new(StateMachine::with_capacity(options.capacity));
         let beginning = LogPlace { position: Position(0), chain: Chain::default() };
         let intake = Intake::default();
-        let taken = Sequencer::take_over(
-            self.disk(),
-            writer,
-            (replay, beginning),
-            &options,
-            &intake,
-            now,
-        );
+        let taken =
+            Sequencer::take_over(self.disk(), writer, (replay, beginning), &options, &intake, now);
         let sequencer = match taken {
             Ok(sequencer) => sequencer,
             Err(StartError::NoRoom(reason)) => return Err(reason.to_string()),

@@ -41,11 +41,13 @@ impl Planted {
         match self {
             Self::OldAckCounted => {
                 let shown = shown.clone();
-                network.rewrite_control(Some(Box::new(move |to, bytes| renew_ack(&shown, to, bytes))));
+                network
+                    .rewrite_control(Some(Box::new(move |to, bytes| renew_ack(&shown, to, bytes))));
             }
             Self::NoCutOnJoining => {
                 let shown = shown.clone();
-                network.rewrite_control(Some(Box::new(move |to, bytes| move_base(&shown, to, bytes))));
+                network
+                    .rewrite_control(Some(Box::new(move |to, bytes| move_base(&shown, to, bytes))));
             }
             Self::VoteForgotten | Self::QuorumTooSmall | Self::LossyVotes => {}
         }
@@ -127,7 +129,8 @@ fn forget_vote(store: &Path, disk: &MemoryDisk) {
     let path = store.join("marks");
     let Ok(mut marks) = disk.read(&path) else { return };
     for slot in marks.chunks_exact_mut(SLOT_BYTES) {
-        let word = |at: usize| u32::from_le_bytes([slot[at], slot[at + 1], slot[at + 2], slot[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([slot[at], slot[at + 1], slot[at + 2], slot[at + 3]]);
         let epochs = word(88) as usize;
         let last = epochs.checked_sub(1).map_or(0, |last| word(96 + last * 24 + 16));
         slot[72..76].copy_from_slice(&last.to_le_bytes());

@@ -267,7 +267,8 @@ impl World {
 
     fn part(&mut self, some: &[Node], until: u64) {
         for from in 0..self.ground.nodes {
-            for to in (0..self.ground.nodes).filter(|to| some.contains(&from) != some.contains(to)) {
+            for to in (0..self.ground.nodes).filter(|to| some.contains(&from) != some.contains(to))
+            {
                 for lane in Lane::ALL {
                     self.ground.network.set_fate(from, to, lane, Fate::DOWN);
                     self.mend_at(until, Mend::Link(from, to, lane));

@@ -185,7 +185,7 @@ fn caught_up(outcome: &Outcome) {
 
 fn of_primary(change: Change) {
     match change {
-        Change::QuorumReached { heard } => info!(heard, "enough nodes are there to commit"),
+        Change::QuorumReached { heard, .. } => info!(heard, "enough nodes are there to commit"),
         Change::QuorumLost { heard, needed } => {
             warn!(heard, needed, "too few nodes: nothing is committed until more are there");
         }
