@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, default_value_t = 100_000)]
     pub(super) round_trips: u64,
     /// Lost datagrams in a hundred, a pass for each; none leaves them out.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 5],
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_values_t = [1, 2, 5],
           value_parser = clap::value_parser!(u64).range(0..=50))]
     pub(super) loss: Vec<u64>,
     /// Messages a second while the time to repair is measured.

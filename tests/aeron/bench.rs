@@ -81,7 +81,7 @@ pub fn run(words: &[&str]) -> Outcome {
         }
     };
     let seconds = Duration::from_secs(number("--seconds", 2)?);
-        for threading in [Threading::Dedicated, Threading::Shared] {
+    for threading in [Threading::Dedicated, Threading::Shared] {
         for io_vector in [4, 64] {
             for idle in ["backoff", "spin"] {
                 let lane = Lane { threading, io_vector, idle };
@@ -181,12 +181,7 @@ fn offer(publication: &AeronExclusivePublication, message: &[u8]) -> Outcome<boo
 }
 
 /// Counts what comes, without the wrapper's cost for each fragment.
-fn count(
-    driver: &str,
-    received: &AtomicU64,
-    ready: &AtomicBool,
-    stop: &AtomicBool,
-) -> Outcome {
+fn count(driver: &str, received: &AtomicU64, ready: &AtomicBool, stop: &AtomicBool) -> Outcome {
     let client = Client::new(driver)?;
     let subscription = client.subscribe(&channel(THERE), STREAM)?;
     let image = first_image(&subscription)?;
@@ -217,7 +212,8 @@ fn poll(image: &AeronImage, total: &mut u64) -> Outcome {
     }
     let inner: *mut aeron_image_t = image.get_inner();
     // SAFETY: the image is held by the caller, and the handler's state by this frame.
-    let polled = unsafe { aeron_image_poll(inner, Some(one), std::ptr::from_mut(total).cast(), 256) };
+    let polled =
+        unsafe { aeron_image_poll(inner, Some(one), std::ptr::from_mut(total).cast(), 256) };
     match polled {
         0.. => Ok(()),
         _ => Err("the image is closed".into()),

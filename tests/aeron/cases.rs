@@ -214,8 +214,9 @@ fn direct<'scope, 'env>(
     });
     let mut threads = vec![early_thread];
     if case.late {
-        stage.wait("a term was published", || {
-            published() > TERM_BYTES + TERM_BYTES / 8 || publisher.is_finished()
+        stage.wait("a term was followed", || {
+            let followed = first.followed.load(Ordering::Acquire);
+            followed > TERM_BYTES + TERM_BYTES / 8 || publisher.is_finished()
         })?;
         if !case.multicast {
             first.leave.store(true, Ordering::Release);

@@ -10,7 +10,7 @@ use rusteron_media_driver::{
 use crate::Outcome;
 
 /// Patience for what the driver should do at once.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client of one driver.
 pub struct Client {
@@ -22,6 +22,7 @@ impl Client {
     pub fn new(driver: &str) -> Outcome<Self> {
         let context = AeronContext::new()?;
         context.set_dir(&CString::new(driver)?)?;
+        context.set_driver_timeout_ms(60_000)?;
         context.set_error_handler(Some(|code: i32, words: &str| {
             eprintln!("aeron client: {code} {words}");
         }))?;
@@ -47,8 +48,17 @@ impl Client {
     /// The driver's counters of loss, repair and refusal that are not zero.
     pub fn counters(&self) -> Vec<(String, i64)> {
         const WORDS: [&str; 11] = [
-            "NAK", "Retransmit", "Loss", "Invalid", "overrun", "over runs", "under runs",
-            "rejected", "Short", "Errors", "Overflow",
+            "NAK",
+            "Retransmit",
+            "Loss",
+            "Invalid",
+            "overrun",
+            "over runs",
+            "under runs",
+            "rejected",
+            "Short",
+            "Errors",
+            "Overflow",
         ];
         let mut found = Vec::new();
         self.aeron.counters_reader().foreach_counter_fn(|value, _, kind, _, label| {

@@ -79,6 +79,10 @@ impl Settings {
         command.env("AERON_SOCKET_SO_RCVBUF", BUFFER_BYTES);
         command.env("AERON_SOCKET_SO_SNDBUF", BUFFER_BYTES);
         command.env("AERON_PUBLICATION_LINGER_TIMEOUT", "500ms");
+        // A busy machine is no dead peer.
+        for what in ["IMAGE_LIVENESS", "CLIENT_LIVENESS", "PUBLICATION_CONNECTION"] {
+            command.env(format!("AERON_{what}_TIMEOUT"), "60s");
+        }
         command.env("AERON_TERM_BUFFER_SPARSE_FILE", "0");
         if let Some(Loss { rate, seed }) = loss {
             let arguments = format!("rate={rate}|recv-msg-mask=0x3|seed={seed}");

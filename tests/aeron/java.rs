@@ -34,11 +34,18 @@ impl Java {
 
     fn command(&self, directory: &Path, properties: &[String], class: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(["--add-opens", "java.base/sun.nio.ch=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"]);
+        command.args([
+            "--add-opens",
+            "java.base/sun.nio.ch=ALL-UNNAMED",
+            "-XX:TieredStopAtLevel=1",
+        ]);
         command.args(["-Djava.net.preferIPv4Stack=true", "-Daeron.threading.mode=SHARED"]);
         command.args(["-Daeron.mtu.length=1408", "-Daeron.dir.delete.on.start=true"]);
         // What overruns a socket would be a loss that nobody made.
         command.arg("-Daeron.socket.so_rcvbuf=2097152");
+        // A busy machine is no dead peer.
+        command.args(["-Daeron.client.liveness.timeout=60s", "-Daeron.driver.timeout=60000"]);
+        command.args(["-Daeron.image.liveness.timeout=60s"]);
         command.arg(format!("-Daeron.dir={}", directory.display()));
         command.args(properties.iter().map(|property| format!("-Daeron.{property}")));
         command.arg("-cp").arg(&self.classes).arg(format!("io.aeron.{class}"));

@@ -97,14 +97,15 @@ impl Log {
             None => return Err(format!("it joined at {}, behind the end", followed.from)),
             Some(frame) if !begins(frame) => {
                 let (from, at) = (followed.from, frame.position);
-                return Err(format!("it joined at {from}, where no frame begins; one does at {at}"));
+                return Err(format!(
+                    "it joined at {from}, where no frame begins; one does at {at}"
+                ));
             }
             Some(_) => {}
         }
         for (expected, found) in expected.iter().zip(&followed.frames) {
-            let heads = |frame: &Frame| {
-                (frame.position, frame.session, frame.stream, frame.reserved)
-            };
+            let heads =
+                |frame: &Frame| (frame.position, frame.session, frame.stream, frame.reserved);
             if heads(expected) != heads(found) {
                 let at = expected.position;
                 return Err(format!("a frame at {at} is {found:?}, expected {expected:?}"));

@@ -139,9 +139,7 @@ fn send(
             closed = Some(Instant::now());
         }
     }
-    let counts = *sender.counts();
-    let refused = sender.take_media_error();
-    Ok(format!("{counts:?}, last refusal {refused:?}"))
+    Ok(counted(&format!("{:?}", sender.counts())))
 }
 
 /// Follows to the end, or until told to leave.
@@ -197,8 +195,15 @@ pub fn follow(
             std::thread::sleep(IDLE);
         }
     }
-    let counts = receiver.counts();
-    Ok((log, format!("{counts:?}, {} datagrams dropped on purpose", drops.dropped)))
+    let counts = counted(&format!("{:?}", receiver.counts()));
+    Ok((log, format!("{counts}, dropped on purpose {}", drops.dropped)))
+}
+
+/// The counts of a structure, as Debug shows them, that are not zero.
+fn counted(shown: &str) -> String {
+    let inside = shown.split_once('{').map_or(shown, |(_, rest)| rest).trim_end_matches('}');
+    let counts = inside.split(", ").map(str::trim).filter(|count| !count.ends_with(": 0"));
+    counts.map(|count| count.replace(':', "")).collect::<Vec<_>>().join(", ")
 }
 
 /// Drops what Aeron's loss interceptor would: a draw of `erand48` for each DATA or PAD datagram.

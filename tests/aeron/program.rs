@@ -2,7 +2,10 @@
 //!
 //! ```text
 //!   isochron-aeron driver                      a media driver, until its standard input ends
-//!   isochron-aeron bench [--seconds N] [...]   what Aeron itself does on this machine
+//!   isochron-aeron judge                       every case, us at one end
+//!   isochron-aeron themselves [java]           the same with Aeron at both: the judges judged
+//!   isochron-aeron bench [--seconds N]         what Aeron itself does on this machine
+//!   isochron-aeron compare PROGRAM             the same beside `PROGRAM bench replication`
 //! ```
 //!
 //! Every driver is a process of its own, as it is where people use Aeron; what is configured by
@@ -11,6 +14,7 @@
 mod bench;
 mod cases;
 mod client;
+mod compare;
 mod driver;
 mod java;
 mod log;
@@ -34,9 +38,13 @@ fn main() -> ExitCode {
         ["driver"] => driver::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["themselves", "java"] => judge(&Case::with_java(Side::Aeron)),
+        ["compare", program] => compare::run(program.as_ref(), 3),
         ["judge"] => judge(&Case::judged()),
         ["themselves"] => judge(&Case::all(Side::Aeron, Side::Aeron)),
-        _ => Err("usage: isochron-aeron driver | bench".into()),
+        _ => Err(
+            "usage: isochron-aeron driver | judge | themselves [java] | bench | compare PROGRAM"
+                .into(),
+        ),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,5 +59,5 @@ fn main() -> ExitCode {
 fn judge(cases: &[Case]) -> Outcome {
     let (passed, failed) = cases::run(cases)?;
     println!("{passed} passed, {failed} failed, 0 skipped");
-    Ok(())
+    if failed > 0 { Err("a case was not right".into()) } else { Ok(()) }
 }

@@ -28,7 +28,8 @@ pub fn follow(stream: &Stream, stage: &Stage, seat: &Seat) -> Outcome<Log> {
     command.arg(&recording).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut watching = command.spawn()?;
     let (printed, said) = (watching.stdout.take(), watching.stderr.take());
-    let (mut printed, mut said) = (printed.ok_or("no output")?, BufReader::new(said.ok_or("none")?));
+    let (mut printed, mut said) =
+        (printed.ok_or("no output")?, BufReader::new(said.ok_or("none")?));
     seat.ready.store(true, Ordering::Release);
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || {
