@@ -195,10 +195,6 @@ pub const GAPS_WATCHED_MAX: usize = 32;
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
 
-/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
-/// about to notice that their connection broke.
-pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
-
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
 

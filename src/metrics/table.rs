@@ -173,13 +173,12 @@ counters! {
     STREAM_OTHER_STREAM: 1, "stream-other-stream", "Frames dropped: of another stream or session.";
     STREAM_UNEXPECTED: 1, "stream-unexpected", "Frames dropped: of a type that no receiver sends.";
     STREAM_RECEIVER: RINGS_MAX, "stream-receiver", "A receiver's id, 0 where none is.";
-    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes that this receiver is behind.";
+    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes sent that it has not.";
     CATCH_UP_CONNECTIONS: 1, "catch-up-connections", "Nodes that catch up from this one now.";
     CATCH_UP_ACCEPTED: 1, "catch-up-accepted", "Connections for catching up that were let in.";
     CATCH_UP_TURNED_AWAY: 1, "catch-up-turned-away", "Connections for which there was no place.";
     CATCH_UP_REFUSED: 1, "catch-up-refused", "Connections ended for what the other node said.";
     CATCH_UP_BYTES: 1, "catch-up-bytes", "Bytes of logs and snapshots given to other nodes.";
-    STREAM_BEHIND: RINGS_MAX, "stream-behind", "Bytes sent that it has not.";
     LATENCY_P50_NS: 1, "latency-p50-ns", "Half of the last second's latencies were at most this.";
     LATENCY_P99_NS: 1, "latency-p99-ns", "99 % of the last second's latencies were at most this.";
     LATENCY_P99_9_NS: 1, "latency-p99.9-ns", "99.9 % of them were at most this, in nanoseconds.";
