@@ -25,6 +25,7 @@ pub mod replication;
 pub mod ring;
 pub mod scheduler;
 pub mod snapshot;
+pub mod standby;
 pub mod state_machine;
 pub mod store;
 pub mod types;

@@ -184,10 +184,6 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
-/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
-/// about to notice that their connection broke.
-pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
-
 /// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
 /// stream of a gigabit lost makes while one is repaired.
 pub const GAPS_WATCHED_MAX: usize = 32;
@@ -234,6 +230,8 @@ pub const ASK_GRACE_NS: u64 = 200_000_000;
 pub const STATE_HASHES_KEPT_MAX: usize = 64;
 
 const _: () = {
+    // A request that ends at a multiple of its longest lies in one term.
+    assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(NODES_MAX <= 32);
     assert!(ACK_INTERVAL_NS * 4 < NODE_SILENT_NS && ANNOUNCE_INTERVAL_NS * 2 < NODE_SILENT_NS);
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));

@@ -113,6 +113,6 @@ macro_rules! tests {
 
 tests! {
     events messages commands feed books capture frames store replica state snapshot ring config
-    soup_server soup_client rerequest consumer lobster itch replication_wire receiver sender
+    soup_server soup_client rerequest consumer cluster lobster itch replication_wire receiver sender
     order_stream catch_up_asking catch_up_giving
 }

@@ -12,6 +12,7 @@
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
 //!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
+//!   replication    a primary's store to a standby's: rate, round trip, repair
 //!   catch-up       a log from one store into another over TCP
 //!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
@@ -29,6 +30,7 @@ mod memory;
 mod path;
 mod recovery;
 mod replay;
+mod replication;
 mod report;
 mod snapshot;
 mod state_machine;
@@ -84,6 +86,12 @@ pub enum Bench {
     /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
     #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
     Recovery(recovery::Args),
+    /// The stream from a primary's store to a standby's, over loopback multicast: rate, round trip,
+    /// time to repair.
+    #[command(
+        after_help = "Example:\n  isochron bench replication --sizes 128 --directory /dev/shm"
+    )]
+    Replication(replication::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]
     Waits(waits::Args),
@@ -102,6 +110,7 @@ pub fn run(bench: &Bench) -> ExitCode {
         Bench::Path(args) => ("path", path::run(args), args.json),
         Bench::CatchUp(args) => ("catch-up", catch_up::run(args), args.json),
         Bench::Recovery(args) => ("recovery", recovery::run(args), args.json),
+        Bench::Replication(args) => ("replication", replication::run(args), args.json),
         Bench::Waits(args) => ("waits", waits::run(args), args.json),
         Bench::Store(args) => ("store", store::run(args), args.json),
         Bench::Replay(args) => ("replay", replay::run(args), args.json),

@@ -52,6 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Config, End> {
         node::calendar(&config).map_err(|fault| Faults(vec![fault]))?;
         let recovery = node::recovery_options(&config.recovery, Path::new(""));
         recovery.map_err(|fault| Faults(vec![fault]))?;
+        node::replication_options(&config).map_err(|fault| Faults(vec![fault]))?;
         Ok(config)
     });
     checked.map_err(|faults| {

@@ -7,11 +7,13 @@ mod inspect;
 mod output;
 mod password;
 mod progress;
+mod promote;
 mod readers;
 mod replay;
 mod send;
 mod serve;
 mod snapshot;
+mod standby;
 mod stat;
 pub mod subscribe;
 mod utc;
@@ -62,6 +64,13 @@ enum Command {
     /// Exit code 0, 2 if the password does not fit SoupBinTCP's ten characters.
     #[command(after_help = "Example:\n  printf %s secret | isochron password")]
     Password(password::Args),
+    /// Asks this machine's standby to become the primary: a vote of all nodes, begun by hand.
+    ///
+    /// Exit code 0 if the node is the primary, 1 if it refused, with the reason and the node that is
+    /// in the way, 2 if it could not be asked.
+    #[command(after_help = "Example:\n  isochron promote --config isochron.toml\n  \
+                            isochron promote --config isochron.toml --json | jq .result")]
+    Promote(promote::Args),
     /// Executes a log again and says what it holds.
     ///
     /// Exit code 0 if re-execution agrees with the log, 1 if not, 2 if it cannot be read.
@@ -114,6 +123,13 @@ enum Command {
         after_help = "Example:\n  isochron verify /tmp/log\n  isochron verify /tmp/log --json"
     )]
     Verify(verify::Args),
+    /// Runs a node that follows the primary of its exchange, ready to become it.
+    ///
+    /// An empty directory is filled from another node first. SIGINT or SIGTERM ends it in order.
+    /// Exit code 0 after a signal, 1 if a part of it failed, or its log is not the one to follow,
+    /// 2 if it could not start.
+    #[command(after_help = STANDBY_EXAMPLES)]
+    Standby(standby::Args),
     /// Shows the counters of a running exchange or subscriber, live.
     ///
     /// A terminal gets a table that is drawn again, a pipe a line each time, until the process that
@@ -141,6 +157,11 @@ Examples:
   isochron serve --config isochron.toml --flow mix --rate 1000
   isochron serve --config isochron.toml --only core &
   isochron serve --config isochron.toml --only market-data";
+
+const STANDBY_EXAMPLES: &str = "\
+Examples:
+  isochron standby --config isochron.toml
+  isochron standby --config isochron.toml --discard-tail";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -180,6 +201,7 @@ pub fn run() -> ExitCode {
         Command::Config(args) => config::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Password(args) => password::run(&args),
+        Command::Promote(args) => promote::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Serve(args) => serve::run(&args),
@@ -188,6 +210,7 @@ pub fn run() -> ExitCode {
         Command::Subscribe(args) => subscribe::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Standby(args) => standby::run(&args),
         Command::Stat(args) => stat::run(&args),
     }
 }

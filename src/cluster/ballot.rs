@@ -8,7 +8,7 @@ use std::io;
 
 use isochron_cluster::{NodeFlags, Status, StatusRequest, Vote, VoteReason, VoteRequest};
 
-use crate::store::{EpochStart, LogPlace};
+use crate::store::{EpochStart, LogPlace, Voter};
 use crate::types::{Epoch, Position};
 
 use super::Envelope;
@@ -27,6 +27,20 @@ pub trait Ballot {
     /// # Errors
     /// It could not be made durable; whether it is, is not known.
     fn promise(&mut self, epoch: Epoch, node: u32) -> io::Result<bool>;
+}
+
+impl Ballot for Voter {
+    fn known(&self) -> Epoch {
+        Self::known(self)
+    }
+
+    fn vote(&self) -> (Epoch, u32) {
+        Self::vote(self)
+    }
+
+    fn promise(&mut self, epoch: Epoch, node: u32) -> io::Result<bool> {
+        Self::promise(self, epoch, node)
+    }
 }
 
 /// Where a node's log ends, and what is to be known of the node.

@@ -127,7 +127,7 @@ impl fmt::Display for Refusal {
                 other.node, other.end, other.chain
             ),
             Self::NoMajority { heard, needed } => {
-                write!(f, "{heard} nodes answered, this one included, and it takes {needed}")
+                write!(f, "too few nodes answered: {heard} with this one, {needed} needed")
             }
             Self::Outvoted { node, epoch } => {
                 write!(f, "node {node} has promised epoch {epoch} to another node")

@@ -144,6 +144,8 @@ pub enum Change {
     QuorumReached {
         /// Nodes that are heard, this one included.
         heard: usize,
+        /// How many it takes.
+        needed: usize,
     },
     /// Too few are. What is accepted waits for them, up to the bound of what may be uncommitted.
     QuorumLost {
@@ -189,9 +191,11 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::QuorumReached { heard } => write!(f, "a quorum: {heard} nodes are there"),
+            Self::QuorumReached { heard, needed } => {
+                write!(f, "quorum reached: {heard} nodes heard, {needed} needed")
+            }
             Self::QuorumLost { heard, needed } => {
-                write!(f, "no quorum: {heard} nodes are there, and it takes {needed}")
+                write!(f, "quorum lost: {heard} nodes heard, {needed} needed")
             }
             Self::NodeHeard { node } => write!(f, "node {node} follows"),
             Self::NodeSilent { node } => write!(f, "node {node} is silent"),
@@ -415,8 +419,8 @@ impl Leader {
     /// A node announces itself: of a higher epoch it deposes this one; of the same one, neither
     /// may go on; one of a lower epoch will learn of this one.
     pub fn on_announce(&mut self, from: &Envelope, announce: &Announce) {
-        self.on_known_epoch(from);
         let (epoch, node) = (Epoch(announce.epoch), from.sender);
+        peer(&mut self.peers, node).status.known_epoch = from.known_epoch;
         if epoch > self.start.epoch {
             let base = Position(announce.base);
             let start = EpochStart { epoch, node, base, chain: Chain(announce.chain_at_base) };
@@ -528,7 +532,7 @@ impl Leader {
         if complete != self.complete.unwrap_or(false) {
             self.complete = Some(complete);
             self.changes.push_back(match complete {
-                true => Change::QuorumReached { heard },
+                true => Change::QuorumReached { heard, needed },
                 false => Change::QuorumLost { heard, needed },
             });
         }

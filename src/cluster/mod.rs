@@ -21,6 +21,8 @@
 //! and Ousterhout, 2014); what Raft calls a term is an epoch here, and the log travels by multicast
 //! instead of in its messages. An election by timers is the same [`Candidate`], begun by a timer.
 
+pub mod agent;
+
 mod ballot;
 mod candidate;
 mod channel;

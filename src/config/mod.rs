@@ -9,6 +9,7 @@
 mod calendar;
 mod market_data;
 mod recovery;
+mod replication;
 mod section;
 mod sections;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 pub use calendar::Calendar;
 pub use market_data::{Line, MarketData, PRODUCTS};
 pub use recovery::{Networks, Recovery, RecoveryUser};
+pub use replication::{Ack, ChannelText, Key, Node, Replication};
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel, Placement,
@@ -43,6 +45,8 @@ pub struct Config {
     pub market_data: MarketData,
     /// Repair for those who missed some of it.
     pub recovery: Recovery,
+    /// Which other machines hold the log.
+    pub replication: Replication,
     /// When the state is written down.
     pub snapshots: Snapshots,
     /// When days begin and end; without one somebody else submits that.
@@ -61,13 +65,16 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, Faults> {
         let document = Document::parse(text)?;
         let mut root = document.root();
+        let exchange = Exchange::read(root.section("exchange"));
+        let replication = Replication::read(root.section("replication"), exchange.node);
         let config = Self {
-            exchange: Exchange::read(root.section("exchange")),
+            exchange,
             store: Store::read(root.section("store")),
             capacity: Capacity::read(root.section("capacity")),
             threads: Threads::read(root.section("threads")),
             market_data: MarketData::read(root.section("market_data")),
             recovery: Recovery::read(root.section("recovery")),
+            replication,
             snapshots: Snapshots::read(root.section("snapshots")),
             calendar: root.optional_section("calendar").map(Calendar::read),
             sources: Source::read_all(&mut root),

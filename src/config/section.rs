@@ -225,6 +225,32 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// As [`Self::text`], with the line where it stands, from 1.
+    pub(super) fn text_and_line(
+        &mut self,
+        key: &'static str,
+        bytes_max: usize,
+    ) -> Option<(String, usize)> {
+        let text = self.text(key, bytes_max)?;
+        let line = self.get(key).map_or(0, |value| self.document.line(value.at));
+        Some((text, line))
+    }
+
+    /// What `take` makes of a value that is told nobody, also where it is not allowed.
+    pub(super) fn secret<T>(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        take: impl FnOnce(Value<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.get(key)?;
+        let taken = take(value);
+        if taken.is_none() {
+            self.document.fault(value.at, format!("{}{key}: it is {allowed}", self.path));
+        }
+        taken
+    }
+
     /// A text that stands for a value of its own type.
     pub(super) fn parsed<T: FromStr>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
         self.value(key, allowed, |value| value.text()?.parse().ok())

@@ -3,6 +3,8 @@
 use super::*;
 use std::net::Ipv4Addr;
 
+mod replication;
+
 fn faults(text: &str) -> Vec<String> {
     let Err(faults) = Config::parse(text) else { return Vec::new() };
     faults.0.iter().map(ToString::to_string).collect()
@@ -55,6 +57,9 @@ fn what_the_example_comments_out_is_right_too() {
         (&user.partitions, &user.symbols),
         (&Some(vec![0]), &Some(texts(&["S001", "S002"])))
     );
+    let nodes: Vec<_> = config.replication.nodes.iter().map(|node| node.node).collect();
+    assert_eq!((nodes, config.replication.key.is_some()), (vec![1, 2], true));
+    let config = Config { replication: Replication::default(), ..config };
     let (calendar, sources, threads) = (None, Vec::new(), Threads::default());
     let recovery = Recovery { users: Vec::new(), ..config.recovery };
     let config = Config { calendar, sources, threads, recovery, ..config };
@@ -66,7 +71,7 @@ fn what_the_example_comments_out_is_right_too() {
 fn the_example_shows_every_key() {
     let shown = uncommented();
     let sections = ["exchange", "store", "capacity", "market_data", "snapshots", "calendar", "log"];
-    let lines = ["market_data.line_a", "market_data.line_b", "recovery"];
+    let lines = ["market_data.line_a", "market_data.line_b", "recovery", "replication"];
     for section in sections.into_iter().chain(lines) {
         // The fault of an unknown key names all that are known.
         let faults = faults(&format!("[{section}]\nquite_another = 1"));

@@ -23,5 +23,7 @@ mod tests;
 
 pub use agent::{CoreAgent, CoreCounters};
 pub use inlet::{Inlet, Left};
-pub use sequencer::{Drill, Intake, Options, Sequencer, StartError, Taken, read_back, show_ahead};
-pub use start::{AtSnapshot, Started, restore};
+pub use sequencer::{
+    Drill, Intake, Options, RULES_VERSION, Sequencer, StartError, Taken, read_back, show_ahead,
+};
+pub use start::{AtSnapshot, Begun, Started, begin, restore};

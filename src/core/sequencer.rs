@@ -4,15 +4,15 @@
 //! written, so that its size is known and a command that panics never reaches the log.
 
 use super::quarantine;
-use super::start::{AtSnapshot, Opened, Started};
+use super::start::{AtSnapshot, Opened, Started, read_rest};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{
     Capacity, Divergence, EncodedOutcomes, Replay, ReplayError, StateMachine, command_origin,
     end_flags,
 };
 use crate::store::{
-    Accepting, Disk, Executing, NotAccepted, OpenError, Options as StoreOptions, ReadError,
-    RealDisk, Skipped, StoreReader, StoreWriter, framed,
+    Accepting, Disk, Executing, LogPlace, NotAccepted, OpenError, Options as StoreOptions,
+    ReadError, RealDisk, Skipped, StoreReader, StoreWriter, framed,
 };
 use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
@@ -35,6 +35,9 @@ const _: () = {
         framed(OrderCanceledEvent::ENCODED_LENGTH) <= 2 * framed(OrderFilledEvent::ENCODED_LENGTH)
     );
 };
+
+/// The newest rules that this program decides by.
+pub const RULES_VERSION: u32 = 1;
 
 /// What a sequencer is started with.
 #[derive(Clone, Debug)]
@@ -183,6 +186,37 @@ impl Sequencer {
         }
         intake.release.iter().for_each(|source| opened.writer.release(*source));
         let (writer, replay, started) = opened.read_back(options)?;
+        Ok((Self::at_end(writer, replay, options, intake, now)?, started))
+    }
+
+    /// Goes on with a store that is open already and a state that a follower of its log has, as a
+    /// standby does that becomes the primary: executes the little that is left, and begins the
+    /// writer's epoch. `at` is the end of what the state was executed to.
+    ///
+    /// # Errors
+    /// The rest of the log cannot be read or executed, or there is no room for the first
+    /// transaction.
+    pub fn take_over(
+        disk: Arc<dyn Disk>,
+        mut writer: StoreWriter,
+        (replay, at): (Replay, LogPlace),
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<Self, StartError> {
+        intake.release.iter().for_each(|source| writer.release(*source));
+        let replay = read_rest(disk, options, Some(at), replay)?;
+        Self::at_end(writer, replay, options, intake, now)
+    }
+
+    /// Begins the writer's epoch with the state at the end of its log.
+    fn at_end(
+        writer: StoreWriter,
+        replay: Replay,
+        options: &Options,
+        intake: &Intake,
+        now: Nanos,
+    ) -> Result<Self, StartError> {
         let (sequence, time) = (replay.sequence(), replay.time());
         let mut sequencer = Self {
             machine: replay.into_machine(),
@@ -195,7 +229,7 @@ impl Sequencer {
             drill: intake.drill,
         };
         sequencer.begin_epoch(&options.store, now)?;
-        Ok((sequencer, started))
+        Ok(sequencer)
     }
 
     fn begin_epoch(&mut self, store: &StoreOptions, now: Nanos) -> Result<(), StartError> {
@@ -205,7 +239,7 @@ impl Sequencer {
             node: store.identity.node,
             base_position: self.writer.position().0,
             chain_at_base: self.writer.chain().0,
-            rules_version: 1,
+            rules_version: RULES_VERSION,
             ..EpochStarted::default()
         };
         // Work that was under way goes on before anything from a ring, after this.

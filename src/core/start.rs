@@ -13,8 +13,8 @@
 use super::sequencer::{Options, StartError, read_back};
 use crate::state_machine::{Capacity, Replay, StateMachine};
 use crate::store::{
-    Disk, OpenError, ReaderOptions, Recovery, SECTION_STATE, Skipped, SnapshotFile, SnapshotInfo,
-    Snapshots, StoreReader, StoreWriter, Until,
+    Disk, LogPlace, OpenError, ReaderOptions, Recovery, SECTION_STATE, Skipped, SnapshotFile,
+    SnapshotInfo, Snapshots, StoreReader, StoreWriter, Until,
 };
 use crate::types::{Nanos, Position, SourceId};
 use std::sync::Arc;
@@ -53,6 +53,74 @@ pub fn restore(snapshot: &SnapshotFile, capacity: Capacity) -> Result<Replay, St
     Ok(Replay::resume(machine, info.sequence, info.time.get()))
 }
 
+/// A store that was opened at the newest snapshot that it bears out, and not read from there on.
+pub struct Begun<S> {
+    /// The store, as `open` gave it.
+    pub store: S,
+    /// The state at the snapshot; that of an empty log without one.
+    pub replay: Replay,
+    /// The snapshot.
+    pub snapshot: Option<SnapshotInfo>,
+    /// Newer ones that could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Opens a store with `open`, which is given the place of a snapshot, newest first, until the log
+/// bears one out; without any it is opened from its beginning.
+///
+/// # Errors
+/// The store cannot be opened, or its beginning is recycled and no snapshot can be used.
+pub fn begin<S>(
+    disk: &Arc<dyn Disk>,
+    options: &Options,
+    at_snapshot: AtSnapshot<'_>,
+    mut open: impl FnMut(Option<LogPlace>) -> Result<S, OpenError>,
+) -> Result<Begun<S>, StartError> {
+    let store = &options.store;
+    let snapshots = Snapshots::new(Arc::clone(disk), &store.directory, &store.identity);
+    let newest = snapshots.newest(|snapshot| {
+        let replay = restore(snapshot, options.capacity)?;
+        match open(Some(snapshot.info().place)) {
+            Err(OpenError::Place { reason, .. }) => Err(reason),
+            opened => {
+                at_snapshot(snapshot, replay.machine());
+                Ok((opened, replay))
+            }
+        }
+    });
+    let (used, skipped) = newest.map_err(|error| {
+        let path = store.directory.clone();
+        StartError::Open(OpenError::Io { doing: "listing snapshots of", path, error })
+    })?;
+    let (snapshot, (opened, replay)) = match used {
+        Some((info, begun)) => (Some(info), begun),
+        None => {
+            refuse_recycled(&**disk, options, &skipped)?;
+            let machine = StateMachine::with_capacity(options.capacity);
+            (None, (open(None), Replay::new(machine)))
+        }
+    };
+    let store = opened.map_err(StartError::Open)?;
+    Ok(Begun { store, replay, snapshot, skipped })
+}
+
+/// Executes the rest of a log again that its writer has open, also what was never committed: it is
+/// what goes on. `from` is where the state stands.
+pub(super) fn read_rest(
+    disk: Arc<dyn Disk>,
+    options: &Options,
+    from: Option<LogPlace>,
+    replay: Replay,
+) -> Result<Replay, StartError> {
+    let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
+    let reader = StoreReader::attach_on(disk, &options.store.directory, &all);
+    let mut reader = reader.map_err(StartError::Open)?;
+    if let Some(LogPlace { position, chain }) = from {
+        reader.seek(position, Some(chain)).map_err(StartError::Read)?;
+    }
+    read_back(&mut reader, replay)
+}
+
 /// A store that is open for writing, and not read back yet.
 pub(super) struct Opened {
     disk: Arc<dyn Disk>,
@@ -71,33 +139,9 @@ impl Opened {
         now: Nanos,
         at_snapshot: AtSnapshot<'_>,
     ) -> Result<Self, StartError> {
-        let store = &options.store;
-        let snapshots = Snapshots::new(Arc::clone(&disk), &store.directory, &store.identity);
-        let newest = snapshots.newest(|snapshot| {
-            let replay = restore(snapshot, options.capacity)?;
-            let place = Some(snapshot.info().place);
-            match StoreWriter::open_from(Arc::clone(&disk), store, place, now) {
-                Err(OpenError::Place { reason, .. }) => Err(reason),
-                opened => {
-                    at_snapshot(snapshot, replay.machine());
-                    Ok((opened, replay))
-                }
-            }
-        });
-        let (used, skipped) = newest.map_err(|error| {
-            let path = store.directory.clone();
-            StartError::Open(OpenError::Io { doing: "listing snapshots of", path, error })
-        })?;
-        let (snapshot, (opened, replay)) = match used {
-            Some((info, begun)) => (Some(info), begun),
-            None => {
-                refuse_recycled(&*disk, options, &skipped)?;
-                let machine = StateMachine::with_capacity(options.capacity);
-                let opened = StoreWriter::open_on(Arc::clone(&disk), store, now);
-                (None, (opened, Replay::new(machine)))
-            }
-        };
-        let (writer, recovery) = opened.map_err(StartError::Open)?;
+        let open = |place| StoreWriter::open_from(Arc::clone(&disk), &options.store, place, now);
+        let begun = begin(&disk, options, at_snapshot, open)?;
+        let Begun { store: (writer, recovery), replay, snapshot, skipped } = begun;
         Ok(Self { disk, writer, recovery, snapshot, skipped, replay })
     }
 
@@ -107,14 +151,8 @@ impl Opened {
         options: &Options,
     ) -> Result<(StoreWriter, Replay, Started), StartError> {
         let Self { disk, writer, recovery, snapshot, skipped, replay } = self;
-        // The whole log, also what was never committed: it is what goes on.
-        let all = ReaderOptions { until: Until::Published, ..ReaderOptions::default() };
-        let reader = StoreReader::attach_on(disk, &options.store.directory, &all);
-        let mut reader = reader.map_err(StartError::Open)?;
-        if let Some(SnapshotInfo { place, .. }) = snapshot {
-            reader.seek(place.position, Some(place.chain)).map_err(StartError::Read)?;
-        }
-        let replay = read_back(&mut reader, replay)?;
+        let place = snapshot.map(|info| info.place);
+        let replay = read_rest(disk, options, place, replay)?;
         let (commands, events) = (replay.commands(), replay.events());
         let quarantined = writer.quarantined();
         let started = Started { recovery, snapshot, skipped, quarantined, commands, events };

@@ -3,7 +3,8 @@
 //! Every process that counts has a counters file of this one shape; what it does not count stays
 //! 0 there. A changed table is another shape, which [`fingerprint`] tells apart.
 
-/// Rings that are counted by themselves, in the order of the core's rotation.
+/// Rings that are counted by themselves, in the order of the core's rotation; as many as a node
+/// has others beside it at most.
 pub const RINGS_MAX: usize = 8;
 
 /// A counter, or the first of a group of them.
@@ -102,6 +103,18 @@ counters! {
     SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
     SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
+    NODE_ROLE: 1, "node-role", "1 for a standby, 2 for a primary; 0 for a node that is alone.";
+    NODE_EPOCH: 1, "node-epoch", "The epoch that the node follows, or writes.";
+    NODE_PRIMARY: 1, "node-primary", "The node that is followed, or this one; 0 for none.";
+    NODE_REFUSED: 1, "node-refused", "Datagrams of the control channel that were not believed.";
+    PEER_NODE: RINGS_MAX, "peer-node", "Another node's number; 0 for none.";
+    PEER_HELD: RINGS_MAX, "peer-held", "What it holds of the log.";
+    PEER_SYNCED: RINGS_MAX, "peer-synced", "What it has made durable.";
+    PEER_APPLIED: RINGS_MAX, "peer-applied", "What it has executed.";
+    PEER_HEARD_NS: RINGS_MAX, "peer-heard-ns", "When it was heard, in nanoseconds; 0 for never.";
+    FOLLOWER_POSITION: 1, "follower-position", "The log's position up to which it is executed.";
+    FOLLOWER_DIFFERS: 1, "follower-differs", "Where execution and log differ, or 0: the alarm.";
+    FOLLOWER_FAULTS: 1, "follower-faults", "Times the executing follower stopped.";
     LOG_KEPT_FROM: 1, "log-kept-from", "The position at which the log begins.";
     LOG_HOLDERS: 1, "log-holders", "Registered readers that the log waits for.";
     RECOVERY_CONNECTIONS: 1, "recovery-connections", "Connections to the repair service now.";
@@ -194,6 +207,16 @@ counters! {
 
 /// Counters that show how something stands now: they fall too, and have no rate.
 const GAUGES: &[Counter] = &[
+    Counter::NODE_ROLE,
+    Counter::NODE_EPOCH,
+    Counter::NODE_PRIMARY,
+    Counter::PEER_NODE,
+    Counter::PEER_HELD,
+    Counter::PEER_SYNCED,
+    Counter::PEER_APPLIED,
+    Counter::PEER_HEARD_NS,
+    Counter::FOLLOWER_POSITION,
+    Counter::FOLLOWER_DIFFERS,
     Counter::RING_DAMAGED,
     Counter::FEED_POSITION,
     Counter::BEST_BID,

@@ -6,15 +6,19 @@
 //! `interrupt.rs` is the wish to stop.
 
 mod interrupt;
+mod member;
 mod options;
 mod read_side;
 mod recovery;
+mod replication;
 mod threads;
 
 pub use interrupt::Interrupt;
+pub use member::{Member, Next, PrimaryRole, StandbyRole, Start, WireError, Word};
 pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use recovery::options as recovery_options;
+pub use replication::{ReplicationOptions, options as replication_options};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -35,7 +39,8 @@ use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotO
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
-    RealDisk, Registration, SegmentHelper, SnapshotFile, Snapshots, StoreReader, SyncHelper,
+    RealDisk, Recovery, Registration, SegmentHelper, SnapshotFile, Snapshots, StoreReader,
+    SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use read_side::Logged;
@@ -101,6 +106,8 @@ pub struct Config {
     pub feed: FeedOptions,
     /// Repair of the feed, where it is.
     pub recovery: Option<RecoveryOptions>,
+    /// The nodes that hold the same log; `None` for a node that is alone.
+    pub replication: Option<ReplicationOptions>,
     /// Sources in other processes, each with its ring.
     pub sources: Vec<config::Source>,
     /// Rings into the core for sources in this process.
@@ -145,6 +152,12 @@ pub enum NodeError {
     Recovery(RecoveryError),
     /// The counters file cannot be made.
     Counters(AttachError),
+    /// The other nodes cannot be reached.
+    Wire(WireError),
+    /// The system gives no random bytes.
+    Random(std::io::Error),
+    /// A standby that is to be the primary has no state: the reason.
+    State(String),
 }
 
 impl fmt::Display for NodeError {
@@ -163,6 +176,9 @@ impl fmt::Display for NodeError {
             Self::FeedLog(error) => write!(f, "a log of the feed: {error}"),
             Self::Recovery(error) => write!(f, "{error}"),
             Self::Counters(error) => write!(f, "{error}"),
+            Self::Wire(error) => write!(f, "{error}"),
+            Self::Random(error) => write!(f, "random bytes: {error}"),
+            Self::State(why) => write!(f, "there is no state to go on with: {why}"),
         }
     }
 }
@@ -172,8 +188,8 @@ impl std::error::Error for NodeError {}
 /// What the core's start led to.
 #[derive(Debug)]
 pub struct CoreStart {
-    /// What it found.
-    pub started: Started,
+    /// What it found; `None` where it went on with a standby's state.
+    pub started: Option<Started>,
     /// The epoch that it began.
     pub epoch: Epoch,
     /// What a crash left in the ring of each configured source.
@@ -186,6 +202,8 @@ pub struct Exchange {
     pub counters: Counters,
     /// What the core's start led to, where the core runs here.
     pub core: Option<CoreStart>,
+    /// What was found where the store was opened for following.
+    pub recovered: Option<Recovery>,
     /// Its agents, in the order of the pipeline.
     pub agents: Vec<Box<dyn Agent>>,
     /// Into the core, one a ring.
@@ -218,8 +236,11 @@ impl Exchange {
         };
         let mut exchange = Self::around(config)?;
         // 3. to 6. The core, what it takes from, and what works beside it.
-        if let Some((sequencer, started)) = sequencer {
-            exchange.add_core(config, sequencer, started)?;
+        if let Some((mut sequencer, started)) = sequencer {
+            let writer = sequencer.writer_mut();
+            let helpers = (writer.take_helper(), writer.take_syncer(), writer.take_keeper());
+            exchange.add_core(config, sequencer, Some(started))?;
+            exchange.add_helpers(config, helpers);
         }
         // 7. The feed reads the log, and goes on where the last one stopped.
         if let Some(registration) = registration {
@@ -241,19 +262,24 @@ impl Exchange {
         Ok(exchange)
     }
 
+    /// 3. Beside the core the next segment is prepared, the log made durable, and what nobody needs
+    ///    any more forgotten.
+    fn add_helpers(&mut self, config: &Config, (helper, syncer, keeper): StoreHelpers) {
+        self.add(helper.map(SegmentAgent));
+        self.add(syncer.map(SyncAgent));
+        let keeper = keeper.filter(|_| config.forgets);
+        let retention = keeper.map(|keeper| self.retention(keeper));
+        self.add(retention);
+    }
+
     fn add_core(
         &mut self,
         config: &Config,
-        mut sequencer: Sequencer,
-        started: Started,
+        sequencer: Sequencer,
+        started: Option<Started>,
     ) -> Result<(), NodeError> {
-        // 3. Beside the core the next segment is prepared, the log made durable, and what nobody
-        //    needs any more forgotten.
-        let helper = sequencer.writer_mut().take_helper();
-        let syncer = sequencer.writer_mut().take_syncer();
-        let keeper = sequencer.writer_mut().take_keeper().filter(|_| config.forgets);
         // 4. The rings into the core.
-        let epoch = sequencer.writer_mut().epoch();
+        let epoch = sequencer.epoch();
         let mut inlets = mapped_inlets(&config.sources, epoch)?;
         for _ in 0..config.rings {
             let (producer, consumer) = pair(RING_BYTES);
@@ -272,12 +298,14 @@ impl Exchange {
         let left = core.pass_over_left();
         self.core = Some(CoreStart { started, epoch, left });
         self.add(Some(core.with_intake_end(config.intake_end.clone())));
-        self.add(helper.map(SegmentAgent));
-        self.add(syncer.map(SyncAgent));
-        let retention = keeper.map(|keeper| self.retention(keeper));
-        self.add(retention);
         self.add(scheduler);
         Ok(())
+    }
+
+    /// Becomes the publisher of the log's feed.
+    fn open_feed(&mut self, config: &Config) -> Result<(), NodeError> {
+        let registration = register_feed(&config.store)?;
+        self.add_feed(config, registration, None)
     }
 
     fn add_feed(
@@ -307,8 +335,14 @@ impl Exchange {
             Some(path) => Counters::create(path).map_err(NodeError::Counters)?,
             None => Counters::in_memory(),
         };
-        let (agents, producers) = (Vec::new(), Vec::new());
-        Ok(Self { counters, core: None, agents, producers, recovery: None, store })
+        Ok(Self::with(counters, &store, Vec::new()))
+    }
+
+    /// Agents that run already, and what they count.
+    fn with(counters: Counters, store: &StoreOptions, agents: Vec<Box<dyn Agent>>) -> Self {
+        let (core, recovered, producers) = (None, None, Vec::new());
+        let store = store.clone();
+        Self { counters, core, recovered, agents, producers, recovery: None, store }
     }
 
     /// A scheduler that goes on from where the log ends.
@@ -358,6 +392,9 @@ impl Exchange {
         StoreReader::attach(&self.store.directory, None)
     }
 }
+
+/// What works beside the one who fills a store.
+type StoreHelpers = (Option<SegmentHelper>, Option<SyncHelper>, Option<Keeper>);
 
 /// A feed, and the place in the log that it goes on from.
 type FeedPlace = (LogPlace, Feed);
@@ -435,12 +472,19 @@ pub struct Closed {
     pub position: Position,
 }
 
-/// Closes the store of agents that have stopped; `None` where the core was not among them.
+/// Closes the store of agents that have stopped; `None` where the core was not among them, as on a
+/// standby.
 ///
 /// # Errors
 /// The system's; the store is then as after the death of the process.
 pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>> {
-    let Some(core) = take::<CoreAgent>(&mut agents) else { return Ok(None) };
+    let Some(core) = take::<CoreAgent>(&mut agents) else {
+        if let Some(standby) = take::<StandbyRole>(&mut agents) {
+            drop(agents);
+            standby.close()?;
+        }
+        return Ok(None);
+    };
     // The others hold what the store's writer waits for, or what it unmaps.
     drop(agents);
     let sequencer = core.into_sequencer();

@@ -123,6 +123,7 @@ impl Config {
             forgets: config.store.retention == config::Retention::Snapshots,
             snapshots: snapshots(&config.snapshots, &feed.plan),
             recovery: super::recovery::options(&config.recovery, &store.directory)?,
+            replication: super::replication::options(config)?,
             store,
             feed,
             sources: config.sources.iter().map(|source| based(source, base)).collect(),

@@ -111,7 +111,7 @@ impl Exchange {
 }
 
 /// Random bytes of the system.
-fn secret() -> io::Result<[u8; 32]> {
+pub(super) fn secret() -> io::Result<[u8; 32]> {
     let mut secret = [0; 32];
     File::open("/dev/urandom")?.read_exact(&mut secret)?;
     Ok(secret)

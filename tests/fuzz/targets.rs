@@ -10,6 +10,8 @@ mod books;
 mod capture;
 #[path = "catch_up.rs"]
 mod catch_up;
+#[path = "cluster.rs"]
+mod cluster;
 #[path = "consumer.rs"]
 mod consumer;
 #[path = "receiver.rs"]
@@ -75,6 +77,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "soup_client", run: recovery::client, seeds: recovery::client_seeds },
     Target { name: "rerequest", run: recovery::rerequest, seeds: recovery::rerequest_seeds },
     Target { name: "consumer", run: consumer::anybody, seeds: consumer::seeds },
+    Target { name: "cluster", run: cluster::datagrams, seeds: cluster::seeds },
     Target { name: "lobster", run: lobster, seeds: lobster_seeds },
     Target { name: "itch", run: itch, seeds: itch_seeds },
     Target { name: "replication_wire", run: sender::wire, seeds: sender::wire_seeds },

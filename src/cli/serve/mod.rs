@@ -12,17 +12,20 @@
 
 mod days;
 mod log;
+mod member;
 mod report;
 mod source;
 mod watch;
 
 use super::output::{End, end};
-use crate::agent::{Clock, Running, StopFlag, SystemClock, cores_available, start_groups};
+use crate::agent::{
+    Agent, AgentPanic, Clock, Running, StopFlag, SystemClock, cores_available, start_groups,
+};
 use crate::config::Config;
 use crate::demo::{self, Tempo};
 use crate::limits::SOURCE_ID_MAX;
 use crate::metrics::{Counter, Counters};
-use crate::node::{self, Component, Exchange, Interrupt};
+use crate::node::{self, Component, Exchange, Interrupt, Start};
 use crate::store::{Accepting, ReaderOptions, RealDisk, StoreReader, Until};
 use crate::types::{Position, SourceId};
 use clap::Args as ClapArgs;
@@ -34,6 +37,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use watch::Watch;
+
+pub(super) use member::Served;
 
 /// How often the parts are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -87,6 +92,15 @@ fn serve(args: &Args) -> Result<u8, End> {
         return Err(End::unreadable("--flow gives orders to the core, which does not run here"));
     }
     node.intake.release = args.release.iter().map(|source| SourceId(*source)).collect();
+    if let Some(options) = node.replication.clone().filter(|_| has_core) {
+        if args.flow.is_some() {
+            return Err(End::unreadable("--flow is for a node that is alone: use `isochron send`"));
+        }
+        node.confirmed_date = args.confirm_date;
+        let (file, parent) = (args.config.as_deref(), args.end_with_parent.then_some(parent));
+        let member = Served { config: &config, node: &node, options: &options, file, parent };
+        return member.run(Start::Votes, false);
+    }
     if args.flow.is_some() && config.sources.iter().any(|source| source.id == demo::SOURCE) {
         let error = format!("--flow is source {}, which the configuration has too", demo::SOURCE);
         return Err(End::unreadable(error));
@@ -199,17 +213,23 @@ impl Ending<'_> {
 
 /// Waits for the threads and closes the store.
 fn finish(running: Running) -> Result<u8, End> {
-    let agents = match running.join() {
-        Ok(agents) => agents,
-        Err(panics) => {
-            // What panicked left the store as a kill does: the next start recovers it.
-            for panic in &panics {
-                tracing::error!(agent = panic.agent, message = panic.message, "panicked");
-            }
-            let panics: Vec<_> = panics.iter().map(ToString::to_string).collect();
-            return Err(End::Failed(FAILED, panics.join("; ")));
-        }
-    };
+    match running.join() {
+        Ok(agents) => close(agents),
+        Err(panics) => Err(panicked(&panics)),
+    }
+}
+
+/// What panicked left the store as a kill does: the next start recovers it.
+fn panicked(panics: &[AgentPanic]) -> End {
+    for panic in panics {
+        tracing::error!(agent = panic.agent, message = panic.message, "panicked");
+    }
+    let panics: Vec<_> = panics.iter().map(ToString::to_string).collect();
+    End::Failed(FAILED, panics.join("; "))
+}
+
+/// Closes the store of agents that have ended; says which of them could not go on.
+fn close(agents: Vec<Box<dyn Agent>>) -> Result<u8, End> {
     let failures =
         agents.iter().filter_map(|agent| Some((agent.name().to_owned(), agent.failure()?)));
     let failures: Vec<(String, String)> = failures.collect();

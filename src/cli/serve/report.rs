@@ -1,13 +1,16 @@
 //! What a start says of what it runs on, and an end of what it leaves.
 
 use crate::agent::{Group, cores_available};
+use crate::cluster::Change;
+use crate::cluster::agent::News;
 use crate::market_data::FeedOptions;
 use crate::net::Endpoint;
-use crate::node::{Closed, Component, Config, CoreStart, Exchange};
-use crate::store::{Durability, Options as StoreOptions, Skipped};
+use crate::node::{Closed, Component, Config, CoreStart, Exchange, Word};
+use crate::replication::catch_up::Outcome;
+use crate::store::{Discarded, Durability, Options as StoreOptions, Recovery, Skipped};
 use isochron_feeds::channel::{Channel, Product};
 use std::path::Path;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub(super) fn begin(config: Option<&Path>, components: &[Component]) {
     let names: Vec<_> = components.iter().map(|component| component.name()).collect();
@@ -22,7 +25,8 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         recovery(core);
         rings(config, core);
     }
-    if config.has(Component::MarketData) {
+    // A standby's comes with its promotion.
+    if config.has(Component::MarketData) && exchange.recovered.is_none() {
         feed(&config.feed);
     }
     repair(config, exchange);
@@ -39,7 +43,7 @@ fn repair(config: &Config, exchange: &Exchange) {
 }
 
 /// Products, and where those of the first partition go on each line.
-fn feed(feed: &FeedOptions) {
+pub(super) fn feed(feed: &FeedOptions) {
     let products: Vec<_> = feed.plan.products().iter().map(|product| product.word()).collect();
     let of_line = |line: Option<Endpoint>| {
         let Some(line) = line else { return "none".to_owned() };
@@ -76,8 +80,7 @@ fn bytes_in(directory: &Path) -> u64 {
     segments.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
 }
 
-fn recovery(core: &CoreStart) {
-    let found = &core.started.recovery;
+fn cut(found: &Recovery) {
     if let Some(cut) = &found.cut {
         let (from, to, at) = (cut.from.0, cut.to.0, cut.fault_at.0);
         warn!(from, to, at, fault = %cut.fault, "the log was cut: what was not committed is gone");
@@ -85,16 +88,22 @@ fn recovery(core: &CoreStart) {
     if found.lossy {
         warn!("the machine was restarted since: what was not synced may be gone");
     }
+}
+
+fn recovery(core: &CoreStart) {
+    let Some(started) = &core.started else { return };
+    let found = &started.recovery;
+    cut(found);
     if let Some(executing) = &found.executing {
         let (source, sequence) = (executing.source.0, executing.source_sequence);
         warn!(source, sequence, "the last core died while it executed this command");
     }
-    for source in &core.started.quarantined {
+    for source in &started.quarantined {
         let source = source.0;
         warn!(source, "quarantined: its commands ended the core twice, nothing is taken from it");
     }
-    skipped(&core.started.skipped);
-    if let Some(info) = &core.started.snapshot {
+    skipped(&started.skipped);
+    if let Some(info) = &started.snapshot {
         let (position, commands) = (info.place.position.0, info.sequence.0);
         info!(position, commands, "snapshot loaded");
     }
@@ -103,10 +112,92 @@ fn recovery(core: &CoreStart) {
         created = found.created,
         clean = found.clean,
         end = found.valid_to.0,
-        commands = core.started.commands,
-        events = core.started.events,
+        commands = started.commands,
+        events = started.events,
         "log executed again"
     );
+}
+
+/// What was found where a store was opened for following.
+pub(super) fn recovered(exchange: &Exchange) {
+    let Some(found) = &exchange.recovered else { return };
+    cut(found);
+    info!(created = found.created, clean = found.clean, end = found.valid_to.0, "log opened");
+}
+
+/// What a node of several has to say.
+pub(super) fn word(word: &Word) {
+    match word {
+        Word::News(news) => of_standby(news),
+        Word::Change(change) => of_primary(*change),
+        Word::Progress(progress) => info!(%progress, "catching up"),
+        Word::Refused(refused) => warn!(%refused, "a datagram between nodes was not believed"),
+        Word::Media(error) => warn!(error, "datagrams between nodes"),
+    }
+}
+
+fn of_standby(news: &News) {
+    match news {
+        News::Follows { start, discarded } => {
+            let (epoch, node, base) = (start.epoch.get(), start.node, start.base.get());
+            info!(epoch, node, base, "follows");
+            discarded.iter().for_each(discard);
+        }
+        News::NotFollowed { why } => warn!(%why, "does not follow"),
+        News::CatchesUp { from } => info!(from = from.get(), "catches up over TCP"),
+        News::CaughtUp(outcome) => caught_up(outcome),
+        News::NotPromoted { why } => warn!(%why, "not promoted"),
+        News::LogDiffers => error!("the log here is not the primary's: never to be promoted"),
+        News::Whole => info!("caught up: nothing that was acknowledged is missing"),
+    }
+}
+
+/// Nobody acted on it, unless the node was told to cut below its own commit.
+fn discard(cut: &Discarded) {
+    let (from, to, transactions) = (cut.from.get(), cut.to.get(), cut.transactions);
+    let archive = cut.archive.display();
+    match cut.committed > cut.from {
+        false => warn!(from, to, transactions, %archive, "cut what was never committed"),
+        true => {
+            let committed = cut.committed.get();
+            warn!(from, to, committed, transactions, %archive, "cut what was CONFIRMED here");
+        }
+    }
+}
+
+fn caught_up(outcome: &Outcome) {
+    match outcome {
+        Outcome::Arrived { held, end } => {
+            info!(held = held.get(), end = end.get(), "caught up: the stream is within reach");
+        }
+        Outcome::Discarded(cut) => discard(cut),
+        Outcome::NotKept { held, kept_from } => {
+            let (held, kept_from) = (held.get(), kept_from.get());
+            error!(held, kept_from, "too old to catch up: start it on an empty directory");
+        }
+        Outcome::NotFollowed(why) => warn!(why, "does not follow"),
+        Outcome::Differs(differs) => {
+            error!(?differs, "the log here is another one than the server's");
+        }
+        Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
+    }
+}
+
+fn of_primary(change: Change) {
+    match change {
+        Change::QuorumReached { heard, .. } => info!(heard, "enough nodes are there to commit"),
+        Change::QuorumLost { heard, needed } => {
+            warn!(heard, needed, "too few nodes: nothing is committed until more are there");
+        }
+        Change::NodeHeard { node } => info!(node, "follows this node"),
+        Change::NodeSilent { node } => warn!(node, "is silent"),
+        Change::NodeSlow { node, behind_bytes } => warn!(node, behind_bytes, "is far behind"),
+        Change::NodeKeepsUp { node } => info!(node, "keeps up"),
+        Change::HigherEpoch { node, epoch } => {
+            warn!(node, epoch = epoch.get(), "knows a higher epoch, and follows no longer");
+        }
+        Change::NotLeading(why) => warn!(%why, "is the primary no longer"),
+    }
 }
 
 fn skipped(skipped: &[Skipped]) {
@@ -115,7 +206,7 @@ fn skipped(skipped: &[Skipped]) {
     }
 }
 
-fn rings(config: &Config, core: &CoreStart) {
+pub(super) fn rings(config: &Config, core: &CoreStart) {
     for (source, left) in config.sources.iter().zip(&core.left) {
         let (id, bytes) = (source.id, source.ring_bytes);
         info!(source = id, ring = %source.ring.display(), bytes, "ring");

@@ -3,12 +3,13 @@
 //! The file is opened anew each time: a process that is started again puts a new one in its place.
 //! In what form they are shown is in `show.rs`.
 
+mod node;
 mod show;
 mod store;
 
 use super::output::{End, end};
 use crate::agent::{Clock, SystemClock};
-use crate::metrics::{Counters, Row};
+use crate::metrics::{Counter, Counters, Row};
 use crate::types::Nanos;
 use clap::Args as ClapArgs;
 use std::io::{BufWriter, IsTerminal, Write};
@@ -77,6 +78,13 @@ impl Sample {
         Self { time, pid, lives: lives(pid), readings, store: None }
     }
 
+    /// A counter's value; that of one of a group, where it is one for each ring or peer.
+    fn value(&self, counter: Counter, place: usize) -> u64 {
+        let is_it =
+            |reading: &&Reading| reading.row.id == counter && reading.ring.unwrap_or(0) == place;
+        self.readings.iter().find(is_it).map_or(0, |reading| reading.value)
+    }
+
     /// How much a counter grew each second since an earlier sample of the same process.
     fn rate(&self, at: usize, before: Option<&Sample>) -> Option<u64> {
         let reading = &self.readings[at];
@@ -139,7 +147,6 @@ fn lives(pid: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Counter;
 
     #[test]
     fn rates_are_of_counters_of_one_process() {

@@ -1,6 +1,7 @@
 //! Counters as a table, as a line, as JSON, and in the text format of Prometheus.
 
 use super::Sample;
+use super::node::NodeState;
 use super::store::StoreState;
 use crate::cli::utc::Utc;
 use crate::store::RegisteredReader;
@@ -34,6 +35,12 @@ pub(super) fn table(
             )?;
         }
     }
+    if let Some(node) = NodeState::of(sample) {
+        write!(out, "{node}{line_end}")?;
+        for peer in &node.peers {
+            write!(out, "{peer}{line_end}")?;
+        }
+    }
     write_readers(out, sample, line_end)?;
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
@@ -62,6 +69,10 @@ pub(super) fn line(sample: &Sample, before: Option<&Sample>, all: bool) -> Strin
     let mut line = Utc(sample.time).to_string();
     if let Some(StoreState { accepting, .. }) = &sample.store {
         write!(line, " accepting={accepting}").expect("a text takes what it is given");
+    }
+    if let Some(node) = NodeState::of(sample) {
+        write!(line, " role={} epoch={}", node.role, node.epoch)
+            .expect("a text takes what it is given");
     }
     for (at, reading) in sample.readings.iter().enumerate() {
         if reading.value == 0 && !all {
@@ -105,6 +116,7 @@ pub(super) fn json(sample: &Sample, before: Option<&Sample>) -> Value {
                 }).collect::<Vec<_>>(),
             })
         }),
+        "node": NodeState::of(sample).map(|node| node.json()),
         "counters": counters,
         "rates": rates,
     })
@@ -121,7 +133,8 @@ pub(super) fn prometheus(out: &mut dyn Write, sample: &Sample) -> io::Result<()>
             writeln!(out, "# HELP {name} {}", row.sentence)?;
             writeln!(out, "# TYPE {name} {kind}")?;
         }
-        let ring = reading.ring.map_or_else(String::new, |ring| format!("{{ring=\"{ring}\"}}"));
+        let of = if row.label.starts_with("peer-") { "peer" } else { "ring" };
+        let ring = reading.ring.map_or_else(String::new, |ring| format!("{{{of}=\"{ring}\"}}"));
         writeln!(out, "{name}{ring} {}", reading.value)?;
     }
     let Some(StoreState { accepting, committed, synced, quarantined, .. }) = &sample.store else {

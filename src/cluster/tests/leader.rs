@@ -150,7 +150,7 @@ fn silence_slowness_and_the_quorum_are_told_once() {
     let mut leader = leader(Counted::HELD);
     assert_eq!(changes(&mut leader, NOW), [], "nobody is missed who never came");
     leader.on_ack(&envelope(2, 1, 4), &ack(416), NOW).unwrap();
-    let heard = [Change::NodeHeard { node: 2 }, Change::QuorumReached { heard: 2 }];
+    let heard = [Change::NodeHeard { node: 2 }, Change::QuorumReached { heard: 2, needed: 2 }];
     assert_eq!(changes(&mut leader, NOW), heard);
     assert!(leader.has_quorum());
     let far = 416 + SLOW_BYTES + 32;
@@ -166,7 +166,7 @@ fn silence_slowness_and_the_quorum_are_told_once() {
     let back = [
         Change::NodeHeard { node: 2 },
         Change::NodeKeepsUp { node: 2 },
-        Change::QuorumReached { heard: 2 },
+        Change::QuorumReached { heard: 2, needed: 2 },
     ];
     assert_eq!(changes(&mut leader, silent), back);
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use isochron_cluster::AckPolicy;
 
-use super::world::{Fault, Role, World};
-use crate::limits::{ACK_INTERVAL_NS, NODE_SILENT_NS};
+use super::world::{Fault, Node, Role, World};
+use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS};
 use crate::types::Nanos;
 
 /// Steps of one command: a story that does not come to rest is told.
@@ -25,6 +25,11 @@ struct Stage {
 impl Stage {
     fn numbers(words: &[&str]) -> Vec<u32> {
         words.iter().map(|word| word.parse().expect("a node's number")).collect()
+    }
+
+    fn node(&mut self, word: &str) -> &mut Node {
+        let number: usize = word.parse().expect("a node's number");
+        &mut self.world.nodes[number - 1]
     }
 
     fn command(&mut self, line: &str) {
@@ -44,7 +49,12 @@ impl Stage {
             }
             ["start", ref nodes @ ..] => {
                 Self::numbers(nodes).into_iter().for_each(|node| self.world.start(node));
-                self.wait(2 * ACK_INTERVAL_NS * 3);
+                self.wait(3 * ANNOUNCE_INTERVAL_NS);
+            }
+            ["stall", node] => self.node(node).stalled = true,
+            ["discard-tail", node] => {
+                self.node(node).discards = true;
+                self.wait(3 * ANNOUNCE_INTERVAL_NS);
             }
             ["diverge", node] => self.world.diverge(node.parse().expect("a node")),
             ["part", ref nodes @ ..] => {
@@ -58,7 +68,7 @@ impl Stage {
             }
             ["heal"] => {
                 self.cut.clear();
-                self.wait(2 * ACK_INTERVAL_NS * 3);
+                self.wait(3 * ANNOUNCE_INTERVAL_NS);
             }
             ["wait", "silence"] => self.wait(NODE_SILENT_NS + ACK_INTERVAL_NS),
             _ => panic!("no such command: {line}"),
@@ -183,6 +193,11 @@ fn a_partition() {
 #[test]
 fn who_is_not_promoted() {
     check("refusals.txt");
+}
+
+#[test]
+fn a_loss_of_power() {
+    check("lossy.txt");
 }
 
 #[test]

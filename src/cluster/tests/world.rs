@@ -110,6 +110,12 @@ pub(super) struct Node {
     run: u64,
     sent: u64,
     diverged: bool,
+    /// The stream brings it nothing.
+    pub(super) stalled: bool,
+    /// It may cut what is committed.
+    pub(super) discards: bool,
+    /// The epoch that it would not follow, and said so.
+    stopped_at: Epoch,
 }
 
 impl Node {
@@ -151,7 +157,7 @@ pub(super) struct World {
     /// Everything that was ever committed, and in which epoch each entry was.
     pub(super) committed: Vec<Entry>,
     committed_in: Vec<Epoch>,
-    /// A promotion was forced: what was committed may be lost.
+    /// A promotion was forced, or fewer than a majority commit: what was committed may be lost.
     forced: bool,
     /// What must never be.
     pub(super) violation: Option<String>,
@@ -180,6 +186,9 @@ impl World {
             run: 0,
             sent: 0,
             diverged: false,
+            stalled: false,
+            discards: false,
+            stopped_at: Epoch(0),
         };
         let mut world = Self {
             nodes: (1..=nodes).map(node).collect(),
@@ -191,7 +200,8 @@ impl World {
             began: BTreeMap::new(),
             committed: Vec::new(),
             committed_in: Vec::new(),
-            forced: false,
+            // A weaker policy promises less.
+            forced: ack != AckPolicy::QUORUM,
             violation: None,
             said: Vec::new(),
             unordered: false,
@@ -323,8 +333,9 @@ impl World {
 
     /// The primary that a standby follows, if that still is one, and it has more than the standby.
     pub(super) fn next_entry(&self, number: u32) -> Option<(u32, Entry)> {
-        let Role::Standby { follower, .. } = &self.node(number).role else { return None };
-        let start = follower.following()?;
+        let node = self.node(number);
+        let Role::Standby { follower, .. } = &node.role else { return None };
+        let start = follower.following().filter(|_| !node.stalled)?;
         let primary = self.node(start.node);
         let Role::Primary(leader) = &primary.role else { return None };
         let entry = primary.disk.log.get(self.node(number).disk.log.len())?;
@@ -374,7 +385,8 @@ impl World {
             }
             (Role::Standby { follower, .. }, Message::Commit(it)) => {
                 let refused = follower.on_commit(&envelope, &it, now).err();
-                refused.into_iter().for_each(|why| self.say(format!("{to}: {why}")));
+                let told = refused.filter(|_| follower.following().is_some());
+                told.into_iter().for_each(|why| self.say(format!("{to}: {why}")));
             }
             (Role::Standby { candidate: Some(candidate), .. }, Message::Status(it)) => {
                 candidate.on_status(&envelope, &it, now);
@@ -499,6 +511,21 @@ impl World {
         let equal = node.disk.log.iter().zip(&primary.log).take_while(|(a, b)| a == b).count();
         let cut = node.disk.log.len() - equal;
         let (committed, kept) = (node.disk.committed, equal as u64 * ENTRY_BYTES);
+        if committed.get() > kept && !node.discards {
+            let said = std::mem::replace(&mut node.stopped_at, start.epoch) == start.epoch;
+            let why = format!(
+                "{number} does not follow {} in {}: it would cut to {kept}, and {committed} was \
+                 committed",
+                start.node, start.epoch
+            );
+            if !self.forced {
+                self.violate(why);
+            } else if !said {
+                self.say(why);
+            }
+            return;
+        }
+        node.disk.committed = committed.min(Position(kept));
         node.disk.log.truncate(equal);
         node.disk.synced = node.disk.synced.min(equal);
         node.disk.epochs =
@@ -511,9 +538,6 @@ impl World {
         self.say(format!("{number} follows {} in {}", start.node, start.epoch));
         if cut != 0 {
             self.say(format!("{number} cuts {cut} beyond {kept}"));
-        }
-        if committed.get() > kept && !self.forced {
-            self.violate(format!("{number} cut to {kept}, and {committed} was committed"));
         }
     }
 
@@ -628,7 +652,7 @@ impl World {
             self.violate(format!("{number} commits {position}, other bytes than before"));
         }
         if entries > self.committed.len() {
-            let epoch = log.last().map_or(Epoch(0), |entry| entry.epoch);
+            let epoch = self.node(number).disk.epochs.last().map_or(Epoch(0), |start| start.epoch);
             self.committed_in.resize(entries, epoch);
             self.committed = log;
         }

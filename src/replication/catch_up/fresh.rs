@@ -295,6 +295,9 @@ impl Step<'_> {
             let (Some(directory), Ok(term_bytes)) = (directory, state.term_bytes.try_into()) else {
                 return Err(Fault::Table { reason: format!("{name} is no feed's") });
             };
+            if state.epochs.is_empty() {
+                return Err(Fault::Table { reason: format!("{name} has no epoch") });
+            }
             let options = Options { directory, term_bytes, ..options.clone() };
             let disk = Arc::clone(disk);
             let made = ReplicaStore::create_at(disk, &options, state.kept, &state.epochs, now);
@@ -350,7 +353,15 @@ impl Step<'_> {
             return Err(Fault::Table { reason });
         }
         let disk = Arc::clone(disk);
-        let made = ReplicaStore::create_at(disk, options, place, &state.epochs, now);
+        // A log that nobody has written yet: this one begins as that one did.
+        let made = match state.epochs.is_empty() && position == Position(0) {
+            true => ReplicaStore::open_on(disk, options, None, now),
+            false if state.epochs.is_empty() => {
+                let reason = format!("it begins at {position}, and has no epoch");
+                return Err(Fault::Table { reason });
+            }
+            false => ReplicaStore::create_at(disk, options, place, &state.epochs, now),
+        };
         self.goal.store = Some(made.map_err(of_disk)?.0);
         Ok(())
     }

@@ -1,0 +1,137 @@
+//! What both agents have in common on the control channel: opening, sealing, sending, answering.
+
+use std::io;
+use std::net::SocketAddrV4;
+
+use isochron_cluster::Message;
+
+use crate::cluster::{Ballot, ControlChannel, Envelope, Key, Membership, OPERATOR, Refused};
+use crate::net::Media;
+use crate::store::Voter;
+
+/// What came and went, and what was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VoiceCounts {
+    /// Messages that were believed.
+    pub heard: u64,
+    /// Datagrams that were not: strangers', repeated, late, damaged.
+    pub refused: u64,
+    /// Messages that went.
+    pub sent: u64,
+    /// Messages that the system did not take. The next one says the same, and more.
+    pub unsent: u64,
+}
+
+/// A message that was believed, and where an answer to it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    pub(super) from: Envelope,
+    pub(super) message: Message,
+    pub(super) address: SocketAddrV4,
+}
+
+/// A node's voice on the control channel, over whatever carries datagrams. It outlives a change of
+/// role: the node's run goes on.
+#[derive(Debug)]
+pub struct Voice<C> {
+    channel: ControlChannel,
+    pub(super) membership: Membership,
+    media: C,
+    /// Reused from cycle to cycle.
+    heard: Vec<Heard>,
+    last_refused: Option<Refused>,
+    last_error: Option<io::Error>,
+    counts: VoiceCounts,
+}
+
+impl<C: Media> Voice<C> {
+    /// The voice of a node. `run` rises with each start of its process: the time of the start.
+    #[must_use]
+    pub fn new(membership: Membership, key: Option<Key>, run: u64, media: C) -> Self {
+        Self {
+            channel: ControlChannel::new(&membership, key, run),
+            membership,
+            media,
+            heard: Vec::new(),
+            last_refused: None,
+            last_error: None,
+            counts: VoiceCounts::default(),
+        }
+    }
+
+    /// What came and went.
+    #[must_use]
+    pub fn counts(&self) -> VoiceCounts {
+        self.counts
+    }
+
+    /// Why a datagram was not believed last, once: two nodes of one number, another exchange.
+    #[must_use]
+    pub fn take_refused(&mut self) -> Option<Refused> {
+        self.last_refused.take()
+    }
+
+    /// Why the system last refused to send or receive, once.
+    #[must_use]
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.last_error.take()
+    }
+
+    /// Takes what waits, a bounded batch; give it back with [`Self::done`].
+    pub(super) fn hear(&mut self) -> Vec<Heard> {
+        let Self { channel, media, heard, last_refused, counts, .. } = self;
+        let mut heard = std::mem::take(heard);
+        let received = media.receive(&mut |bytes, address| match channel.open(bytes, address) {
+            Ok((from, message)) => {
+                counts.heard += 1;
+                heard.push(Heard { from, message, address });
+            }
+            Err(refused) => {
+                counts.refused += 1;
+                *last_refused = Some(refused);
+            }
+        });
+        if let Err(error) = received {
+            self.last_error = Some(error);
+        }
+        heard
+    }
+
+    /// The list of a cycle is not needed any more.
+    pub(super) fn done(&mut self, mut heard: Vec<Heard>) {
+        heard.clear();
+        self.heard = heard;
+    }
+
+    /// Sends a message to a node.
+    pub(super) fn tell(&mut self, ballot: &Voter, node: u32, message: impl Into<Message>) {
+        let Some(address) = self.membership.address_of(node) else { return };
+        self.send(ballot, node, address.control, message);
+    }
+
+    /// Answers whoever asked: a node at its address, an operator's command where it asked from.
+    pub(super) fn answer(&mut self, ballot: &Voter, asked: &Heard, message: impl Into<Message>) {
+        match asked.from.sender {
+            OPERATOR => self.send(ballot, OPERATOR, asked.address, message),
+            node => self.tell(ballot, node, message),
+        }
+    }
+
+    fn send(
+        &mut self,
+        ballot: &Voter,
+        recipient: u32,
+        to: SocketAddrV4,
+        message: impl Into<Message>,
+    ) {
+        let datagram = self.channel.seal(recipient, Ballot::known(ballot), message);
+        match self.media.send_to(datagram, to) {
+            Ok(true) => self.counts.sent += 1,
+            Ok(false) => self.counts.unsent += 1,
+            Err(error) => {
+                self.counts.unsent += 1;
+                self.last_error = Some(error);
+            }
+        }
+    }
+}

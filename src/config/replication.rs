@@ -1,0 +1,220 @@
+//! The nodes that hold the same log, as they are written down. What a channel is, the wiring says,
+//! which alone knows the parts that speak on it; here is its text, and where it stands.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::section::Section;
+use crate::limits::NODES_MAX;
+
+/// Bytes of a channel's text.
+const CHANNEL_BYTES_MAX: usize = 1_024;
+
+/// Bytes of a key: more than anybody can guess.
+const KEY_BYTES: usize = 32;
+
+/// Bytes a second of catch-up, and commands between two state hashes.
+const BYTES_PER_SECOND_MAX: u64 = 1_000_000_000_000;
+const STATE_HASH_COMMANDS_MAX: u64 = 1_000_000_000_000;
+
+/// Whose acknowledgement a transaction waits for before it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ack {
+    /// Nobody's: a standby may lack what was confirmed.
+    None,
+    /// That of any one standby.
+    One,
+    /// Those of a majority of all nodes, the primary among them.
+    Quorum,
+}
+
+impl Ack {
+    /// Its word in a configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::One => "one",
+            Self::Quorum => "quorum",
+        }
+    }
+}
+
+/// What the nodes' words to each other are authenticated with. It is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(pub [u8; KEY_BYTES]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// The channel of the log, as a text. Equal ones say the same, wherever they stand.
+#[derive(Clone, Debug)]
+pub struct ChannelText {
+    /// The line where it stands, for what is found wrong with it later.
+    pub line: usize,
+    /// The URI.
+    pub text: String,
+}
+
+impl PartialEq for ChannelText {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ChannelText {}
+
+/// A machine with a copy of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its number, the `node` of its own configuration.
+    pub node: u32,
+    /// Where it speaks with the other nodes, UDP.
+    pub control: SocketAddrV4,
+    /// Where it hands out what others lack of the log, TCP.
+    pub catch_up: SocketAddrV4,
+}
+
+/// Which other machines hold the log, and how it comes to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replication {
+    /// Where the log is sent.
+    pub channel: ChannelText,
+    /// Who must hold a transaction before it is committed.
+    pub ack: Ack,
+    /// The nodes' common secret, where they have one.
+    pub key: Option<Key>,
+    /// The most that a node sends to all who catch up together; `None` for all that goes.
+    pub catch_up_bytes_per_second: Option<u64>,
+    /// Commands from one comparison of states to the next.
+    pub state_hash_every_commands: u64,
+    /// All nodes, this one among them; empty for a node that is alone.
+    pub nodes: Vec<Node>,
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        let text = "aeron:udp?endpoint=239.77.0.1:40456|interface=127.0.0.1".to_owned();
+        Self {
+            channel: ChannelText { line: 0, text },
+            ack: Ack::Quorum,
+            key: None,
+            catch_up_bytes_per_second: Some(100_000_000),
+            state_hash_every_commands: 1_000_000,
+            nodes: Vec::new(),
+        }
+    }
+}
+
+impl Replication {
+    /// The nodes' section, in the configuration of node `own`.
+    pub(super) fn read(mut section: Section<'_>, own: u32) -> Self {
+        let default = Self::default();
+        let words = [Ack::None, Ack::One, Ack::Quorum].map(|ack| (ack.word(), ack));
+        let channel = section.text_and_line("channel", CHANNEL_BYTES_MAX);
+        let channel = channel.map(|(text, line)| ChannelText { line, text });
+        let bytes = section.optional_integer("catch_up_bytes_per_second", 0..=BYTES_PER_SECOND_MAX);
+        let read = Self {
+            channel: channel.unwrap_or(default.channel),
+            ack: section.choice("ack", default.ack, &words),
+            key: key(&mut section),
+            catch_up_bytes_per_second: match bytes {
+                Some(0) => None,
+                Some(bytes) => Some(bytes),
+                None => default.catch_up_bytes_per_second,
+            },
+            state_hash_every_commands: section.integer(
+                "state_hash_every_commands",
+                default.state_hash_every_commands,
+                1..=STATE_HASH_COMMANDS_MAX,
+            ),
+            nodes: nodes(&mut section, own),
+        };
+        section.finish();
+        read
+    }
+}
+
+fn key(section: &mut Section<'_>) -> Option<Key> {
+    let digits = 2 * KEY_BYTES;
+    let allowed = format!("{digits} hexadecimal digits, as `openssl rand -hex {KEY_BYTES}` gives");
+    section.secret("key", &allowed, |value| {
+        let text = value.text()?.as_bytes();
+        let digit = |at: usize| char::from(text[at]).to_digit(16);
+        let byte = |at: usize| Some((digit(2 * at)? << 4 | digit(2 * at + 1)?) as u8);
+        let bytes: Option<Vec<u8>> =
+            (text.len() == digits).then(|| (0..KEY_BYTES).map(byte).collect())?;
+        bytes?.try_into().ok().map(Key)
+    })
+}
+
+fn nodes(section: &mut Section<'_>, own: u32) -> Vec<Node> {
+    let entries = section.sections("nodes");
+    if let Some(first_too_many) = entries.get(NODES_MAX) {
+        first_too_many.fault(format_args!("at most {NODES_MAX} nodes"));
+    }
+    let (mut nodes, mut complete) = (Vec::<Node>::new(), true);
+    for mut entry in entries.into_iter().take(NODES_MAX) {
+        let node = node(&mut entry);
+        complete &= node.is_some();
+        if let Some(node) = node {
+            check(&entry, node, &nodes);
+            nodes.push(node);
+        }
+        entry.finish();
+    }
+    // What could not be read is named already.
+    if complete && !nodes.is_empty() {
+        if nodes.len() == 1 {
+            section.fault("one node alone: list the others too, or none");
+        }
+        if !nodes.iter().any(|node| node.node == own) {
+            let listed: Vec<_> = nodes.iter().map(|node| node.node.to_string()).collect();
+            let listed = listed.join(", ");
+            section.fault(format_args!(
+                "this is node {own} (exchange.node), and the nodes are {listed}"
+            ));
+        }
+    }
+    nodes
+}
+
+/// Reports what two nodes cannot both have.
+fn check(entry: &Section<'_>, node: Node, others: &[Node]) {
+    for other in others {
+        if other.node == node.node {
+            entry.fault(format_args!("there is a node {} already", node.node));
+        }
+        if other.control == node.control {
+            let (control, number) = (node.control, other.node);
+            entry.fault(format_args!("control {control} is that of node {number}"));
+        }
+        if other.catch_up == node.catch_up {
+            let (catch_up, number) = (node.catch_up, other.node);
+            entry.fault(format_args!("catch_up {catch_up} is that of node {number}"));
+        }
+    }
+}
+
+fn node(entry: &mut Section<'_>) -> Option<Node> {
+    let complete = entry.require(&["node", "control", "catch_up"]);
+    let node = entry.optional_integer("node", 1..=u32::MAX);
+    let control = address(entry, "control");
+    let catch_up = address(entry, "catch_up");
+    complete.then_some(())?;
+    Some(Node { node: node?, control: control?, catch_up: catch_up? })
+}
+
+/// An address that other machines can name.
+fn address(entry: &mut Section<'_>, key: &'static str) -> Option<SocketAddrV4> {
+    let allowed = "an IPv4 address of that node and a port, such as 10.0.0.1:40457";
+    entry.value(key, allowed, |value| {
+        let address: SocketAddrV4 = value.text()?.parse().ok()?;
+        let ip: &Ipv4Addr = address.ip();
+        let is_a_node = !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast();
+        (is_a_node && address.port() != 0).then_some(address)
+    })
+}

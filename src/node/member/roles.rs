@@ -1,0 +1,315 @@
+//! The agents of a role, with what the node makes of what they say: counters for those who watch,
+//! words for the one who writes the log, and the change of role, which ends their threads.
+
+use super::{Primary, Standby};
+use crate::agent::{Agent, StopFlag};
+use crate::cluster::agent::{Executed, News, RoleChange};
+use crate::cluster::{Change, Refused};
+use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
+use crate::replication::catch_up::Progress;
+use crate::standby::{Board, Checkpoint};
+use crate::types::{Epoch, Nanos, Position};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+/// How often counters are set, and words are looked for.
+const LOOK_NS: u64 = 10_000_000;
+
+/// How often progress is told.
+const PROGRESS_NS: u64 = 100_000_000;
+
+/// Time from one asking for votes to the next, where a node serves and follows nobody: two nodes
+/// that do so are not in step, because each waits for its own answers.
+const VOTES_AGAIN_NS: u64 = 2_000_000_000;
+
+/// How often a datagram that was not believed is told: there may be a million a second.
+const REFUSED_NS: u64 = 1_000_000_000;
+
+/// What a person should know.
+#[derive(Debug)]
+pub enum Word {
+    /// Of a standby.
+    News(News),
+    /// Of a primary.
+    Change(Change),
+    /// How far catching up has come.
+    Progress(Progress),
+    /// A datagram of the control channel was not believed; one of many, once a second.
+    Refused(Refused),
+    /// The system did not send or receive.
+    Media(String),
+}
+
+/// What the other nodes are told of the execution here.
+pub(super) struct OfBoard(pub(super) Arc<Board>);
+
+impl Executed for OfBoard {
+    fn applied(&self) -> Position {
+        self.0.applied()
+    }
+
+    fn differs(&self) -> bool {
+        self.0.difference().is_some()
+    }
+
+    fn checkpoint(&self) -> Option<(Position, u128)> {
+        let Checkpoint { position, state_hash } = self.0.checkpoint()?;
+        Some((position, state_hash))
+    }
+}
+
+/// What a node's role is, and how far the others are.
+pub(super) struct NodeCounters {
+    role: CounterWriter,
+    epoch: CounterWriter,
+    primary: CounterWriter,
+    refused: CounterWriter,
+    peers: [PeerCounters; RINGS_MAX],
+}
+
+struct PeerCounters {
+    node: CounterWriter,
+    held: CounterWriter,
+    synced: CounterWriter,
+    applied: CounterWriter,
+    heard: CounterWriter,
+}
+
+impl PeerCounters {
+    fn clear(&mut self) {
+        let Self { node, held, synced, applied, heard } = self;
+        [node, held, synced, applied, heard].into_iter().for_each(|counter| counter.set(0));
+    }
+}
+
+impl NodeCounters {
+    /// The node's rows of a counters file.
+    pub(super) fn new(counters: &Counters) -> Self {
+        let of_peer = |place: usize| {
+            let writer = |counter: Counter| counters.writer(counter.of_ring(place));
+            PeerCounters {
+                node: writer(Counter::PEER_NODE),
+                held: writer(Counter::PEER_HELD),
+                synced: writer(Counter::PEER_SYNCED),
+                applied: writer(Counter::PEER_APPLIED),
+                heard: writer(Counter::PEER_HEARD_NS),
+            }
+        };
+        let mut this = Self {
+            role: counters.writer(Counter::NODE_ROLE),
+            epoch: counters.writer(Counter::NODE_EPOCH),
+            primary: counters.writer(Counter::NODE_PRIMARY),
+            refused: counters.writer(Counter::NODE_REFUSED),
+            peers: std::array::from_fn(of_peer),
+        };
+        this.peers.iter_mut().for_each(PeerCounters::clear);
+        this
+    }
+}
+
+/// How a role's agent speaks to the rest of its node.
+pub(super) struct Speaking {
+    counters: NodeCounters,
+    words: SyncSender<Word>,
+    /// Ends all threads of the role.
+    stop: StopFlag,
+    change: Option<RoleChange>,
+    look_at: Nanos,
+    refused_at: Nanos,
+    tell_at: Nanos,
+}
+
+impl Speaking {
+    pub(super) fn new(counters: NodeCounters, words: SyncSender<Word>, stop: StopFlag) -> Self {
+        let at = Nanos(0);
+        let (look_at, refused_at, tell_at) = (at, at, at);
+        Self { counters, words, stop, change: None, look_at, refused_at, tell_at }
+    }
+
+    /// Whoever reads is behind, or gone: it misses a word, and nobody waits.
+    fn say(&self, word: Word) {
+        let _ = self.words.try_send(word);
+    }
+
+    fn is_due(&mut self, now: Nanos) -> bool {
+        let due = now >= self.look_at;
+        if due {
+            self.look_at = Nanos(now.get().saturating_add(LOOK_NS));
+        }
+        due
+    }
+
+    fn change_role(&mut self, change: RoleChange) {
+        self.change = Some(change);
+        self.stop.stop();
+    }
+
+    /// What the voice met.
+    fn voice<C: crate::net::Media>(
+        &mut self,
+        voice: &mut crate::cluster::agent::Voice<C>,
+        now: Nanos,
+    ) {
+        self.counters.refused.set(voice.counts().refused);
+        if now < self.refused_at {
+            return;
+        }
+        let (refused, error) = (voice.take_refused(), voice.take_error());
+        if refused.is_some() || error.is_some() {
+            self.refused_at = Nanos(now.get().saturating_add(REFUSED_NS));
+        }
+        refused.into_iter().for_each(|refused| self.say(Word::Refused(refused)));
+        error.into_iter().for_each(|error| self.say(Word::Media(error.to_string())));
+    }
+}
+
+/// A standby's agent on its thread.
+pub struct StandbyRole {
+    agent: Standby,
+    speaking: Speaking,
+    /// Until it follows somebody, it asks for votes again.
+    wants_votes: bool,
+    ask_at: Nanos,
+}
+
+impl StandbyRole {
+    pub(super) fn new(agent: Standby, mut speaking: Speaking, wants_votes: bool) -> Self {
+        speaking.counters.role.set(1);
+        Self { agent, speaking, wants_votes, ask_at: Nanos(0) }
+    }
+
+    /// A node that starts to serve asks for votes until it has them, or somebody to follow. An
+    /// election would begin here too, when a primary has been silent for long.
+    fn ask_for_votes(&mut self, now: Nanos) {
+        if self.agent.follower().primary().is_some() {
+            self.wants_votes = false;
+        } else if now >= self.ask_at && !self.agent.is_candidate() {
+            self.ask_at = Nanos(now.get().saturating_add(VOTES_AGAIN_NS));
+            self.agent.promote(false, now);
+        }
+    }
+
+    /// What it is to become, when the agent has stopped; once.
+    pub fn take_change(&mut self) -> Option<RoleChange> {
+        self.speaking.change.take()
+    }
+
+    /// Closes the store, when nobody else has a part of it.
+    ///
+    /// # Errors
+    /// The system's; the store is then as after the death of the process.
+    pub fn close(self) -> std::io::Result<()> {
+        self.agent.into_parts().0.close()
+    }
+
+    pub(super) fn into_agent(self) -> Standby {
+        self.agent
+    }
+
+    fn look(&mut self, now: Nanos) {
+        let Self { agent, speaking, .. } = self;
+        while let Some(news) = agent.poll_news() {
+            speaking.say(Word::News(news));
+        }
+        if let Some(progress) =
+            agent.catch_up_progress().copied().filter(|_| now >= speaking.tell_at)
+        {
+            speaking.tell_at = Nanos(now.get().saturating_add(PROGRESS_NS));
+            speaking.say(Word::Progress(progress));
+        }
+        speaking.voice(agent.voice_mut(), now);
+        let epoch = agent.replica().epoch();
+        speaking.counters.epoch.set(epoch.get().into());
+        let primary = agent.follower().primary();
+        speaking.counters.primary.set(primary.map_or(0, |primary| primary.start.node.into()));
+    }
+}
+
+impl Agent for StandbyRole {
+    fn name(&self) -> &str {
+        "standby"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        if self.wants_votes {
+            self.ask_for_votes(now);
+        }
+        let work = self.agent.cycle(now);
+        if let Some(change) = self.agent.poll_role_change() {
+            self.look(now);
+            self.speaking.change_role(change);
+        } else if self.speaking.is_due(now) {
+            self.look(now);
+        }
+        work
+    }
+}
+
+/// A primary's agent on its thread.
+pub struct PrimaryRole {
+    agent: Primary,
+    speaking: Speaking,
+}
+
+impl PrimaryRole {
+    pub(super) fn new(agent: Primary, mut speaking: Speaking) -> Self {
+        let start = agent.leader().start();
+        speaking.counters.role.set(2);
+        speaking.counters.epoch.set(start.epoch.get().into());
+        speaking.counters.primary.set(start.node.into());
+        Self { agent, speaking }
+    }
+
+    /// What it is to become, when the agent has stopped; once.
+    pub fn take_change(&mut self) -> Option<RoleChange> {
+        self.speaking.change.take()
+    }
+
+    /// The epoch that it leads.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.agent.leader().start().epoch
+    }
+
+    pub(super) fn into_agent(self) -> Primary {
+        self.agent
+    }
+
+    fn look(&mut self, now: Nanos) {
+        let Self { agent, speaking } = self;
+        while let Some(change) = agent.poll_change() {
+            speaking.say(Word::Change(change));
+        }
+        speaking.voice(agent.voice_mut(), now);
+        for (peer, counters) in agent.leader().peers().zip(&mut speaking.counters.peers) {
+            counters.node.set(peer.node.into());
+            counters.heard.set(peer.heard_at.map_or(0, Nanos::get));
+            if let Some(ack) = &peer.ack {
+                counters.held.set(ack.held);
+                counters.synced.set(ack.synced);
+                counters.applied.set(ack.applied);
+            }
+        }
+    }
+}
+
+impl Agent for PrimaryRole {
+    fn name(&self) -> &str {
+        "primary"
+    }
+
+    fn do_work(&mut self, now: Nanos) -> usize {
+        let work = self.agent.do_work(now);
+        if let Some(change) = self.agent.poll_role_change() {
+            self.look(now);
+            self.speaking.change_role(change);
+        } else if self.speaking.is_due(now) {
+            self.look(now);
+        }
+        work
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.agent.failure()
+    }
+}

@@ -1,0 +1,129 @@
+//! From what a configuration says of other nodes to the options of the parts that speak with them.
+
+use crate::cluster::{Key as ControlKey, Membership, NodeAddress};
+use crate::config::{self, Ack, Durability, Fault};
+use crate::replication::channel::Channel;
+use crate::types::Key as CatchUpKey;
+use isochron_cluster::{AckPolicy, Counted};
+use std::fmt::Display;
+
+/// What a node among several is started with.
+#[derive(Clone, Debug)]
+pub struct ReplicationOptions {
+    /// The nodes, this one among them, and when a transaction is committed.
+    pub membership: Membership,
+    /// The channel of the log.
+    pub channel: Channel,
+    /// The nodes' secret.
+    pub key: Option<config::Key>,
+    /// The most that this node sends to all who catch up together.
+    pub catch_up_bytes_per_second: Option<u64>,
+    /// Commands from one comparison of states to the next.
+    pub state_hash_every_commands: u64,
+    /// Whose acknowledgement a commit waits for.
+    pub ack: Ack,
+}
+
+impl ReplicationOptions {
+    /// The key of the control channel.
+    #[must_use]
+    pub fn control_key(&self) -> Option<ControlKey> {
+        self.key.as_ref().map(|key| ControlKey::new(&key.0))
+    }
+
+    /// The same secret for the connections of catch-up.
+    #[must_use]
+    pub fn catch_up_key(&self) -> Option<CatchUpKey> {
+        self.key.as_ref().and_then(|key| CatchUpKey::new(&key.0))
+    }
+}
+
+/// The nodes of a configuration; `None` for a node that is alone.
+///
+/// # Errors
+/// A channel that is none, with its line.
+pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fault> {
+    let written = &config.replication;
+    let channel = &written.channel;
+    let fault = |what: &str, error: &dyn Display| Fault {
+        line: channel.line,
+        message: format!("replication{what}: {error}"),
+    };
+    // Judged for a node that is alone too: a channel that is none is no comment.
+    let channel = channel.text.parse::<Channel>().map_err(|error| fault(".channel", &error))?;
+    if written.nodes.is_empty() {
+        return Ok(None);
+    }
+    let address = |node: &config::Node| NodeAddress {
+        node: node.node,
+        control: node.control,
+        catch_up: node.catch_up,
+    };
+    let nodes: Vec<_> = written.nodes.iter().map(address).collect();
+    let exchange = (config.exchange.name.as_str(), config.exchange.number);
+    let policy = match written.ack {
+        Ack::None => AckPolicy::NONE,
+        Ack::One => AckPolicy::ONE,
+        Ack::Quorum => AckPolicy::QUORUM,
+    };
+    let counted = match config.store.durability {
+        Durability::Process => Counted::HELD,
+        Durability::Disk => Counted::SYNCED,
+    };
+    // The configuration's own look has found what can be wrong with nodes, each with its line.
+    let membership = Membership::new(exchange, config.exchange.node, &nodes, policy, counted)
+        .map_err(|error| fault("", &error))?;
+    Ok(Some(ReplicationOptions {
+        membership,
+        channel,
+        key: written.key.clone(),
+        catch_up_bytes_per_second: written.catch_up_bytes_per_second,
+        state_hash_every_commands: written.state_hash_every_commands,
+        ack: written.ack,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<ReplicationOptions>, Fault> {
+        options(&config::Config::parse(text).unwrap())
+    }
+
+    const NODES: &str = "\
+        [[replication.nodes]]\nnode = 1\ncontrol = '10.0.0.1:1'\ncatch_up = '10.0.0.1:2'\n\
+        [[replication.nodes]]\nnode = 2\ncontrol = '10.0.0.2:1'\ncatch_up = '10.0.0.2:2'\n";
+
+    #[test]
+    fn a_channel_that_is_none_is_refused_with_its_line() {
+        assert!(read("").unwrap().is_none());
+        for nodes in ["", NODES] {
+            let text =
+                format!("[replication]\n\nchannel = 'aeron:tcp?endpoint=10.0.0.1:1'\n{nodes}");
+            let fault = read(&text).unwrap_err();
+            assert_eq!(fault.line, 3, "{fault}");
+            assert!(fault.message.starts_with("replication.channel: "), "{fault}");
+            assert!(fault.message.contains("tcp"), "it is shown: {fault}");
+        }
+    }
+
+    #[test]
+    fn nodes_and_acknowledgements_are_those_of_the_configuration() {
+        for (durability, ack, counted, policy) in [
+            ("process", "quorum", Counted::HELD, AckPolicy::QUORUM),
+            ("disk", "one", Counted::SYNCED, AckPolicy::ONE),
+            ("disk", "none", Counted::SYNCED, AckPolicy::NONE),
+        ] {
+            let text = format!(
+                "store.durability = '{durability}'\n[replication]\nack = '{ack}'\nkey = '{}'\n{NODES}",
+                "ab".repeat(32)
+            );
+            let options = read(&text).unwrap().unwrap();
+            let membership = &options.membership;
+            assert_eq!((membership.own(), membership.majority()), (1, 2));
+            assert_eq!((membership.counted(), membership.ack()), (counted, policy));
+            assert!(options.control_key().is_some() && options.catch_up_key().is_some());
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The follower's core: executes a store's log again up to what is committed, as it grows.
+
+use super::board::{Board, Checkpoint};
+use crate::state_machine::{Divergence, Replay, ReplayError};
+use crate::store::{
+    Chain, Check, Disk, LogPlace, OpenError, ReadError, ReaderOptions, StoreReader,
+};
+use crate::types::{Position, Sequence};
+use isochron_events::DecodeError;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Frames executed in one step: about a millisecond.
+const FRAMES_PER_STEP: usize = 2_048;
+
+/// Why a follower does not go on.
+#[derive(Debug)]
+pub enum Fault {
+    /// The store gave no more.
+    Read(ReadError),
+    /// A message in the log is not of this schema.
+    Decode {
+        /// Where its frame begins.
+        position: Position,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+    /// The log says otherwise than its execution here.
+    Diverged {
+        /// Where.
+        position: Position,
+        /// How: both outcomes.
+        divergence: Divergence,
+    },
+}
+
+impl Fault {
+    /// Whether this node decides otherwise than the log, or cannot understand it: it may never
+    /// write that log.
+    #[must_use]
+    pub fn is_difference(&self) -> bool {
+        !matches!(self, Self::Read(_))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "{error}"),
+            Self::Decode { position, error } => write!(f, "position {position}: {error}"),
+            Self::Diverged { position, divergence } => {
+                write!(f, "position {position}: execution differs from the log: {divergence}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Executes what is committed. Calling order: `step` again and again, then `into_state`.
+pub struct Follower {
+    reader: StoreReader,
+    replay: Replay,
+    board: Arc<Board>,
+    /// Commands from one checkpoint to the next.
+    checkpoint_commands: u64,
+    /// The last command of the last event that ended.
+    event_end: Sequence,
+    fault: Option<Fault>,
+}
+
+/// A reader of the store in a directory that stands at a place of its log; without one at its
+/// beginning.
+///
+/// # Errors
+/// The store cannot be read, or does not bear the place out; [`ReadError::Beyond`] where that is
+/// not known to be committed yet.
+pub fn reader_at(
+    disk: Arc<dyn Disk>,
+    directory: &Path,
+    at: Option<LogPlace>,
+) -> Result<StoreReader, AttachError> {
+    let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
+    let mut reader =
+        StoreReader::attach_on(disk, directory, &content).map_err(AttachError::Open)?;
+    let beginning = LogPlace { position: Position(0), chain: Chain::default() };
+    let LogPlace { position, chain } = at.unwrap_or(beginning);
+    reader.seek(position, Some(chain)).map_err(AttachError::Read)?;
+    Ok(reader)
+}
+
+impl Follower {
+    /// A follower with the state at the place where its reader stands ([`reader_at`]).
+    ///
+    /// # Panics
+    /// If no command lies between two checkpoints.
+    #[must_use]
+    pub fn new(
+        reader: StoreReader,
+        replay: Replay,
+        board: Arc<Board>,
+        checkpoint_commands: u64,
+    ) -> Self {
+        assert!(checkpoint_commands > 0, "checkpoints lie apart");
+        board.set_applied(reader.position());
+        let event_end = replay.sequence();
+        Self { reader, replay, board, checkpoint_commands, event_end, fault: None }
+    }
+
+    /// Executes what is committed and was not executed yet, a bounded part of it; returns how many
+    /// frames that were.
+    pub fn step(&mut self) -> usize {
+        if self.fault.is_some() {
+            return 0;
+        }
+        let mut frames = 0;
+        // On to the end of a transaction, which is bounded: only there is the state one.
+        while frames < FRAMES_PER_STEP || !self.replay.is_between_transactions() {
+            match self.next() {
+                Ok(true) => frames += 1,
+                Ok(false) => break,
+                Err(fault) => {
+                    if fault.is_difference() {
+                        self.board.set_difference(fault.to_string());
+                    }
+                    self.fault = Some(fault);
+                    return frames;
+                }
+            }
+        }
+        if frames > 0 {
+            self.board.set_applied(self.reader.position());
+        }
+        frames
+    }
+
+    /// Executes the next frame, if it is there.
+    fn next(&mut self) -> Result<bool, Fault> {
+        let Some(frame) = self.reader.next().map_err(Fault::Read)? else { return Ok(false) };
+        let position = frame.position;
+        self.replay.on_message(frame.message).map_err(|error| match error {
+            ReplayError::Decode(error) => Fault::Decode { position, error },
+            ReplayError::Diverged(divergence) => Fault::Diverged { position, divergence },
+        })?;
+        if self.replay.is_between_transactions() && self.replay.machine().pending().is_none() {
+            self.at_event_end();
+        }
+        Ok(true)
+    }
+
+    /// Every so many commands the state is hashed: at the first end of an event from there on,
+    /// which is the same on every node, wherever it began.
+    fn at_event_end(&mut self) {
+        let sequence = self.replay.sequence();
+        let before = std::mem::replace(&mut self.event_end, sequence);
+        let spans = |sequence: Sequence| sequence.get() / self.checkpoint_commands;
+        if spans(sequence) > spans(before) {
+            let state_hash = self.replay.machine().state_hash();
+            let position = self.reader.position();
+            self.board.set_checkpoint(Checkpoint { position, state_hash });
+        }
+    }
+
+    /// Why it does not go on, where it does not.
+    #[must_use]
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// The re-execution.
+    #[must_use]
+    pub fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// Everything before this position is executed.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.reader.position()
+    }
+
+    /// The state, and the place in the log that it is of, to go on with.
+    ///
+    /// # Errors
+    /// Why it is of no use.
+    pub fn into_state(self) -> Result<(Replay, LogPlace), Fault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => {
+                let chain = self.reader.chain().expect("contents are checked from a known chain");
+                Ok((self.replay, LogPlace { position: self.reader.position(), chain }))
+            }
+        }
+    }
+}
+
+/// Why a store cannot be followed from a place.
+#[derive(Debug)]
+pub enum AttachError {
+    /// The store cannot be opened.
+    Open(OpenError),
+    /// The place is not in its log.
+    Read(ReadError),
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => write!(f, "{error}"),
+            Self::Read(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for AttachError {}

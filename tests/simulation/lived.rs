@@ -1,0 +1,54 @@
+//! What worlds lived through, so that nothing is proven by its never happening.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What is counted; a thousand worlds together must have met each of these.
+const MET: &[&str] = &[
+    "transactions confirmed",
+    "epochs",
+    "kills",
+    "power losses",
+    "pauses",
+    "disks that failed",
+    "links disturbed",
+    "partitions",
+    "answers of one kind lost",
+    "repetitions of the past",
+    "promotions asked for",
+    "promotions refused",
+    "primaries deposed",
+    "tails discarded",
+    "catch-ups",
+    "lossy starts",
+    "datagrams lost",
+    "datagrams of the past",
+];
+
+/// How often what happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lived(BTreeMap<&'static str, u64>);
+
+impl Lived {
+    pub(crate) fn count(&mut self, what: &'static str, times: u64) {
+        *self.0.entry(what).or_default() += times;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|(what, times)| self.count(what, *times));
+    }
+
+    /// What was never met although many worlds meet it.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        MET.iter()
+            .copied()
+            .filter(|what| self.0.get(what).is_none_or(|times| *times == 0))
+            .collect()
+    }
+}
+
+impl fmt::Display for Lived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(what, times)| writeln!(f, "  {times:>12} {what}"))
+    }
+}

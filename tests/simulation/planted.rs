@@ -1,0 +1,153 @@
+//! Faults that are planted, so that it is known that the checks find such.
+//!
+//! None of them needs a hook in what ships: each is planted in what a node is given. A disk that
+//! forgets, a datagram that says something else, a configuration that asks for too little.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isochron::store::{LogPlace, MemoryDisk};
+use isochron_cluster::{AckPolicy, Message};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::network::{Network, Node};
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planted {
+    /// A crash takes the promise that a node made of an epoch.
+    VoteForgotten,
+    /// An acknowledgement of an epoch that is over counts in the one that runs.
+    OldAckCounted,
+    /// A primary asks for one node too few.
+    QuorumTooSmall,
+    /// A node that joins an epoch keeps what it held beyond its base.
+    NoCutOnJoining,
+    /// A node that lost what it had acknowledged does not know it.
+    LossyVotes,
+}
+
+impl Planted {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::VoteForgotten,
+        Self::OldAckCounted,
+        Self::QuorumTooSmall,
+        Self::NoCutOnJoining,
+        Self::LossyVotes,
+    ];
+
+    /// Plants what is planted in the network.
+    pub(crate) fn plant(self, network: &Network, shown: &Shown) {
+        match self {
+            Self::OldAckCounted => {
+                let shown = shown.clone();
+                network
+                    .rewrite_control(Some(Box::new(move |to, bytes| renew_ack(&shown, to, bytes))));
+            }
+            Self::NoCutOnJoining => {
+                let shown = shown.clone();
+                network
+                    .rewrite_control(Some(Box::new(move |to, bytes| move_base(&shown, to, bytes))));
+            }
+            Self::VoteForgotten | Self::QuorumTooSmall | Self::LossyVotes => {}
+        }
+    }
+
+    /// Whose acknowledgements a primary of so many nodes waits for.
+    pub(crate) fn ack(planted: Option<Self>) -> AckPolicy {
+        match planted {
+            // With five nodes a quorum is three, and with two or three this changes nothing.
+            Some(Self::QuorumTooSmall) => AckPolicy::ONE,
+            _ => AckPolicy::QUORUM,
+        }
+    }
+
+    /// What a crash leaves of a disk.
+    pub(crate) fn after_crash(planted: Option<Self>, store: &Path, disk: MemoryDisk) -> MemoryDisk {
+        match planted {
+            Some(Self::VoteForgotten) => forget_vote(store, &disk),
+            Some(Self::LossyVotes) => return same_boot(&disk),
+            _ => {}
+        }
+        disk
+    }
+}
+
+/// What a node shows of itself, for faults that are planted on the way to it.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(Arc<Mutex<Vec<(u32, Option<LogPlace>)>>>);
+
+impl Shown {
+    /// The epoch that a node follows or writes in, and what it holds.
+    pub(crate) fn set(&self, node: Node, epoch: u32, held: Option<LogPlace>) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.len() <= node {
+            shown.resize(node + 1, (0, None));
+        }
+        shown[node] = (epoch, held);
+    }
+
+    fn of(&self, node: Node) -> (u32, Option<LogPlace>) {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.get(node).copied().unwrap_or_default()
+    }
+}
+
+fn encoded(message: &Message) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; message.encoded_length()];
+    message.encode(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// An acknowledgement of an older epoch says that it is of the recipient's.
+fn renew_ack(shown: &Shown, to: Node, bytes: &[u8]) -> Option<Vec<u8>> {
+    let Ok(Message::Ack(mut ack)) = Message::decode(bytes) else { return None };
+    let (epoch, _) = shown.of(to);
+    if ack.epoch >= epoch {
+        return None;
+    }
+    ack.epoch = epoch;
+    encoded(&Message::Ack(ack))
+}
+
+/// An epoch seems to begin where the node's log ends.
+fn move_base(shown: &Shown, to: Node, bytes: &[u8]) -> Option<Vec<u8>> {
+    let Ok(Message::Announce(mut announce)) = Message::decode(bytes) else { return None };
+    let (epoch, held) = shown.of(to);
+    let held = held?;
+    if announce.epoch <= epoch || held.position.get() <= announce.base {
+        return None;
+    }
+    (announce.base, announce.chain_at_base) = (held.position.get(), held.chain.0);
+    encoded(&Message::Announce(announce))
+}
+
+/// Takes the vote, and the epoch that was known by it alone, out of both slots of the marks. Their
+/// layout is that of `src/store/marks.rs`.
+fn forget_vote(store: &Path, disk: &MemoryDisk) {
+    const SLOT_BYTES: usize = 4096;
+    let path = store.join("marks");
+    let Ok(mut marks) = disk.read(&path) else { return };
+    for slot in marks.chunks_exact_mut(SLOT_BYTES) {
+        let word =
+            |at: usize| u32::from_le_bytes([slot[at], slot[at + 1], slot[at + 2], slot[at + 3]]);
+        let epochs = word(88) as usize;
+        let last = epochs.checked_sub(1).map_or(0, |last| word(96 + last * 24 + 16));
+        slot[72..76].copy_from_slice(&last.to_le_bytes());
+        slot[76..84].fill(0);
+        let checksum = xxh3_64(&slot[..SLOT_BYTES - 8]);
+        slot[SLOT_BYTES - 8..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    disk.write(&path, &marks).expect("memory");
+}
+
+/// The files of a disk on one that seems not to have been started anew.
+fn same_boot(disk: &MemoryDisk) -> MemoryDisk {
+    let same = MemoryDisk::default();
+    let paths: Vec<PathBuf> = disk.paths();
+    for path in paths {
+        let content = disk.read(&path).expect("it was listed");
+        same.write(&path, &content).expect("memory");
+    }
+    same
+}

@@ -1,0 +1,92 @@
+//! What befalls a world: drawn from its seed, each kind in some worlds and not in others, so that
+//! every kind also meets worlds where nothing else disturbs it.
+
+use crate::network::{Fate, Lane, NAK, Node, STATUS};
+use crate::script::Random;
+
+/// Something that happens between two cycles of the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The process dies; what it wrote is there.
+    Kill(Node),
+    /// The machine loses power; of each sector that was not synced, so many of a thousand are kept.
+    LosePower(Node, u64),
+    /// It does nothing for a time, and then goes on as if nothing had been.
+    Pause(Node, u64),
+    /// A link's lane has another fate for a time.
+    Fate(Node, Node, Lane, Fate, u64),
+    /// These nodes and the others hear nothing of each other for a time.
+    Part(Vec<Node>, u64),
+    /// All answers of one frame type are lost for a time.
+    LoseKind(u8, u64),
+    /// Datagrams of the past come again.
+    RepeatPast(u64),
+    /// The operator makes it primary.
+    Promote(Node),
+    /// The disk takes no more bytes, or fails to sync; until the node's next start.
+    FailDisk(Node, bool),
+}
+
+/// Which kinds of trouble a world has, and how much of it.
+pub(crate) struct Trouble {
+    nodes: u64,
+    kinds: Vec<u64>,
+    /// Of a thousand cycles, how many something happens before.
+    often: u64,
+}
+
+const KINDS: u64 = 12;
+
+const MS: u64 = 1_000_000;
+
+impl Trouble {
+    /// Draws a world's troubles.
+    pub(crate) fn draw(nodes: usize, random: &mut Random) -> Self {
+        let mut kinds: Vec<u64> = (0..KINDS).filter(|_| random.chance(500)).collect();
+        if kinds.is_empty() {
+            kinds.push(random.below(KINDS));
+        }
+        Self { nodes: nodes as u64, kinds, often: random.one_of(&[2, 5, 10, 20]) }
+    }
+
+    /// What happens now, if anything does.
+    pub(crate) fn next(&self, random: &mut Random) -> Option<Event> {
+        if !random.chance(self.often) {
+            return None;
+        }
+        let node = random.below(self.nodes) as Node;
+        let other = (node + 1 + random.below(self.nodes - 1) as Node) % self.nodes as Node;
+        let for_ns = random.one_of(&[2, 20, 120, 400]) * MS * random.between(1, 3);
+        Some(match random.one_of(&self.kinds) {
+            0 => Event::Kill(node),
+            1 => Event::LosePower(node, random.one_of(&[0, 100, 500, 900, 1_000])),
+            2 => Event::Pause(node, for_ns),
+            3 => Event::Fate(node, other, lossy_lane(random), lossy(random), for_ns),
+            4 => Event::Fate(node, other, Lane::Data, lossy(random), for_ns),
+            5 => Event::Fate(node, other, random.one_of(&Lane::ALL), Fate::DOWN, for_ns),
+            6 => Event::Part(some_of(self.nodes, random), for_ns),
+            7 => Event::LoseKind(random.one_of(&[NAK, STATUS]), for_ns.min(150 * MS)),
+            8 => Event::RepeatPast(random.between(1, 60)),
+            9 => Event::Promote(node),
+            10 => Event::FailDisk(node, random.chance(500)),
+            _ => Event::Fate(node, other, Lane::Control, late(random), for_ns),
+        })
+    }
+}
+
+fn lossy_lane(random: &mut Random) -> Lane {
+    random.one_of(&[Lane::Data, Lane::Answers, Lane::Control])
+}
+
+fn lossy(random: &mut Random) -> Fate {
+    Fate { lost: random.one_of(&[20, 100, 300, 800]), ..Fate::GOOD }
+}
+
+/// Long delays, and so much out of order.
+fn late(random: &mut Random) -> Fate {
+    Fate { late: 300, late_ns: random.one_of(&[5, 50, 600]) * MS, doubled: 100, ..Fate::GOOD }
+}
+
+fn some_of(nodes: u64, random: &mut Random) -> Vec<Node> {
+    (0..nodes as Node).filter(|_| random.chance(500)).collect()
+}

@@ -1,0 +1,197 @@
+//! Several nodes of one exchange as their operators run them: a standby follows a primary over real
+//! multicast, takes over when that is killed, and the old primary returns.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod program;
+
+use isochron::net::ReservedPort;
+use isochron::ring::Producer;
+use isochron::ring::mapped::attach;
+use isochron::store::StoreReader;
+use isochron_events::{CommandOrigin, Message, Tick};
+use program::{Program, run, wait};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tempfile::TempDir;
+
+/// Three nodes, each with a folder and addresses that no other test has.
+struct Nodes {
+    folder: TempDir,
+    _port: ReservedPort,
+}
+
+impl Nodes {
+    fn new() -> Self {
+        static TESTS: AtomicU8 = AtomicU8::new(0);
+        let test = TESTS.fetch_add(1, Ordering::Relaxed);
+        let (folder, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
+        // Loopback addresses that belong to this process, as long as it lives.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let address = |node: u8| format!("127.{}.{}.{}", high | 1, low, 10 * test + node);
+        let mut nodes = String::new();
+        for node in 1..=3 {
+            let address = address(node);
+            nodes += &format!(
+                "[[replication.nodes]]\nnode = {node}\ncontrol = '{address}:40457'\n\
+                 catch_up = '{address}:40458'\n"
+            );
+        }
+        let (number, key) = (port.get(), "5f".repeat(32));
+        for node in 1..=3 {
+            let text = format!(
+                "[exchange]\nnode = {node}\n[store]\ndirectory = 'store{node}'\n\
+                 term_bytes = 1_048_576\n[market_data]\nline_a.port = {number}\n\
+                 line_b.enabled = false\n[recovery]\nenabled = false\n\
+                 [[sources]]\nid = 2\nring = 'orders{node}.ring'\nring_bytes = 65536\n\
+                 [replication]\nkey = '{key}'\nstate_hash_every_commands = 50\n\
+                 channel = 'aeron:udp?endpoint=239.77.9.1:{number}|interface=127.0.0.1'\n{nodes}"
+            );
+            fs::write(folder.path().join(format!("node{node}.toml")), text).unwrap();
+        }
+        Self { folder, _port: port }
+    }
+
+    fn config(&self, node: u32) -> String {
+        self.folder.path().join(format!("node{node}.toml")).display().to_string()
+    }
+
+    fn store(&self, node: u32) -> PathBuf {
+        self.folder.path().join(format!("store{node}"))
+    }
+
+    fn start(&self, command: &str, node: u32) -> Program {
+        Program::start([command, "--config", &self.config(node)])
+    }
+
+    fn ring(&self, node: u32) -> Producer {
+        let path = self.folder.path().join(format!("orders{node}.ring"));
+        let mut ring = wait("the ring is there", || attach(&path).ok()).producer;
+        let _ = ring.rejoin();
+        ring
+    }
+
+    /// Every committed message of a node's log, as it lies there.
+    fn log(&self, node: u32) -> Vec<Vec<u8>> {
+        let Ok(mut reader) = StoreReader::attach(&self.store(node), None) else {
+            return Vec::new();
+        };
+        let mut messages = Vec::new();
+        while let Ok(Some(frame)) = reader.next() {
+            messages.push(frame.message.to_vec());
+        }
+        messages
+    }
+
+    /// The numbers of the commands that the test has sent, as they are committed at a node.
+    fn confirmed(&self, node: u32) -> Vec<u64> {
+        let number = |message: &Vec<u8>| match Message::decode(message) {
+            Ok(Message::Tick(tick)) if tick.origin.source == 2 => Some(tick.origin.source_sequence),
+            _ => None,
+        };
+        self.log(node).iter().filter_map(number).collect()
+    }
+
+    fn wait_for(&self, node: u32, commands: usize) {
+        let what = format!("node {node} has {commands} commands committed");
+        wait(&what, || (self.confirmed(node).len() >= commands).then_some(()));
+    }
+}
+
+fn send(ring: &mut Producer, numbers: std::ops::RangeInclusive<u64>) {
+    for source_sequence in numbers {
+        let origin = CommandOrigin { source: 2, source_sequence };
+        let tick: Message = Tick { origin, ..Tick::default() }.into();
+        let mut claimed = ring.try_claim(tick.encoded_length()).unwrap();
+        tick.encode(&mut claimed).unwrap();
+        claimed.commit();
+    }
+}
+
+/// Ends it as an operator does.
+fn stop(program: Program) {
+    program.signal("TERM");
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+}
+
+#[test]
+fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns() {
+    let nodes = Nodes::new();
+    let mut second = nodes.start("standby", 2);
+    let mut first = nodes.start("serve", 1);
+    // From an empty directory.
+    second.line_with("the directory is filled");
+    first.line_with("this node is the primary epoch=");
+    send(&mut nodes.ring(1), 1..=300);
+    nodes.wait_for(1, 300);
+    // One that comes late has the same log.
+    let mut third = nodes.start("standby", 3);
+    third.line_with(" ready");
+    let told = nodes.confirmed(1);
+    first.signal("KILL");
+    first.end();
+    third.line_with("follows epoch=1 node=1");
+    let promoted = run(["promote", "--config", &nodes.config(2)]);
+    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+    assert!(promoted.out.starts_with("node 2 is the primary of epoch "), "{}", promoted.out);
+    second.line_with("this node is the primary epoch=");
+    let mut ring = nodes.ring(2);
+    send(&mut ring, 251..=400);
+    nodes.wait_for(2, 400);
+    let all: Vec<u64> = (1..=400).collect();
+    assert_eq!(told, all[..300]);
+    assert_eq!(nodes.confirmed(2), all, "nothing is missing, and nothing is there twice");
+    // The old one learns of the epoch, and follows.
+    let mut old = nodes.start("standby", 1);
+    old.line_with("follows epoch=2 node=2");
+    nodes.wait_for(1, 400);
+    nodes.wait_for(3, 400);
+    let stat = run(["stat", nodes.store(2).to_str().unwrap(), "--once"]);
+    assert!(stat.out.contains("\nprimary of epoch 2, executed to "), "{}", stat.out);
+    assert!(stat.out.contains("\nnode 1: holds "), "{}", stat.out);
+    for program in [second, third, old] {
+        stop(program);
+    }
+    let verified: Vec<_> = (1..=3)
+        .map(|node| run(["verify", nodes.store(node).to_str().unwrap(), "--json"]))
+        .collect();
+    for verified in &verified {
+        assert_eq!(verified.code, Some(0), "{}{}", verified.out, verified.errors);
+    }
+    let logs: Vec<_> = (1..=3).map(|node| nodes.log(node)).collect();
+    let shortest = logs.iter().map(Vec::len).min().unwrap();
+    assert!(shortest >= 400);
+    assert!(logs.iter().all(|log| log[..shortest] == logs[0][..shortest]), "one log");
+}
+
+#[test]
+fn without_a_majority_nobody_is_promoted_but_by_force() {
+    let nodes = Nodes::new();
+    let config = nodes.config(1);
+    let absent = run(["promote", "--config", &config]);
+    assert_eq!(absent.code, Some(2), "{}", absent.out);
+    assert!(absent.errors.contains("node 1 does not answer at 127."), "{}", absent.errors);
+    let mut alone = nodes.start("serve", 1);
+    alone.line_with("1 nodes answered, this one included, and it takes 2");
+    // It goes on asking by itself; the operator's wish may come in between.
+    let refused = wait("the operator's turn", || {
+        let asked = run(["promote", "--config", &config]);
+        (!asked.out.contains("changing its role")).then_some(asked)
+    });
+    assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.errors);
+    assert!(refused.out.starts_with("refused: too few nodes answer"), "{}", refused.out);
+    let forced = wait("the operator's turn", || {
+        let asked = run(["promote", "--config", &config, "--force", "--json"]);
+        (!asked.out.contains("notNow")).then_some(asked)
+    });
+    assert_eq!(forced.code, Some(0), "{}{}", forced.out, forced.errors);
+    let said: serde_json::Value = serde_json::from_str(&forced.out).unwrap();
+    assert_eq!((said["result"].as_str(), said["lost_bytes"].as_u64()), (Some("promoted"), Some(0)));
+    alone.line_with("promoted by force, without a majority");
+    // Nothing is confirmed that a majority does not have.
+    send(&mut nodes.ring(1), 1..=10);
+    assert_eq!(nodes.confirmed(1), []);
+    alone.signal("KILL");
+    alone.end();
+}
