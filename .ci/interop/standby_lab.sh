@@ -123,7 +123,7 @@ trade() {
 wait_for() {
     local what=$1
     shift
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         "$@" && return
         sleep 0.1
     done
