@@ -184,20 +184,12 @@ pub const IMAGES_MAX: usize = 256;
 /// image of a million orders has some 60 MB.
 pub const IMAGE_BYTES_MAX: usize = 1 << 30;
 
-/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
-/// about to notice that their connection broke.
-pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
-
 /// Holes in a stream that a receiver watches and asks for at a time: more than a twentieth of a
 /// stream of a gigabit lost makes while one is repaired.
 pub const GAPS_WATCHED_MAX: usize = 32;
 
 /// Requests that one duty cycle sends: a receiver that has much to ask still takes what arrives.
 pub const NAKS_PER_CYCLE_MAX: usize = 8;
-
-/// Nodes that catch up from one node at a time: all others of a cluster, and as many that are just
-/// about to notice that their connection broke.
-pub const CATCH_UP_CONNECTIONS_MAX: usize = 16;
 
 /// Payload bytes of one market data datagram (MoldUDP64 header included).
 pub const DATAGRAM_BYTES_MAX: usize = 1400;
