@@ -60,7 +60,7 @@ pub enum Refusal {
         /// Which.
         other: InTheWay,
     },
-    /// Too few nodes answered in time.
+    /// Too few nodes that may vote answered in time, or voted.
     NoMajority {
         /// Nodes that did, this one included.
         heard: usize,
@@ -127,7 +127,10 @@ impl fmt::Display for Refusal {
                 other.node, other.end, other.chain
             ),
             Self::NoMajority { heard, needed } => {
-                write!(f, "too few nodes answered: {heard} with this one, {needed} needed")
+                write!(
+                    f,
+                    "too few nodes that may vote answered: {heard} with this one, {needed} needed"
+                )
             }
             Self::Outvoted { node, epoch } => {
                 write!(f, "node {node} has promised epoch {epoch} to another node")
@@ -239,6 +242,13 @@ impl Candidate {
         1 + self.answers.iter().filter(|answer| answer.status.is_some()).count()
     }
 
+    /// Those of them that may give their vote: a lossy or diverged one gives it to nobody.
+    fn able(&self) -> usize {
+        let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
+        let able = |status: &Status| status.flags.0 & barred.0 == 0;
+        1 + self.answers.iter().filter(|answer| answer.status.as_ref().is_some_and(able)).count()
+    }
+
     fn refuse(&mut self, refusal: Refusal) {
         self.finish(Outcome::Refused(refusal));
     }
@@ -274,7 +284,7 @@ impl Candidate {
         let over = now >= after(self.began_at, self.patience_ns);
         if over && matches!(self.step, Step::Asking | Step::Voting(_)) {
             let heard = match self.step {
-                Step::Asking => self.heard(),
+                Step::Asking => self.able(),
                 _ => self.votes(),
             };
             self.refuse(Refusal::NoMajority { heard, needed: self.majority });
@@ -282,10 +292,14 @@ impl Candidate {
     }
 
     fn judge_answers(&mut self, now: Nanos) {
-        let heard = self.heard();
-        let all = heard == self.answers.len() + 1;
+        let (able, needed) = (self.able(), self.majority);
+        let all = self.heard() == self.answers.len() + 1;
+        if all && able < needed && !self.force {
+            self.refuse(Refusal::NoMajority { heard: able, needed });
+            return;
+        }
         let late = now >= after(self.began_at, ASK_GRACE_NS.min(self.patience_ns));
-        if all || (late && (self.force || heard >= self.majority)) {
+        if all || (late && (self.force || able >= needed)) {
             let highest = self.answers.iter().map(|answer| answer.known_epoch).max();
             let highest = highest.unwrap_or_default().max(self.known);
             match highest.get().checked_add(1) {

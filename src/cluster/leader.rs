@@ -192,10 +192,10 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::QuorumReached { heard, needed } => {
-                write!(f, "quorum reached: {heard} nodes heard, {needed} needed")
+                write!(f, "quorum reached: nodes heard {heard}, needed {needed}")
             }
             Self::QuorumLost { heard, needed } => {
-                write!(f, "quorum lost: {heard} nodes heard, {needed} needed")
+                write!(f, "quorum lost: nodes heard {heard}, needed {needed}")
             }
             Self::NodeHeard { node } => write!(f, "node {node} follows"),
             Self::NodeSilent { node } => write!(f, "node {node} is silent"),
