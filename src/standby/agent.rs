@@ -6,7 +6,7 @@
 //! ```
 
 use super::board::Board;
-use super::follower::{AttachError, Follower, reader_at};
+use super::follower::{AttachError, Fault, Follower, reader_at};
 use crate::agent::Agent;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::state_machine::Replay;
@@ -60,8 +60,8 @@ pub type LoadState = Box<dyn FnOnce() -> Result<State, String> + Send>;
 
 enum Stage {
     Loading(LoadState),
-    Waiting(State),
-    Following(Follower),
+    Waiting(Box<State>),
+    Following(Box<Follower>),
     Stopped(String),
     /// Between two of the others.
     Changing,
@@ -81,7 +81,7 @@ impl FollowerAgent {
     /// A follower that begins with a state as soon as its place is committed.
     #[must_use]
     pub fn new(state: State, options: FollowerOptions, counters: FollowerCounters) -> Self {
-        Self::at(Stage::Waiting(state), options, counters)
+        Self::at(Stage::Waiting(Box::new(state)), options, counters)
     }
 
     /// A follower that loads its state in its first cycle, which takes as long as that takes.
@@ -111,7 +111,10 @@ impl FollowerAgent {
         let beginning = LogPlace { position: Position(0), chain: Chain::default() };
         match self.stage {
             Stage::Following(follower) => follower.into_state().map_err(|fault| fault.to_string()),
-            Stage::Waiting((replay, at)) => Ok((replay, at.unwrap_or(beginning))),
+            Stage::Waiting(state) => {
+                let (replay, at) = *state;
+                Ok((replay, at.unwrap_or(beginning)))
+            }
             Stage::Loading(_) | Stage::Changing => Err("no state was loaded".to_owned()),
             Stage::Stopped(why) => Err(why),
         }
@@ -125,10 +128,10 @@ impl FollowerAgent {
         let stage = std::mem::replace(&mut self.stage, Stage::Changing);
         self.stage = match stage {
             Stage::Loading(load) => match load() {
-                Ok(state) => Stage::Waiting(state),
+                Ok(state) => Stage::Waiting(Box::new(state)),
                 Err(why) => Stage::Stopped(why),
             },
-            Stage::Waiting(state) => self.attach(state, now),
+            Stage::Waiting(state) => self.attach(*state, now),
             other => other,
         };
         self.retry_at <= now
@@ -139,11 +142,12 @@ impl FollowerAgent {
         match reader_at(Arc::clone(disk), directory, at) {
             Ok(reader) => {
                 let board = Arc::clone(board);
-                Stage::Following(Follower::new(reader, replay, board, *checkpoint_commands))
+                let follower = Follower::new(reader, replay, board, *checkpoint_commands);
+                Stage::Following(Box::new(follower))
             }
             Err(AttachError::Read(ReadError::Beyond { .. })) => {
                 self.retry_at = Nanos(now.get().saturating_add(RETRY_NS));
-                Stage::Waiting((replay, at))
+                Stage::Waiting(Box::new((replay, at)))
             }
             Err(error) => Stage::Stopped(error.to_string()),
         }
@@ -154,7 +158,7 @@ impl FollowerAgent {
     fn alarm(&mut self) {
         self.alarmed = true;
         self.counters.faults.add(1);
-        let differing = self.follower().filter(|it| it.fault().is_some_and(|f| f.is_difference()));
+        let differing = self.follower().filter(|it| it.fault().is_some_and(Fault::is_difference));
         if let Some(position) = differing.map(|follower| follower.position().get()) {
             self.counters.differs.set(position.max(1));
         }

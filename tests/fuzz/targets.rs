@@ -8,10 +8,10 @@
 mod books;
 #[path = "capture.rs"]
 mod capture;
-#[path = "cluster.rs"]
-mod cluster;
 #[path = "catch_up.rs"]
 mod catch_up;
+#[path = "cluster.rs"]
+mod cluster;
 #[path = "consumer.rs"]
 mod consumer;
 #[path = "receiver.rs"]

@@ -126,7 +126,7 @@ pub(super) fn run(
     let plans = [plan(0, 3)?, plan(1, 5)?];
     let stop = StopFlag::new();
     let now = clock.now();
-    let node = |name: &'static str, at: usize, asks| -> Result<Node, String> {
+    let node = |name: &'static str, at: usize, receiver_id, asks| -> Result<Node, String> {
         let (own, other) = (&plans[at], &plans[1 - at]);
         let place = stores.path().join(name);
         std::fs::create_dir_all(&place).map_err(text)?;
@@ -136,9 +136,9 @@ pub(super) fn run(
             name,
             writer,
             primary: Primary::open(own, &own_store, now)?,
-            standby: Standby::open(other, &other_store, at as i64 + 1, |media| media, now)?,
+            standby: Standby::open(other, &other_store, receiver_id, |media| media, now)?,
             message: message(MESSAGE_BYTES),
-            clock: clock.clone(),
+            clock: *clock,
             stop: stop.clone(),
             seen: Position(0),
             heard: Nanos(0),
@@ -147,7 +147,7 @@ pub(super) fn run(
         })
     };
     let asks = Asking { left: count + WARM_UP, counted: count, sent_at: None, times: histogram() };
-    let nodes = [node("ping", 0, Some(asks))?, node("pong", 1, None)?];
+    let nodes = [node("ping", 0, 1, Some(asks))?, node("pong", 1, 2, None)?];
     let is_pinned = cores_available() >= 2;
     let idle = if is_pinned { IdleStrategy::Spin } else { IdleStrategy::Yield };
     let groups = nodes.into_iter().enumerate().map(|(at, node)| Group {

@@ -312,7 +312,7 @@ pub(super) fn run(pass: &Pass, directory: &Path, clock: &SystemClock) -> Result<
         appended: 0,
         began: None,
         shared: Arc::clone(&shared),
-        clock: clock.clone(),
+        clock: *clock,
         usage: Usage::default(),
     };
     let sender =
@@ -324,7 +324,7 @@ pub(super) fn run(pass: &Pass, directory: &Path, clock: &SystemClock) -> Result<
         heard: Nanos(0),
         shared,
         stop: stop.clone(),
-        clock: clock.clone(),
+        clock: *clock,
         usage: Usage::default(),
         fault: None,
     };

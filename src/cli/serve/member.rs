@@ -78,7 +78,7 @@ impl Served<'_> {
             };
             is_first = false;
             exchange = match member.next(counters, agents, clock.now()) {
-                Ok(Next::Role(exchange)) => exchange,
+                Ok(Next::Role(exchange)) => *exchange,
                 Ok(Next::Stopped(why)) => {
                     error!(why, "stopped");
                     return Err(End::Failed(FAILED, stopped(&why)));

@@ -259,7 +259,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn status(&self) -> LogStatus {
         let end = self.replica.held();
         LogStatus {
-            last_epoch: last_epoch(&self.replica.epochs(), end.position),
+            last_epoch: last_epoch(self.replica.epochs(), end.position),
             end,
             committed: self.replica.committed(),
             flags: self.follower.flags(),

@@ -59,7 +59,7 @@ pub enum Start {
 /// What became of the agents that have ended.
 pub enum Next {
     /// They go on in another role.
-    Role(Exchange),
+    Role(Box<Exchange>),
     /// A standby holds another log than the one it should follow, and somebody must say what is to
     /// become of it: the reason.
     Stopped(String),
@@ -267,13 +267,14 @@ impl Member {
             return match standby.take_change() {
                 Some(RoleChange::Lead { epoch, forced }) => {
                     self.forced = forced;
-                    self.lead(counters, *standby, agents, epoch, now).map(Next::Role)
+                    self.lead(counters, *standby, agents, epoch, now)
+                        .map(|exchange| Next::Role(Box::new(exchange)))
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
                 // The log was cut below what was executed: the state before it is a snapshot's.
-                None if Self::follower_failed(&agents) => {
-                    self.begin_again(counters, *standby, agents, now).map(Next::Role)
-                }
+                None if Self::follower_failed(&agents) => self
+                    .begin_again(counters, *standby, agents, now)
+                    .map(|exchange| Next::Role(Box::new(exchange))),
                 _ => {
                     agents.push(standby);
                     Ok(Next::End(agents))
@@ -282,7 +283,9 @@ impl Member {
         }
         if let Some(mut primary) = take::<PrimaryRole>(&mut agents) {
             if let Some(RoleChange::Follow { .. }) = primary.take_change() {
-                return self.resign(counters, *primary, agents, now).map(Next::Role);
+                return self
+                    .resign(counters, *primary, agents, now)
+                    .map(|exchange| Next::Role(Box::new(exchange)));
             }
             agents.push(primary);
         }

@@ -15,7 +15,7 @@ const HEADER: usize = 8;
 /// The file of one message.
 pub(super) fn emit(schema: &Schema, message: &Message) -> String {
     let name = names::pascal(&message.name);
-    let uses = uses(schema, message);
+    let uses = uses(&imports(schema, &message.body.fields));
     let fields: Vec<&Member> = visible(&message.body.fields).collect();
     let mut runtime =
         vec!["DecodeError", "EncodeError", "FieldVisitor", "MessageHeader", "SbeMessage", "self"];
@@ -38,19 +38,28 @@ pub(super) fn emit(schema: &Schema, message: &Message) -> String {
 pub(super) fn emit_writer(schema: &Schema, message: &Message) -> String {
     let name = names::pascal(&message.name);
     let has_fields = visible(&message.body.fields).next().is_some();
+    let writer = writer(schema, message, &name);
+    // A constant has no place in a message, so that its type is not written.
+    let mut used = imports(schema, &message.body.fields);
+    used.retain(|name| mentions(&writer, name));
     format!(
         "//! The message `{}`, written in place.\n\n\
          use crate::runtime::{{EncodeError{}}};\nuse crate::templates::{name};\n{}\n{}",
         message.name,
         if has_fields { ", write" } else { "" },
-        uses(schema, message),
-        writer(schema, message, &name),
+        uses(&used),
+        writer,
     )
 }
 
+/// Whether a text has a name as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    text.split(|character| !is_word(character)).any(|word| word == name)
+}
+
 /// The schema's types that a message has.
-fn uses(schema: &Schema, message: &Message) -> String {
-    let used = imports(schema, &message.body.fields);
+fn uses(used: &[String]) -> String {
     if used.is_empty() {
         String::new()
     } else {
