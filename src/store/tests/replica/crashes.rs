@@ -164,14 +164,16 @@ fn a_crash_at_each_step_of_a_cut_leaves_one_log_or_the_other() {
         let follows = replica.epoch() == Epoch(2);
         seen[usize::from(follows)] += 1;
         match follows {
-            true => assert_eq!(replica.held(), base, "seed {seed}"),
+            // The power may take what was not synced, also before the base.
+            true if seed % 2 == 0 || seed % 3 == 0 => assert_eq!(replica.held(), base, "{seed}"),
+            true => assert!(replica.held().position <= base.position, "seed {seed}"),
             false => {
                 assert!(cut_short, "seed {seed}: it was told to be followed");
                 assert!(seed % 2 > 0 || replica.held() == end, "seed {seed}");
-                let all = Position(0)..replica.held().position;
-                assert_eq!(log_bytes(&image, all.clone()), log_bytes(&theirs, all));
             }
         }
+        let all = Position(0)..replica.held().position;
+        assert_eq!(log_bytes(&image, all.clone()), log_bytes(&theirs, all), "seed {seed}");
         assert_zero_beyond(&image, replica.held().position);
     }
     println!("{seen:?}");
