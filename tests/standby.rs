@@ -3,7 +3,7 @@
 
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, Taken};
 use isochron::demo::flow::{Flow, Mix, Next};
-use isochron::standby::{Board, Checkpoint, Follower, reader_at};
+use isochron::standby::{Board, Checkpoint, Fault, Follower, reader_at};
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
     Identity, LogPlace, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
@@ -205,7 +205,7 @@ fn a_log_that_says_otherwise_is_an_alarm_with_both_outcomes_and_no_state() {
     let (position, truth) = copy_with_a_lie(&log, &copied);
     let (mut follower, board) = follower(&copied, empty(), 100);
     while follower.step() > 0 {}
-    assert!(follower.fault().is_some_and(|fault| fault.is_difference()));
+    assert!(follower.fault().is_some_and(Fault::is_difference));
     let said = board.difference().unwrap().to_owned();
     assert!(said.starts_with(&format!("position {position}: execution differs")), "{said}");
     assert!(said.contains(&format!("computed {truth}, logged ")), "{said}");

@@ -191,7 +191,7 @@ fn without_a_majority_nobody_is_promoted_but_by_force() {
     alone.line_with("promoted by force, without a majority");
     // Nothing is confirmed that a majority does not have.
     send(&mut nodes.ring(1), 1..=10);
-    assert_eq!(nodes.confirmed(1), []);
+    assert_eq!(nodes.confirmed(1), [0_u64; 0]);
     alone.signal("KILL");
     alone.end();
 }

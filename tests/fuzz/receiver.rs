@@ -137,10 +137,10 @@ impl Standby {
                     session: session_id(EXCHANGE, Epoch(1)),
                     stream: STREAM,
                     initial_term_id: 0,
-                    active_term_id: terms().term_id(*position) as i32,
-                    term_offset: terms().offset(*position) as i32,
+                    active_term_id: terms().term_id(*position).cast_signed(),
+                    term_offset: i32::try_from(terms().offset(*position)).expect("below a GiB"),
                     terms: terms(),
-                    mtu_bytes: MTU_BYTES as i32,
+                    mtu_bytes: i32::try_from(MTU_BYTES).expect("some kilobytes"),
                     ttl: 0,
                     is_group: true,
                 };

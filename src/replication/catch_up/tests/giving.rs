@@ -185,7 +185,8 @@ fn a_key_is_proven_by_both_or_nothing_is_told() {
 fn what_is_not_there_is_refused_with_a_reason() {
     let mut primary = Primary::new();
     primary.append_to(100_000);
-    let ask: [(fn(&mut Client), &str); 4] = [
+    type Ask = fn(&mut Client);
+    let ask: [(Ask, &str); 4] = [
         (|client| client.open(LogName::feed("261122300A")), "there is no the feed log 261122300A"),
         (|client| client.open(LogName::feed("../../etc")), "there is no"),
         (|client| client.fetch(Position(0)), "no log was opened"),

@@ -3,6 +3,30 @@
 
 use super::*;
 
+/// Most of some datagrams arrive, with commits and syncs among them; the last commit.
+fn hear(
+    replica: &mut ReplicaStore,
+    sent: &[Datagram],
+    ends: &[LogPlace],
+    random: &mut Random,
+) -> Option<Position> {
+    let mut committed = None;
+    for datagram in sent {
+        if random.below(12) > 0 {
+            let _ = replica.insert(datagram.range.start, &datagram.bytes);
+        }
+        if random.below(20) == 0 {
+            let index = ends.iter().rposition(|end| *end == replica.held()).unwrap();
+            let told = ends[index - random.below(index.min(4) + 1)];
+            committed = Some(replica.commit(told.position, told.chain).unwrap());
+        }
+        if random.below(30) == 0 {
+            replica.sync().unwrap();
+        }
+    }
+    committed
+}
+
 #[test]
 fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
     let (mut cuts, mut lossy_openings, mut lost) = (0, 0, 0);
@@ -43,19 +67,8 @@ fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
                 ends.push(place_of(&writer));
             }
             let from = replica.held().position;
-            for datagram in datagrams(&theirs, from..writer.position(), 5, &mut random) {
-                if random.below(12) > 0 {
-                    let _ = replica.insert(datagram.range.start, &datagram.bytes);
-                }
-                if random.below(20) == 0 {
-                    let index = ends.iter().rposition(|end| *end == replica.held()).unwrap();
-                    let told = ends[index - random.below(index.min(4) + 1)];
-                    committed = replica.commit(told.position, told.chain).unwrap();
-                }
-                if random.below(30) == 0 {
-                    replica.sync().unwrap();
-                }
-            }
+            let sent = datagrams(&theirs, from..writer.position(), 5, &mut random);
+            committed = hear(&mut replica, &sent, &ends, &mut random).unwrap_or(committed);
             let (before, synced) = (replica.held().position, replica.synced());
             let marked = marks_of(&ours).committed;
             match random.below(4) {

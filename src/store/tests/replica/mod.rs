@@ -179,6 +179,17 @@ fn gaps_of(replica: &ReplicaStore) -> Vec<Range<Position>> {
     gaps
 }
 
+/// Writes up to a position, or a little beyond; the ends of the transactions, the first one's
+/// beginning included.
+fn grow_to(writer: &mut StoreWriter, to: Position, random: &mut Random) -> Vec<LogPlace> {
+    let mut ends = vec![place_of(writer)];
+    while writer.position() < to {
+        grow(writer, random);
+        ends.push(place_of(writer));
+    }
+    ends
+}
+
 #[test]
 fn datagrams_in_any_order_make_the_writers_log() {
     let (mut repeated, mut refused, mut holes, mut committed_late) = (0, 0, 0, 0);
@@ -187,11 +198,7 @@ fn datagrams_in_any_order_make_the_writers_log() {
         let (theirs, ours) = (MemoryDisk::default(), MemoryDisk::default());
         let (mut writer, _) = open_told(&theirs);
         let start = begin_of(&writer);
-        let mut ends = vec![place_of(&writer)];
-        while writer.position().get() < 4 * TERM_BYTES as u64 {
-            grow(&mut writer, &mut random);
-            ends.push(place_of(&writer));
-        }
+        let ends = grow_to(&mut writer, Position(4 * TERM_BYTES as u64), &mut random);
         let end = writer.position();
         let sent = datagrams(&theirs, Position(0)..end, 12, &mut random);
 
@@ -249,8 +256,7 @@ fn datagrams_in_any_order_make_the_writers_log() {
         }
         assert_eq!(replica.held(), place_of(&writer), "the same log");
         assert_eq!(replica.commit(end, writer.chain()), Ok(end));
-        let rest = read(&mut reader);
-        assert_eq!(rest, read(&mut truth));
+        assert_eq!(read(&mut reader), read(&mut truth));
         assert_eq!(reader.chain(), Some(writer.chain()));
         assert_eq!(log_bytes(&ours, Position(0)..end), log_bytes(&theirs, Position(0)..end));
         replica.close().unwrap();
