@@ -3,28 +3,36 @@
 
 use super::*;
 
-/// Most of some datagrams arrive, with commits and syncs among them; the last commit.
-fn hear(
+/// That a standby just opened has the beginning of a log, and nothing else.
+fn assert_is_log(replica: &ReplicaStore, ours: &MemoryDisk, theirs: &MemoryDisk) {
+    let held = replica.held().position;
+    let all = Position(0)..held;
+    assert_eq!(log_bytes(ours, all.clone()), log_bytes(theirs, all));
+    assert_zero_beyond(ours, held);
+    assert_eq!((replica.synced(), replica.contiguous()), (held, held));
+}
+
+/// Most of what the writer sends, with commits and syncs now and then.
+fn follow_on(
     replica: &mut ReplicaStore,
-    sent: &[Datagram],
+    theirs: &MemoryDisk,
     ends: &[LogPlace],
     random: &mut Random,
-) -> Option<Position> {
-    let mut committed = None;
-    for datagram in sent {
+) {
+    let all = replica.held().position..ends.last().unwrap().position;
+    for datagram in datagrams(theirs, all, 5, random) {
         if random.below(12) > 0 {
             let _ = replica.insert(datagram.range.start, &datagram.bytes);
         }
         if random.below(20) == 0 {
             let index = ends.iter().rposition(|end| *end == replica.held()).unwrap();
             let told = ends[index - random.below(index.min(4) + 1)];
-            committed = Some(replica.commit(told.position, told.chain).unwrap());
+            replica.commit(told.position, told.chain).unwrap();
         }
         if random.below(30) == 0 {
             replica.sync().unwrap();
         }
     }
-    committed
 }
 
 #[test]
@@ -46,10 +54,7 @@ fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
             lossy_openings += usize::from(lossy);
             let held = replica.held();
             assert!(ends.contains(&held), "{what}: {held:?} is the writer's log");
-            let all = Position(0)..held.position;
-            assert_eq!(log_bytes(&ours, all.clone()), log_bytes(&theirs, all), "{what}");
-            assert_zero_beyond(&ours, held.position);
-            assert_eq!(replica.synced(), held.position);
+            assert_is_log(&replica, &ours, &theirs);
             assert_eq!(replica.committed(), committed, "{what}");
             if replica.epoch() == Epoch(0) {
                 replica.follow(start, false).unwrap();
@@ -66,9 +71,8 @@ fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
                 grow(&mut writer, &mut random);
                 ends.push(place_of(&writer));
             }
-            let from = replica.held().position;
-            let sent = datagrams(&theirs, from..writer.position(), 5, &mut random);
-            committed = hear(&mut replica, &sent, &ends, &mut random).unwrap_or(committed);
+            follow_on(&mut replica, &theirs, &ends, &mut random);
+            committed = replica.committed();
             let (before, synced) = (replica.held().position, replica.synced());
             let marked = marks_of(&ours).committed;
             match random.below(4) {
