@@ -251,7 +251,8 @@ impl Machine {
 
     fn standby_options(&mut self, ground: &Ground) -> StandbyOptions {
         let membership = ground.membership(self.node);
-        let mut receiver = ReceiverOptions::new(&channel(), EXCHANGE_NUMBER, self.node as i64 + 1);
+        let receiver_id = i64::from(membership.own());
+        let mut receiver = ReceiverOptions::new(&channel(), EXCHANGE_NUMBER, receiver_id);
         receiver.seed = self.random.next();
         let secret = self.secret();
         StandbyOptions {

@@ -75,7 +75,10 @@ impl Planted {
 
 /// What a node shows of itself, for faults that are planted on the way to it.
 #[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Vec<(u32, Option<LogPlace>)>>>);
+pub(crate) struct Shown(Arc<Mutex<Vec<Standing>>>);
+
+/// The epoch that a node follows or writes in, and what it holds.
+type Standing = (u32, Option<LogPlace>);
 
 impl Shown {
     /// The epoch that a node follows or writes in, and what it holds.

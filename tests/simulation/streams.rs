@@ -22,7 +22,10 @@ struct Pipe {
 
 /// All connections, and those that wait to be let in.
 #[derive(Clone, Default)]
-pub(crate) struct Streams(Arc<Mutex<Vec<(Node, Arc<Mutex<Pipe>>)>>>);
+pub(crate) struct Streams(Arc<Mutex<Vec<Waiting>>>);
+
+/// A connection to a node that has not let it in yet.
+type Waiting = (Node, Arc<Mutex<Pipe>>);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
