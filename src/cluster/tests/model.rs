@@ -1,5 +1,5 @@
-//! Every order of events of a small cluster, from a few beginnings and to a bound: promotions, votes and acknowledgements
-//! that arrive late or never, crashes between any two steps.
+//! Every order of events of a small cluster, from a few beginnings and to a bound: promotions,
+//! votes and acknowledgements that arrive late or never, crashes between any two steps.
 //!
 //! Two promises are judged after each step: an epoch has one primary, and what was committed is in
 //! the log of every primary that comes after. A step is one message, one entry of the stream, or
