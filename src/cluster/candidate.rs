@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The round of questions changes nothing at any node, so that a promotion that cannot succeed
-//! disturbs nobody (Raft's pre-vote, Ongaro's thesis, 9.6). An operator begins this now; a timer may
-//! begin it later.
+//! disturbs nobody (Raft's pre-vote, Ongaro's thesis, 9.6). An operator begins this now; a timer
+//! may begin it later.
 
 use std::fmt;
 

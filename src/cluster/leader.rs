@@ -425,8 +425,11 @@ impl Leader {
             let base = Position(announce.base);
             let start = EpochStart { epoch, node, base, chain: Chain(announce.chain_at_base) };
             // The newest one is the one to follow, whatever ended the epoch before.
-            if !matches!(self.ended, Some(NotLeading::Deposed { start: known, .. }) if known.epoch >= epoch)
-            {
+            let known = match self.ended {
+                Some(NotLeading::Deposed { start, .. }) => start.epoch,
+                _ => self.start.epoch,
+            };
+            if epoch > known {
                 self.end(NotLeading::Deposed { by: node, start }, true);
             }
         } else if epoch == self.start.epoch {

@@ -11,7 +11,7 @@
 //!               ▼                           ▼         │                            ▼
 //!           Committer                   Ballot (durable)                      ReplicaStore
 //!
-//!   who is to become the primary: Candidate ─▶ StatusRequest, VoteRequest ─▶ won, or who is in the way
+//!   who is to become the primary: Candidate ─▶ StatusRequest, VoteRequest ─▶ won, or why not
 //!   every node: StateHash ─▶ Hashes ─▶ who executed to another outcome
 //! ```
 //!

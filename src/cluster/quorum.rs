@@ -9,8 +9,8 @@
 //!
 //! Only what was acknowledged in this epoch counts: an acknowledgement of an older one says nothing
 //! of bytes that another primary may have cut since. And nothing is committed before the quorum has
-//! a transaction of this epoch (Raft, section 5.4.2): older bytes that a majority holds can still be
-//! cut by a primary that a later vote makes, new ones cannot.
+//! a transaction of this epoch (Raft, section 5.4.2): older bytes that a majority holds can be cut
+//! by a primary that a later vote makes, new ones cannot.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! Datagrams of the control channel, from anybody and from nodes that lie.
 //!
 //! A part is what comes in one datagram, behind two bytes: which of the nodes it comes from, and
-//! whether it gets a right MAC, as if a node that has the key had gone mad. What is believed goes to
-//! every core: none panics, none takes back what it said.
+//! whether it gets a right MAC, as if a node that has the key had gone mad. What is believed goes
+//! to every core: none panics, none takes back what it said.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
