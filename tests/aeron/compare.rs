@@ -90,7 +90,7 @@ fn aeron_trip() -> Outcome<(f64, f64)> {
 
 fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
     let size = bytes.to_string();
-    let words = ["--sizes", &size, "--passes", "1", "--round-trips", "0"];
+    let words = ["--sizes", &size, "--passes", "1", "--round-trips", "0", "--messages", "1000000"];
     let json = bench(program, &words)?;
     let pass = &json["throughput"][0];
     let last = &pass["last_pass"];
@@ -100,7 +100,7 @@ fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
 }
 
 fn our_trip(program: &Path) -> Outcome<(f64, f64)> {
-    let words = ["--sizes", "64", "--passes", "1", "--messages", "1000", "--round-trips", "20000"];
+    let words = ["--sizes", "64", "--passes", "1", "--messages", "1000", "--round-trips", "5000"];
     let json = bench(program, &words)?;
     let trip = &json["round_trip"];
     let us = |name: &str| trip[name].as_f64().map(|ns| ns / 1e3).ok_or("no round trip");
