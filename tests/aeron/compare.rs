@@ -81,11 +81,16 @@ fn aeron(bytes: usize, io_vector: u32) -> Outcome<(f64, f64)> {
     Ok((ran.messages_per_second / 1e6, ran.driver_cpus + ran.clients_cpus))
 }
 
-/// With one thread that spins: its fastest on few processors.
+/// With one thread, its fastest on few processors: the better of one that spins and one that backs
+/// off.
 fn aeron_trip() -> Outcome<(f64, f64)> {
-    let lane = Lane { threading: Threading::Shared, io_vector: 4, idle: "spin" };
-    let trip = round_trip(lane, 128, Duration::from_secs(1))?;
-    Ok((trip.p50_ns as f64 / 1e3, trip.p99_ns as f64 / 1e3))
+    let trip = |idle| -> Outcome<(f64, f64)> {
+        let lane = Lane { threading: Threading::Shared, io_vector: 4, idle };
+        let trip = round_trip(lane, 128, Duration::from_secs(1))?;
+        Ok((trip.p50_ns as f64 / 1e3, trip.p99_ns as f64 / 1e3))
+    };
+    let (spinning, backing_off) = (trip("spin")?, trip("backoff")?);
+    Ok(if spinning.0 < backing_off.0 { spinning } else { backing_off })
 }
 
 fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
