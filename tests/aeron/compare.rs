@@ -81,16 +81,21 @@ fn aeron(bytes: usize, io_vector: u32) -> Outcome<(f64, f64)> {
     Ok((ran.messages_per_second / 1e6, ran.driver_cpus + ran.clients_cpus))
 }
 
-/// With one thread that spins: its fastest on few processors.
+/// With one thread, its fastest on few processors: the better of one that spins and one that backs
+/// off.
 fn aeron_trip() -> Outcome<(f64, f64)> {
-    let lane = Lane { threading: Threading::Shared, io_vector: 4, idle: "spin" };
-    let trip = round_trip(lane, 128, Duration::from_secs(1))?;
-    Ok((trip.p50_ns as f64 / 1e3, trip.p99_ns as f64 / 1e3))
+    let trip = |idle| -> Outcome<(f64, f64)> {
+        let lane = Lane { threading: Threading::Shared, io_vector: 4, idle };
+        let trip = round_trip(lane, 128, Duration::from_secs(1))?;
+        Ok((trip.p50_ns as f64 / 1e3, trip.p99_ns as f64 / 1e3))
+    };
+    let (spinning, backing_off) = (trip("spin")?, trip("backoff")?);
+    Ok(if spinning.0 < backing_off.0 { spinning } else { backing_off })
 }
 
 fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
     let size = bytes.to_string();
-    let words = ["--sizes", &size, "--passes", "1", "--round-trips", "0"];
+    let words = ["--sizes", &size, "--passes", "1", "--round-trips", "0", "--messages", "1000000"];
     let json = bench(program, &words)?;
     let pass = &json["throughput"][0];
     let last = &pass["last_pass"];
@@ -100,7 +105,7 @@ fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
 }
 
 fn our_trip(program: &Path) -> Outcome<(f64, f64)> {
-    let words = ["--sizes", "64", "--passes", "1", "--messages", "1000", "--round-trips", "20000"];
+    let words = ["--sizes", "64", "--passes", "1", "--messages", "1000", "--round-trips", "5000"];
     let json = bench(program, &words)?;
     let trip = &json["round_trip"];
     let us = |name: &str| trip[name].as_f64().map(|ns| ns / 1e3).ok_or("no round trip");

@@ -83,7 +83,8 @@ impl Settings {
         for what in ["IMAGE_LIVENESS", "CLIENT_LIVENESS", "PUBLICATION_CONNECTION"] {
             command.env(format!("AERON_{what}_TIMEOUT"), "60s");
         }
-        command.env("AERON_TERM_BUFFER_SPARSE_FILE", "0");
+        // It must be longer than a client may be silent.
+        command.env("AERON_PUBLICATION_UNBLOCK_TIMEOUT", "90s");
         if let Some(Loss { rate, seed }) = loss {
             let arguments = format!("rate={rate}|recv-msg-mask=0x3|seed={seed}");
             command.env("AERON_UDP_CHANNEL_INCOMING_INTERCEPTORS", "loss");

@@ -46,6 +46,7 @@ impl Java {
         // A busy machine is no dead peer.
         command.args(["-Daeron.client.liveness.timeout=60s", "-Daeron.driver.timeout=60000"]);
         command.args(["-Daeron.image.liveness.timeout=60s"]);
+        command.arg("-Daeron.publication.unblock.timeout=90s");
         command.arg(format!("-Daeron.dir={}", directory.display()));
         command.args(properties.iter().map(|property| format!("-Daeron.{property}")));
         command.arg("-cp").arg(&self.classes).arg(format!("io.aeron.{class}"));
