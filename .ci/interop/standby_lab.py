@@ -1,4 +1,4 @@
-"""Judges the story of standby_lab.sh: the logs of three nodes, and of the primary when it was killed.
+"""Judges the story of standby_lab.sh: the logs of three nodes, and the killed primary's.
 
 Prints a line for each thing that must hold and the counts last.
 """

@@ -5,10 +5,10 @@
 #   one, the primary ═╦═ two, a standby    paused; promoted when one is killed
 #                     ╚═ three, a standby  loses 2 of 100, hears nothing of one, is cut off, killed
 #
-# Orders are sent to the primary all the while. In the end the logs must be one log, all that the killed
-# primary had confirmed must be in it, and re-executing it must come to the same state at each node.
-# The last line is `N passed, N failed, N skipped`; the exit code is 0 unless one failed. It installs
-# ip and nft where it may; without root, one of them or python3, everything is one skip.
+# Orders are sent to the primary all the while. In the end the logs must be one log, all that the
+# killed primary had confirmed must be in it, and re-executing it must come to the same state at
+# each node. The last line is `N passed, N failed, N skipped`; the exit code is 0 unless one failed.
+# It installs ip and nft where it may; without root, one of them or python3, everything is one skip.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

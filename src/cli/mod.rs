@@ -66,8 +66,8 @@ enum Command {
     Password(password::Args),
     /// Asks this machine's standby to become the primary: a vote of all nodes, begun by hand.
     ///
-    /// Exit code 0 if the node is the primary, 1 if it refused, with the reason and the node that is
-    /// in the way, 2 if it could not be asked.
+    /// Exit code 0 if the node is the primary, 1 if it refused, with the reason and the node that
+    /// is in the way, 2 if it could not be asked.
     #[command(after_help = "Example:\n  isochron promote --config isochron.toml\n  \
                             isochron promote --config isochron.toml --json | jq .result")]
     Promote(promote::Args),

@@ -49,7 +49,8 @@ pub struct Options {
     /// Segments to have ready beyond the one being written, once somebody runs the helper; 1 to
     /// [`SEGMENTS_AHEAD_MAX`].
     pub segments_ahead: usize,
-    /// The epoch to begin, where it was voted for; the next one that is known to be free with `None`.
+    /// The epoch to begin, where it was voted for; the next one that is known to be free with
+    /// `None`.
     pub epoch: Option<Epoch>,
 }
 

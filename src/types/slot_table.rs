@@ -1,13 +1,13 @@
 //! A hash table from tags to slots: open addressing, one or two cache lines a look-up, no order.
 //!
 //! ```text
-//!   places: [ · | tag, slot | · | · | tag, slot | tag, slot | · ]   at home by the tag's upper bits
+//!   places: [ · | tag, slot | · | · | tag, slot | tag, slot | · ]   at home by its upper bits
 //! ```
 //!
-//! It cannot be iterated, so that no outcome can depend on where a tag happens to lie. A place holds
-//! a tag, 32 bits of a hash, and a slot: eight bytes, because tables of millions are looked up at
-//! random. Whether a slot is the one that is meant is for its owner to say, who has the key there.
-//! The table is at least half empty, and a removal closes its hole, so that it does not age.
+//! It cannot be iterated, so that no outcome can depend on where a tag happens to lie. A place
+//! holds a tag, 32 bits of a hash, and a slot: eight bytes, because tables of millions are looked
+//! up at random. Whether a slot is the one that is meant is for its owner to say, who has the key
+//! there. The table is at least half empty, and a removal closes its hole, so that it does not age.
 
 use crate::memory::{filled_table, prefetch};
 

@@ -627,7 +627,8 @@ impl Machine {
         }
     }
 
-    /// In silence: the state that a primary lives with, and one from a snapshot, are the followers'.
+    /// In silence: the state that a primary lives with, and one from a snapshot, are the
+    /// followers'.
     pub(crate) fn conclude(&mut self, ground: &Ground) {
         let Some(running) = &self.running else { return };
         let executed = running.follower.machine();

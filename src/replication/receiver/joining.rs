@@ -41,8 +41,8 @@ pub(super) enum Stage {
     Waiting,
     /// Takes what comes and asks for what is missing.
     Live,
-    /// The stream is too far ahead, or a hole does not close. It goes on when the stream is near and
-    /// everything before `until` is here.
+    /// The stream is too far ahead, or a hole does not close. It goes on when the stream is near
+    /// and everything before `until` is here.
     Behind { until: Position },
     /// The sender has ended the stream there, and all of it is here.
     Ended(Position),

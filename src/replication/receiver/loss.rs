@@ -6,12 +6,13 @@
 //!         [ 1 ]     [ 2 ]    [    3      ]     one request and one timer for each
 //! ```
 //!
-//! A stock receiver asks for one hole at a time, so that each loss waits for the one before it. Here
-//! each hole has a timer of its own. The first delay is the protocol's random back-off, drawn for the
-//! few receivers there are: one of them asks, and its repair, which all hear, answers the others. A
-//! request that brought nothing is repeated later and later, because it or its answer was lost or
-//! the sender has a limit. A request begins where a frame does, which is known at the beginning of a
-//! hole alone: of one that is longer than a request the rest is asked for when the first part came.
+//! A stock receiver asks for one hole at a time, so that each loss waits for the one before it.
+//! Here each hole has a timer of its own. The first delay is the protocol's random back-off, drawn
+//! for the few receivers there are: one of them asks, and its repair, which all hear, answers the
+//! others. A request that brought nothing is repeated later and later, because it or its answer was
+//! lost or the sender has a limit. A request begins where a frame does, which is known at the
+//! beginning of a hole alone: of one that is longer than a request the rest is asked for when the
+//! first part came.
 //!
 //! Source: Aeron transport protocol, data loss recovery; `aeron_loss_detector.c`.
 

@@ -6,15 +6,15 @@
 //!                      │ loss: holes, timers ◀── gaps ◀──┼──
 //!  group + 1:          │ status: held, window ◀──────────┼──
 //!  status messages,    │ liveness: is the sender heard?  │
-//!  requests (NAK) ◀────┤                                 ├─▶ standing: waiting, live, behind, ended
+//!  requests (NAK) ◀────┤                                 ├─▶ standing: waiting, live, behind, ..
 //!                      └─────────────────────────────────┘
 //! ```
 //!
 //! It follows one session, the one of the epoch that it was told, from the exact position that is
-//! held. Where the stream is ahead by little it takes the stream and asks for what is between; where
-//! it is ahead by much it says so, takes itself out of the sender's flow control, and waits until
-//! somebody has brought what is between over TCP. Nothing is ever passed over: what is held grows
-//! by what stands next to it alone.
+//! held. Where the stream is ahead by little it takes the stream and asks for what is between;
+//! where it is ahead by much it says so, takes itself out of the sender's flow control, and waits
+//! until somebody has brought what is between over TCP. Nothing is ever passed over: what is held
+//! grows by what stands next to it alone.
 //!
 //! Source: the Aeron transport protocol; `aeron_publication_image.c`,
 //! `aeron_data_packet_dispatcher.c`. What this receiver does otherwise, a stock sender allows.

@@ -1,5 +1,5 @@
-//! Whole sessions under random loss: both lines, a re-request server that often says nothing, a replay
-//! whose connection breaks, snapshots that may be old.
+//! Whole sessions under random loss: both lines, a re-request server that often says nothing, a
+//! replay whose connection breaks, snapshots that may be old.
 
 use super::*;
 

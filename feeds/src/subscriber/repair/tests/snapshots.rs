@@ -1,4 +1,4 @@
-//! Snapshots against literal cases: who wants one and when, what it stands for, and what is refused.
+//! Snapshots against literal cases: who wants one and when, what it stands for, what is refused.
 
 use super::*;
 
