@@ -2,8 +2,8 @@
 
 Usage: aeron.py CAPTURE CASES, where CASES is what `isochron-aeron` printed. It says by lines
 `case port=.. session=.. late=.. rate=.. seed=.. generator=.. joined=.. name=..`
-which datagrams a follower must have dropped: it draws for each DATA or PAD datagram from its generator, `erand48` or Java's,
-by the seed. What was asked for again must be exactly that.
+which datagrams a follower must have dropped: it draws for each DATA or PAD datagram from its
+generator, `erand48` or Java's, by the seed. What was asked for again must be exactly that.
 """
 
 import copy
