@@ -128,7 +128,7 @@ esac >>"$scratch/4"
 for part in 1 2 3 4; do
     tail -n 1 "$scratch/$part" | grep -Eq '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' ||
         echo "0 passed, 1 failed, 0 skipped" >>"$scratch/$part"
-    sed '$d' "$scratch/$part" | grep -v '^case '
+    sed -e '$d' -e '/^case /d' "$scratch/$part"
 done
 for part in 1 2 3 4; do tail -n 1 "$scratch/$part"; done |
     awk '{ p += $1; f += $3; s += $5 }

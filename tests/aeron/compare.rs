@@ -45,7 +45,8 @@ pub fn run(program: &Path, rounds: usize) -> Outcome {
         let [ours, aeron, wide] =
             [&rates.ours, &rates.aeron, &rates.aeron_wide].map(|runs| median(runs));
         println!(
-            "compare: {size} B isochron {:.2} M messages/s with {:.1} CPUs, aeron {:.2} with {:.1}, \
+            "compare: {size} B isochron {:.2} M messages/s with {:.1} CPUs, \
+             aeron {:.2} with {:.1}, \
              with 64 datagrams a call {:.2} with {:.1}; {:.2} x the better of the two",
             ours.0,
             ours.1,
@@ -58,7 +59,8 @@ pub fn run(program: &Path, rounds: usize) -> Outcome {
     }
     let (ours, aeron) = (median(&trips.ours), median(&trips.aeron));
     println!(
-        "compare: 128 B there and back isochron p50 {:.1} p99 {:.1} us, aeron p50 {:.1} p99 {:.1} us",
+        "compare: 128 B there and back isochron p50 {:.1} p99 {:.1} us, \
+         aeron p50 {:.1} p99 {:.1} us",
         ours.0, ours.1, aeron.0, aeron.1
     );
     println!(

@@ -126,17 +126,22 @@ fn send(
     let (mut log, mut media) = (StoreLog::attach_on(&disk, directory)?, channel.open_sender()?);
     let watch = Watch(Instant::now());
     let mut sender = Sender::new(options, watch.now());
-    let mut closed: Option<Instant> = None;
-    while closed.is_none_or(|since| since.elapsed() < Duration::from_millis(300)) {
+    // Whoever waits for the end must hear of it, also on a busy machine; others know it already.
+    let lingers = Duration::from_millis(if stream.ends { 3_000 } else { 300 });
+    let (mut closed, mut drained) = (false, None::<Instant>);
+    while drained.is_none_or(|since| since.elapsed() < lingers) {
         if sender.duty(&mut log, &mut media, watch.now())? == 0 {
             std::thread::sleep(IDLE);
         }
         if sender.is_connected() {
             connected.store(true, Ordering::Release);
         }
-        if closed.is_none() && over.load(Ordering::Acquire) {
+        if !closed && over.load(Ordering::Acquire) {
             sender.close();
-            closed = Some(Instant::now());
+            closed = true;
+        }
+        if closed && drained.is_none() && sender.is_drained() {
+            drained = Some(Instant::now());
         }
     }
     Ok(counted(&format!("{:?}", sender.counts())))

@@ -41,7 +41,8 @@ impl Stream {
     pub fn publication(&self) -> String {
         let fc = if self.is_multicast() { "|fc=min" } else { "" };
         format!(
-            "{}|mtu=1408|session-id={}|init-term-id=0|term-id=0|term-offset=0|term-length={TERM_BYTES}{fc}",
+            "{}|mtu=1408|session-id={}|init-term-id=0|term-id=0|term-offset=0\
+             |term-length={TERM_BYTES}{fc}",
             self.channel(),
             self.session
         )
