@@ -162,7 +162,9 @@ impl ControlChannel {
         self.judge_sender(node, from, &message)?;
         let place = self.place_of(node).ok_or(Refused::UnknownNode { node })?;
         let to_this_run = header.recipient_run == self.run;
-        if header.recipient_run != self.run && (header.recipient_run != 0 || answers(&message)) {
+        // Who has not noticed yet that this node was started anew still names the run before: its
+        // statements are as true as to a node that it never heard.
+        if !to_this_run && answers(&message) {
             return Err(Refused::ForAnotherRun { node, run: header.recipient_run });
         }
         self.windows[place] = self.windows[place].judge(node, header.run, header.counter)?;

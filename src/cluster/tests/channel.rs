@@ -152,10 +152,11 @@ fn an_answer_to_an_older_run_is_refused() {
     let members = members(1, 3, AckPolicy::QUORUM);
     let mut restarted = ControlChannel::new(&members, key(1), RUN + 50);
     let run = RUN + 1;
-    for datagram in [answer, told] {
-        let refused = refused(&mut restarted, &datagram, 2);
-        assert_eq!(refused, Refused::ForAnotherRun { node: 2, run });
-    }
+    let answered = refused(&mut restarted, &answer, 2);
+    assert_eq!(answered, Refused::ForAnotherRun { node: 2, run });
+    // What it goes on telling is heard, so that it hears of the new run in turn.
+    let (envelope, _) = restarted.open(&told, address(2)).unwrap();
+    assert!(!envelope.to_this_run);
     // Nor does an answer count that names no run: who answers has heard one.
     let (_, mut two) = pair(key(1));
     let answer = sealed(&mut two, 1, Status::default());
