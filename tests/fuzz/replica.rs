@@ -129,7 +129,11 @@ fn options(node: u32) -> Options {
     let identity =
         Identity { exchange, exchange_number: 1001, node, schema_id: 1, schema_version: 0 };
     let durability = Durability::External;
-    Options { term_bytes: TERM_BYTES, durability, ..Options::new(PathBuf::from("/store"), identity) }
+    Options {
+        term_bytes: TERM_BYTES,
+        durability,
+        ..Options::new(PathBuf::from("/store"), identity)
+    }
 }
 
 fn open(disk: &MemoryDisk) -> ReplicaStore {
