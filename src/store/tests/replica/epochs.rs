@@ -16,13 +16,12 @@ fn told() -> Options {
 /// A store that a fork goes on with: all of a log to a place, opened in an epoch of its own.
 fn fork(from: &MemoryDisk, end: LogPlace, epoch: u32, random: &mut Random) -> Writer {
     let disk = MemoryDisk::default();
-    let mut epochs = marks_of(from).epochs;
-    epochs.retain(|start| start.base <= end.position);
-    if !epochs.is_empty() {
-        let place = LogPlace { position: Position(0), chain: Chain(0) };
+    if end != NOWHERE {
+        let mut epochs = marks_of(from).epochs;
+        epochs.retain(|start| start.base <= end.position);
         let created = Arc::new(disk.clone());
         let (mut copy, _) =
-            ReplicaStore::create_at(created, &standby(), place, &epochs, Nanos(7)).unwrap();
+            ReplicaStore::create_at(created, &standby(), NOWHERE, &epochs, Nanos(7)).unwrap();
         let bytes = travelling(from, Position(0)..end.position);
         assert_eq!(copy.append_old(&bytes).unwrap().used_bytes, bytes.len());
         assert_eq!(copy.held(), end);
@@ -300,10 +299,7 @@ fn a_log_begins_at_a_snapshots_place() {
         let (replica, recovery) =
             ReplicaStore::create_at(disk(), &standby(), place, &log.epochs, Nanos(7)).unwrap();
         assert_eq!((recovery.kept_from, replica.held()), (place.position, place));
-        assert_eq!(
-            (replica.committed(), replica.epoch()),
-            (place.position, Epoch(replica.epoch().0))
-        );
+        assert_eq!((replica.committed(), replica.epochs()), (place.position, &log.epochs[..]));
         // Killed before the first byte, and at some place.
         drop(replica);
         let again = ReplicaStore::create_at(disk(), &standby(), place, &log.epochs, Nanos(7));

@@ -26,7 +26,7 @@ fn a_standby_writes_on_where_it_stands() {
         let (theirs, mut writer, ours, mut replica) = standby_of(seed, bytes as u64);
         let held = replica.held();
         // Then some frames of what follows, not all, in any order.
-        while writer.position().get() < held.position.get() + 30_000 {
+        while writer.position().get() < held.position.get() + 20_000 {
             grow(&mut writer, &mut random);
         }
         let sent = datagrams(&theirs, held.position..writer.position(), 5, &mut random);
