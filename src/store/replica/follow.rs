@@ -84,9 +84,9 @@ impl ReplicaStore {
             return Err(FollowRefused::NotKept { base: end, kept_from });
         }
         let place = self.check_chain(end, table)?;
-        let oldest = table[0].epoch;
-        let mut epochs: Vec<_> =
-            self.epochs.iter().filter(|known| known.epoch < oldest).copied().collect();
+        let oldest = table[0];
+        let older = |known: &&EpochStart| known.epoch < oldest.epoch && known.base < oldest.base;
+        let mut epochs: Vec<_> = self.epochs.iter().filter(older).copied().collect();
         epochs.extend_from_slice(table);
         let surplus = epochs.len().saturating_sub(EPOCHS_MAX);
         self.cut(place, epochs.split_off(surplus))

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A frame proves itself by its CRC, which says nothing about who made it: one that lies across
-//! others, where no writer has put it, is refused, but for one at the first hole, which goes before
-//! whatever lies in its way, so that no stranger's frame ever stops the log.
+//! others, where no writer has put it, is refused, but in a datagram that fills the first hole, which
+//! goes before whatever lies in its way, so that no stranger's frame ever stops the log.
 #![expect(unsafe_code, reason = "writes mapped segments")]
 
 use std::ops::Range;
@@ -212,14 +212,16 @@ impl ReplicaStore {
     #[cold]
     fn insert_apart(&mut self, position: Position, frames: &[u8]) -> Result<u64, Refused> {
         let first = self.walk.at;
+        // What fills the first hole goes before whatever lies in its way.
+        let leads = position <= first;
         for (range, _) in self.ranges(position, frames) {
             match self.runs.relation(&range) {
                 _ if range.end <= first => {}
                 _ if range.start < first => return Err(Refused::Overlap { position: range.start }),
                 Relation::Within => {}
-                Relation::Across if range.start == first => {}
+                Relation::Across if leads => {}
                 Relation::Across => return Err(Refused::Overlap { position: range.start }),
-                Relation::Free if self.runs.has_room(&range) || range.start == first => {}
+                Relation::Free if leads || self.runs.has_room(&range) => {}
                 Relation::Free => return Err(Refused::Holes),
             }
         }
@@ -316,9 +318,10 @@ impl ReplicaStore {
         true
     }
 
-    /// Takes a piece of the log at [`Self::contiguous`], of any epoch that the table has there:
-    /// frames as on the wire, padding as its header alone, over the ends of terms; the last may be
-    /// cut. Ask again with what was not used up and what follows it.
+    /// Takes a piece of the log that goes on at [`Self::contiguous`], of any epoch that the table has
+    /// there: frames as on the wire, padding as its header alone, over the ends of terms; the last
+    /// may be cut. Ask again with what was not used up and what follows it. What live frames have
+    /// brought meanwhile is passed over.
     ///
     /// # Errors
     /// Why the first frame was not taken. Where frames before it were, they are answered, and the
@@ -326,10 +329,10 @@ impl ReplicaStore {
     pub fn append_old(&mut self, frames: &[u8]) -> Result<Inserted, Refused> {
         self.check_following()?;
         let before = self.held;
-        let (mut at, mut inserted) = (self.walk.at, Inserted::default());
+        let mut inserted = Inserted::default();
         let mut refused = None;
         while frames.len() - inserted.used_bytes >= FRAME_HEADER_BYTES {
-            match self.append_frame(at, &frames[inserted.used_bytes..]) {
+            match self.append_frame(&frames[inserted.used_bytes..]) {
                 Ok((sent_bytes, log_bytes, is_new)) => {
                     let count = match is_new {
                         true => &mut inserted.new_bytes,
@@ -337,7 +340,6 @@ impl ReplicaStore {
                     };
                     *count += log_bytes;
                     inserted.used_bytes += sent_bytes;
-                    at = Position(at.get() + log_bytes);
                 }
                 Err(Refused::Fault { fault: FrameFault::Short { .. }, .. }) => break,
                 Err(error) => {
@@ -355,8 +357,13 @@ impl ReplicaStore {
 
     /// Takes the first frame of a piece; its bytes as sent and in the log, and whether it was not
     /// there.
-    fn append_frame(&mut self, at: Position, bytes: &[u8]) -> Result<(usize, u64, bool), Refused> {
+    fn append_frame(&mut self, bytes: &[u8]) -> Result<(usize, u64, bool), Refused> {
         self.cross()?;
+        let terms = self.holding.terms;
+        let frame = Frame::new_unchecked(bytes);
+        let told = u64::from(frame.term_id()) * terms.bytes() as u64;
+        let told = Position(told + u64::from(frame.term_offset()));
+        let at = told.min(self.walk.at);
         let epoch = self.epoch_for(at, bytes)?;
         if self.old_session.0 != epoch {
             self.old_session = (epoch, session_id(&self.options.identity.exchange, epoch));

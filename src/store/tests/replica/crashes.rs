@@ -3,6 +3,38 @@
 
 use super::*;
 
+/// That a standby just opened has the beginning of a log, and nothing else.
+fn assert_is_log(replica: &ReplicaStore, ours: &MemoryDisk, theirs: &MemoryDisk) {
+    let held = replica.held().position;
+    let all = Position(0)..held;
+    assert_eq!(log_bytes(ours, all.clone()), log_bytes(theirs, all));
+    assert_zero_beyond(ours, held);
+    assert_eq!((replica.synced(), replica.contiguous()), (held, held));
+}
+
+/// Most of what the writer sends, with commits and syncs now and then.
+fn follow_on(
+    replica: &mut ReplicaStore,
+    theirs: &MemoryDisk,
+    ends: &[LogPlace],
+    random: &mut Random,
+) {
+    let all = replica.held().position..ends.last().unwrap().position;
+    for datagram in datagrams(theirs, all, 5, random) {
+        if random.below(12) > 0 {
+            let _ = replica.insert(datagram.range.start, &datagram.bytes);
+        }
+        if random.below(20) == 0 {
+            let index = ends.iter().rposition(|end| *end == replica.held()).unwrap();
+            let told = ends[index - random.below(index.min(4) + 1)];
+            replica.commit(told.position, told.chain).unwrap();
+        }
+        if random.below(30) == 0 {
+            replica.sync().unwrap();
+        }
+    }
+}
+
 #[test]
 fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
     let (mut cuts, mut lossy_openings, mut lost) = (0, 0, 0);
@@ -22,10 +54,7 @@ fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
             lossy_openings += usize::from(lossy);
             let held = replica.held();
             assert!(ends.contains(&held), "{what}: {held:?} is the writer's log");
-            let all = Position(0)..held.position;
-            assert_eq!(log_bytes(&ours, all.clone()), log_bytes(&theirs, all), "{what}");
-            assert_zero_beyond(&ours, held.position);
-            assert_eq!(replica.synced(), held.position);
+            assert_is_log(&replica, &ours, &theirs);
             assert_eq!(replica.committed(), committed, "{what}");
             if replica.epoch() == Epoch(0) {
                 replica.follow(start, false).unwrap();
@@ -42,20 +71,8 @@ fn whatever_kills_it_it_goes_on_with_what_it_had_in_order() {
                 grow(&mut writer, &mut random);
                 ends.push(place_of(&writer));
             }
-            let from = replica.held().position;
-            for datagram in datagrams(&theirs, from..writer.position(), 5, &mut random) {
-                if random.below(12) > 0 {
-                    let _ = replica.insert(datagram.range.start, &datagram.bytes);
-                }
-                if random.below(20) == 0 {
-                    let index = ends.iter().rposition(|end| *end == replica.held()).unwrap();
-                    let told = ends[index - random.below(index.min(4) + 1)];
-                    committed = replica.commit(told.position, told.chain).unwrap();
-                }
-                if random.below(30) == 0 {
-                    replica.sync().unwrap();
-                }
-            }
+            follow_on(&mut replica, &theirs, &ends, &mut random);
+            committed = replica.committed();
             let (before, synced) = (replica.held().position, replica.synced());
             let marked = marks_of(&ours).committed;
             match random.below(4) {
@@ -164,14 +181,16 @@ fn a_crash_at_each_step_of_a_cut_leaves_one_log_or_the_other() {
         let follows = replica.epoch() == Epoch(2);
         seen[usize::from(follows)] += 1;
         match follows {
-            true => assert_eq!(replica.held(), base, "seed {seed}"),
+            // The power may take what was not synced, also before the base.
+            true if seed % 2 == 0 || seed % 3 == 0 => assert_eq!(replica.held(), base, "{seed}"),
+            true => assert!(replica.held().position <= base.position, "seed {seed}"),
             false => {
                 assert!(cut_short, "seed {seed}: it was told to be followed");
                 assert!(seed % 2 > 0 || replica.held() == end, "seed {seed}");
-                let all = Position(0)..replica.held().position;
-                assert_eq!(log_bytes(&image, all.clone()), log_bytes(&theirs, all));
             }
         }
+        let all = Position(0)..replica.held().position;
+        assert_eq!(log_bytes(&image, all.clone()), log_bytes(&theirs, all), "seed {seed}");
         assert_zero_beyond(&image, replica.held().position);
     }
     println!("{seen:?}");
