@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn the_highest_number_of_the_newest_session_counts() {
-        let today = CHANNEL.session(20_261_122, 0).to_string();
-        let tomorrow = CHANNEL.session(20_261_123, 0).to_string();
-        let other = Channel { partition: 1, ..CHANNEL }.session(20_261_122, 0).to_string();
+        let today = CHANNEL.session(20_261_122, b'A').to_string();
+        let tomorrow = CHANNEL.session(20_261_123, b'A').to_string();
+        let other = Channel { partition: 1, ..CHANNEL }.session(20_261_122, b'A').to_string();
         let (today, tomorrow) = (&today[..], &tomorrow[..]);
         let check = |datagrams: &[(&str, u64, u16)], session: &str, next_sequence, ended| {
             let expected = (session.to_owned(), HeardTo { next_sequence, ended });
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_older_session_was_sent_to_its_end() {
-        let session = |date| CHANNEL.session(date, 0);
+        let session = |date| CHANNEL.session(date, b'A');
         let mut hearing = Hearing::new(CHANNEL, Vec::new());
         assert_eq!(hearing.of(session(20_261_122)), HeardTo::default());
         hearing.newest = Some((session(20_261_122), HeardTo { next_sequence: 7, ended: false }));

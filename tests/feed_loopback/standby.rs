@@ -64,8 +64,8 @@ fn logged(directory: &Path, until: Until) -> Vec<(Session, Vec<Vec<u8>>)> {
         let session = logged.session;
         let mut log = FeedLog::open_until(disk(), &logged.directory, session, until).unwrap();
         while log.refresh() > 0 {}
-        let message = |sequence| log.get(sequence).unwrap().to_vec();
-        (session, (1..log.next()).map(message).collect())
+        let numbers = 1..log.next();
+        (session, numbers.map(|sequence| log.get(sequence).unwrap().to_vec()).collect())
     };
     sessions(&RealDisk, directory).unwrap().into_iter().map(read).collect()
 }

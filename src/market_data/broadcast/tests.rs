@@ -145,7 +145,8 @@ fn lines_take_turns_and_say_the_same() {
     }
     assert_eq!((world.heard(0), world.heard(1)), (all(1_500), all(1_500)));
     assert_eq!(world.line(0).datagrams, world.line(1).datagrams);
-    let Tally { datagrams, first, waits, skipped, silences, resent, bytes } = world.tally;
+    let Tally { datagrams, first, waits, skipped, silences, resent, bytes, heard } = world.tally;
+    assert_eq!(heard, 0);
     assert_eq!(datagrams, [1_500, 1_500], "the first of them announce the lines");
     assert_eq!(first[0] + first[1], world.batches as u64);
     assert!(first[0].abs_diff(first[1]) <= 1, "{first:?}");
