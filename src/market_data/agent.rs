@@ -45,7 +45,7 @@ const FRAMES_PER_CYCLE: usize = 256;
 /// Cycles without progress after which closing gives up what the network does not take.
 const CLOSE_CYCLES_MAX: usize = 100_000;
 
-/// What a silent publisher asks for to listen with: some milliseconds of a feed at its highest rate.
+/// What a silent publisher asks for to listen with: some milliseconds of the highest rate.
 const EAR_BYTES: usize = 4 * 1024 * 1024;
 
 /// How often the log is told what it need not keep for the feed.

@@ -112,8 +112,8 @@ pub(super) type OpenLines<O> = Box<dyn Fn(Channel) -> Result<Vec<O>, ChannelErro
 /// Opens the ears of a channel, one for each of its lines.
 pub(super) type OpenEars = Box<dyn Fn(Channel) -> Result<Vec<Box<dyn Ear>>, ChannelError> + Send>;
 
-/// All channels. Calling order: `listen`; `poll` for logs that were opened; `begin` and `push` what the core
-/// makes; `flush`; `send`; `commit`.
+/// All channels. Calling order: `poll` for logs that were opened; `listen` while it is silent, and
+/// `speak` when it is not any more; `begin` and `push` what the core makes; `flush`; `send`.
 pub(super) struct Channels<O> {
     logs: Logs,
     open_lines: OpenLines<O>,
@@ -167,8 +167,8 @@ impl<O: Outlet> Channels<O> {
         }
     }
 
-    /// Hears what another publisher sends, and counts that as sent; the lines are silent from now on.
-    /// How many datagrams were heard.
+    /// Hears what another publisher sends, and counts that as sent; the lines are silent from now
+    /// on. How many datagrams were heard.
     ///
     /// # Errors
     /// A line cannot be listened on.

@@ -11,8 +11,9 @@
 //! and numbers it emits are a function of the log alone, so that a restart or another node's
 //! publisher sends the same. `channels.rs` puts them into a log for each channel, `broadcast.rs`
 //! sends a log on both lines, `logs/` does beside all this what has to wait for the disk, and
-//! `agent.rs` is the loop. On a standby all of this runs but for the sending: `hearing.rs`. How packets look, and how sessions are named, is the crate
-//! `isochron-feeds`, which knows nothing of the exchange.
+//! `agent.rs` is the loop. On a standby all of this runs but for the sending: `hearing.rs`. How
+//! packets look, and how sessions are named, is the crate `isochron-feeds`, which knows nothing of
+//! the exchange.
 
 mod agent;
 mod broadcast;

@@ -34,9 +34,9 @@ use super::{Discarded, FollowRefused, ReplicaStore};
 const DISCARDED: &str = "discarded";
 
 impl ReplicaStore {
-    /// Follows an epoch from now on. Durable before it returns, in both slots of the marks; what was
-    /// held beyond the epoch's base is archived and cut. `None` where nothing had to be; also where
-    /// the epoch was followed already.
+    /// Follows an epoch from now on. Durable before it returns, in both slots of the marks; what
+    /// was held beyond the epoch's base is archived and cut. `None` where nothing had to be; also
+    /// where the epoch was followed already.
     ///
     /// `discard` lets it cut below what is committed.
     ///
@@ -92,8 +92,8 @@ impl ReplicaStore {
         self.cut(place, epochs.split_off(surplus))
     }
 
-    /// Gives up what is not committed, so that it can be caught up with again: for a store whose log
-    /// turned out to be another one. `None` where there is nothing.
+    /// Gives up what is not committed, so that it can be caught up with again: for a store whose
+    /// log turned out to be another one. `None` where there is nothing.
     ///
     /// # Errors
     /// As [`Self::follow`].
@@ -303,8 +303,8 @@ impl ReplicaStore {
     }
 }
 
-/// Where a log that ends somewhere leaves another one, by the epochs of both; `None` where it is the
-/// other's beginning.
+/// Where a log that ends somewhere leaves another one, by the epochs of both; `None` where it is
+/// the other's beginning.
 fn parting(ours: &[EpochStart], end: Position, theirs: &[EpochStart]) -> Option<Position> {
     let oldest = theirs.first()?.epoch;
     for (index, our) in ours.iter().enumerate() {

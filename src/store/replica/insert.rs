@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A frame proves itself by its CRC, which says nothing about who made it: one that lies across
-//! others, where no writer has put it, is refused, but in a datagram that fills the first hole, which
-//! goes before whatever lies in its way, so that no stranger's frame ever stops the log.
+//! others, where no writer has put it, is refused, but in a datagram that fills the first hole,
+//! which goes before whatever lies in its way, so that no stranger's frame ever stops the log.
 #![expect(unsafe_code, reason = "writes mapped segments")]
 
 use std::ops::Range;
@@ -318,10 +318,10 @@ impl ReplicaStore {
         true
     }
 
-    /// Takes a piece of the log that goes on at [`Self::contiguous`], of any epoch that the table has
-    /// there: frames as on the wire, padding as its header alone, over the ends of terms; the last
-    /// may be cut. Ask again with what was not used up and what follows it. What live frames have
-    /// brought meanwhile is passed over.
+    /// Takes a piece of the log that goes on at [`Self::contiguous`], of any epoch that the table
+    /// has there: frames as on the wire, padding as its header alone, over the ends of terms; the
+    /// last may be cut. Ask again with what was not used up and what follows it. What live frames
+    /// have brought meanwhile is passed over.
     ///
     /// # Errors
     /// Why the first frame was not taken. Where frames before it were, they are answered, and the
@@ -391,7 +391,8 @@ impl ReplicaStore {
         Ok((sent_bytes, log_bytes, true))
     }
 
-    /// The epoch that the table has at a position, where the log here is the one that it began with.
+    /// The epoch that the table has at a position, where the log here is the one that it began
+    /// with.
     fn epoch_for(&self, at: Position, bytes: &[u8]) -> Result<Epoch, Refused> {
         let after = self.epochs.partition_point(|start| start.base <= at);
         let Some(start) = after.checked_sub(1).map(|index| self.epochs[index]) else {

@@ -197,8 +197,8 @@ impl ReplicaStore {
         }
     }
 
-    /// Commits what is held of what was told. That a log is the one that was committed is seen where
-    /// all of it is held; one that is not yet is the beginning of it, by its epochs.
+    /// Commits what is held of what was told. That a log is the one that was committed is seen
+    /// where all of it is held; one that is not yet is the beginning of it, by its epochs.
     fn release(&mut self) {
         let Some(told) = self.told.filter(|_| self.diverged.is_none()) else { return };
         let place = if told.position <= self.held.position {

@@ -105,9 +105,9 @@ impl ReplicaStore {
         Ok((store, found.recovery))
     }
 
-    /// Makes this node the writer, in an epoch that was voted for it, without reading the log again:
-    /// cuts what is beyond the last whole transaction, makes the rest durable, then the epoch. The
-    /// helpers that were taken go on for the writer. Commits are told to it:
+    /// Makes this node the writer, in an epoch that was voted for it, without reading the log
+    /// again: cuts what is beyond the last whole transaction, makes the rest durable, then the
+    /// epoch. The helpers that were taken go on for the writer. Commits are told to it:
     /// [`Durability::External`]. The caller appends `EpochStarted` as the first transaction.
     ///
     /// # Errors
