@@ -10,6 +10,8 @@ mod heard;
 mod lines;
 #[path = "feed_loopback/publishing.rs"]
 mod publishing;
+#[path = "feed_loopback/standby.rs"]
+mod standby;
 
 use std::path::Path;
 

@@ -73,11 +73,7 @@ impl FeedLogWriter {
         };
         // A day's log is long: of what is durable only the last segment is read.
         let from = StoreReader::durable_place(&*disk, &directory)?;
-        let (mut store, recovery) = StoreWriter::open_from(Arc::clone(&disk), &store, from, now)?;
-        if recovery.published.is_none() && recovery.synced > store.committed() {
-            // Another start of the machine: what was durable was sent.
-            store.commit_to(recovery.synced);
-        }
+        let (store, _) = StoreWriter::open_from(Arc::clone(&disk), &store, from, now)?;
         let mut next_sequence = first.max(1);
         let mut ended = false;
         if store.position() > Position(0) {

@@ -21,16 +21,18 @@ use isochron_feeds::channel::Channel;
 use isochron_feeds::limits as feed_limits;
 use isochron_feeds::mold::Session;
 
-use super::broadcast::{Outlet, Tally};
+use super::broadcast::Outlet;
 use super::channels::{ChannelError, Channels};
+use super::counters::FeedCounters;
 use super::feed::{Feed, Output};
+use super::hearing::{Ear, Voice};
 use super::logs::{LogAgent, Logs};
 use super::plan::Plan;
 use crate::agent::{Agent, StopFlag};
 use crate::feed_log::{FeedLogOptions, Origin, sessions};
 use crate::limits::{DATAGRAM_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT};
-use crate::metrics::{Counter, CounterWriter, Counters};
-use crate::net::{Datagram, Endpoint, Sender};
+use crate::metrics::Counters;
+use crate::net::{Datagram, Endpoint, Receiver, Sender};
 use crate::store::{
     Disk, OpenError, Options as StoreOptions, ReadError, Registration, StoreReader, StoredFrame,
 };
@@ -42,6 +44,9 @@ const FRAMES_PER_CYCLE: usize = 256;
 
 /// Cycles without progress after which closing gives up what the network does not take.
 const CLOSE_CYCLES_MAX: usize = 100_000;
+
+/// What a silent publisher asks for to listen with: some milliseconds of the highest rate.
+const EAR_BYTES: usize = 4 * 1024 * 1024;
 
 /// How often the log is told what it need not keep for the feed.
 const PASS_INTERVAL_NS: u64 = 50_000_000;
@@ -73,6 +78,9 @@ pub struct FeedOptions {
     /// When set, the agent publishes what is committed, then ends the sessions and repeats that
     /// once a second until it is closed. Without it they go on with the next publisher.
     pub end: StopFlag,
+    /// Whether it speaks. While it is silent it listens on the lines instead, and takes what it
+    /// heard for sent; `end` has no effect then.
+    pub voice: Voice,
 }
 
 impl FeedOptions {
@@ -92,6 +100,7 @@ impl FeedOptions {
             },
             log_days: LOG_DAYS_DEFAULT,
             end: StopFlag::new(),
+            voice: Voice::speaking(),
         }
     }
 
@@ -163,6 +172,12 @@ impl std::error::Error for FeedError {
     }
 }
 
+impl Ear for Receiver {
+    fn listen(&mut self, each: &mut dyn FnMut(&[u8])) -> io::Result<usize> {
+        self.recv_batch(each)
+    }
+}
+
 impl Outlet for Sender {
     fn send(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
         self.send_datagrams(datagrams)
@@ -224,92 +239,6 @@ impl Backlog {
     }
 }
 
-struct FeedCounters {
-    messages: CounterWriter,
-    datagrams: CounterWriter,
-    heartbeats: CounterWriter,
-    send_waits: CounterWriter,
-    position: CounterWriter,
-    lines: [LineCounters; 2],
-    calls: CounterWriter,
-    bytes: CounterWriter,
-    segmented: CounterWriter,
-    resent: CounterWriter,
-    compared: CounterWriter,
-    log_waits: CounterWriter,
-}
-
-struct LineCounters {
-    datagrams: CounterWriter,
-    first: CounterWriter,
-    waits: CounterWriter,
-    skipped: CounterWriter,
-}
-
-impl FeedCounters {
-    fn new(counters: &Counters) -> Self {
-        let line = |datagrams, first, waits, skipped| LineCounters {
-            datagrams: counters.writer(datagrams),
-            first: counters.writer(first),
-            waits: counters.writer(waits),
-            skipped: counters.writer(skipped),
-        };
-        Self {
-            messages: counters.writer(Counter::FEED_MESSAGES),
-            datagrams: counters.writer(Counter::FEED_DATAGRAMS),
-            heartbeats: counters.writer(Counter::FEED_HEARTBEATS),
-            send_waits: counters.writer(Counter::FEED_SEND_WAITS),
-            position: counters.writer(Counter::FEED_POSITION),
-            lines: [
-                line(
-                    Counter::FEED_A_DATAGRAMS,
-                    Counter::FEED_A_FIRST,
-                    Counter::FEED_A_WAITS,
-                    Counter::FEED_A_SKIPPED,
-                ),
-                line(
-                    Counter::FEED_B_DATAGRAMS,
-                    Counter::FEED_B_FIRST,
-                    Counter::FEED_B_WAITS,
-                    Counter::FEED_B_SKIPPED,
-                ),
-            ],
-            calls: counters.writer(Counter::FEED_SEND_CALLS),
-            bytes: counters.writer(Counter::FEED_BYTES),
-            segmented: counters.writer(Counter::FEED_SEGMENTED),
-            resent: counters.writer(Counter::FEED_RESENT),
-            compared: counters.writer(Counter::FEED_COMPARED),
-            log_waits: counters.writer(Counter::FEED_LOG_WAITS),
-        }
-    }
-
-    fn add(&mut self, channels: &mut Channels<Sender>) {
-        let tally = std::mem::take(&mut channels.tally);
-        if tally != Tally::default() {
-            for (index, line) in self.lines.iter_mut().enumerate() {
-                line.datagrams.add(tally.datagrams[index]);
-                line.first.add(tally.first[index]);
-                line.waits.add(tally.waits[index]);
-                line.skipped.add(tally.skipped[index]);
-            }
-            self.datagrams.add(tally.datagrams.iter().sum());
-            self.send_waits.add(tally.waits.iter().sum());
-            self.heartbeats.add(tally.silences);
-            self.resent.add(tally.resent);
-            self.bytes.add(tally.bytes);
-        }
-        for (counter, count) in [
-            (&mut self.messages, &mut channels.logged),
-            (&mut self.compared, &mut channels.compared),
-            (&mut self.log_waits, &mut channels.waits),
-        ] {
-            if *count > 0 {
-                counter.add(std::mem::take(count));
-            }
-        }
-    }
-}
-
 /// A position of the event log that is done with once the feed's logs are durable to here.
 struct Passing {
     position: Position,
@@ -330,6 +259,9 @@ pub struct FeedAgent {
     sent_to: Position,
     end: StopFlag,
     end_said: bool,
+    voice: Voice,
+    /// Whether it spoke in the last cycle.
+    speaks: bool,
     now: Nanos,
     fault: Option<FeedError>,
     send_error: Option<io::Error>,
@@ -369,10 +301,19 @@ impl FeedAgent {
             let open = |endpoint| Sender::open(endpoint, lines.ttl).map_err(ChannelError::Line);
             endpoints.into_iter().map(open).collect()
         };
+        let lines = options.clone();
+        let open_ears = move |channel| {
+            let endpoints = lines.endpoints(channel).ok_or(ChannelError::Address)?;
+            let open = |endpoint| match Receiver::open(endpoint, EAR_BYTES) {
+                Ok(ear) => Ok(Box::new(ear) as Box<dyn Ear>),
+                Err(error) => Err(ChannelError::Line(error)),
+            };
+            endpoints.into_iter().map(open).collect()
+        };
         let feed = FeedAgent {
             reader,
             core: Feed::new(&options.plan),
-            channels: Channels::new(logs, &logged, Box::new(open_lines)),
+            channels: Channels::new(logs, &logged, Box::new(open_lines), Box::new(open_ears)),
             backlog: Backlog::default(),
             registration,
             passing: None,
@@ -381,6 +322,8 @@ impl FeedAgent {
             sent_to: Position(0),
             end: options.end.clone(),
             end_said: false,
+            voice: options.voice.clone(),
+            speaks: true,
             now: Nanos(0),
             fault: None,
             send_error: None,
@@ -453,11 +396,23 @@ impl FeedAgent {
     /// Logs what was read and sends what is logged; how much was done, and whether nothing waits.
     fn publish(&mut self) -> Result<(usize, bool), (Session, ChannelError)> {
         let mut work = self.channels.poll(self.now)?;
+        work += self.listen_or_speak()?;
         work += self.backlog.unload(&mut self.channels, self.now)?;
         let flushed = self.channels.flush();
         work += self.channels.send(self.now)?;
         let nothing_waits = flushed && self.backlog.items.is_empty() && self.channels.is_sent();
         Ok((work, nothing_waits))
+    }
+
+    /// Listens while it is silent; how many datagrams were heard.
+    fn listen_or_speak(&mut self) -> Result<usize, (Session, ChannelError)> {
+        let spoke = std::mem::replace(&mut self.speaks, self.voice.speaks());
+        match (spoke, self.speaks) {
+            (_, false) => return self.channels.listen(),
+            (false, true) => self.channels.speak(),
+            (true, true) => {}
+        }
+        Ok(0)
     }
 
     /// What the lines' sockets count themselves.
@@ -530,7 +485,7 @@ impl Agent for FeedAgent {
             // A feed that stopped must not seem alive: its lines fall silent.
             return 0;
         }
-        let ending = self.end.is_stopped();
+        let ending = self.end.is_stopped() && self.voice.speaks();
         let (mut work, mut nothing_more) = (0, false);
         if self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said {
             work = self.read();
@@ -556,7 +511,7 @@ impl Agent for FeedAgent {
                 work += 1;
             }
         }
-        if self.caught_up && self.fault.is_none() {
+        if self.caught_up && self.speaks && self.fault.is_none() {
             work += self.channels.keep_alive(now);
         }
         if let Some(error) = self.channels.take_error() {
@@ -573,7 +528,9 @@ impl Agent for FeedAgent {
     fn on_close(&mut self) {
         for _ in 0..CLOSE_CYCLES_MAX {
             let idle = self.do_work(self.now) == 0;
-            if idle && self.backlog.items.is_empty() && self.channels.is_sent() {
+            // What a silent one did not hear may be said by nobody.
+            let done = self.backlog.items.is_empty() && self.channels.is_sent();
+            if idle && (done || !self.speaks) {
                 break;
             }
             std::thread::yield_now();

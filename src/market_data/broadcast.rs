@@ -17,6 +17,7 @@ use std::io;
 use isochron_feeds::mold::{COUNT_END_OF_SESSION, COUNT_HEARTBEAT, HEADER_BYTES, Header, Session};
 use isochron_feeds::publisher::HEARTBEAT_INTERVAL_NS;
 
+use super::hearing::HeardTo;
 use crate::feed_log::{FeedLogError, Record, RecordTail};
 use crate::net::{BATCH_DATAGRAMS_MAX, Datagram};
 use crate::types::{Nanos, Position};
@@ -54,6 +55,8 @@ pub(super) struct Tally {
     pub(super) resent: u64,
     /// Bytes of all datagrams.
     pub(super) bytes: u64,
+    /// Datagrams that were not sent, because another publisher was heard to send them.
+    pub(super) heard: u64,
 }
 
 /// Since when a line is refused.
@@ -103,6 +106,8 @@ pub(super) struct Broadcast<O> {
     heads: Box<[[u8; HEADER_BYTES]; BATCH_DATAGRAMS_MAX]>,
     /// What was written before this publisher, sent or not.
     written_before: Position,
+    /// A silent publisher's: what another one was heard to send.
+    heard: Option<HeardTo>,
     error: Option<io::Error>,
 }
 
@@ -129,7 +134,7 @@ impl<O: Outlet> Broadcast<O> {
         };
         let lines = outlets.into_iter().map(line).collect();
         let heads = Box::new([[0; HEADER_BYTES]; BATCH_DATAGRAMS_MAX]);
-        Self { session, tail, lines, heads, written_before, error: None }
+        Self { session, tail, lines, heads, written_before, heard: None, error: None }
     }
 
     /// The session has ended, as far as the log was sent already.
@@ -150,6 +155,12 @@ impl<O: Outlet> Broadcast<O> {
     /// What each line sends by.
     pub(super) fn outlets(&self) -> impl Iterator<Item = &O> {
         self.lines.iter().map(|line| &line.outlet)
+    }
+
+    /// From now on nothing is sent, and what another publisher was heard to send counts as handed
+    /// over; with `None` it is sent.
+    pub(super) fn set_heard(&mut self, heard: Option<HeardTo>) {
+        self.heard = heard;
     }
 
     /// Lines that waited are asked again.
@@ -174,7 +185,7 @@ impl<O: Outlet> Broadcast<O> {
         else {
             return Ok(Sent::Nothing);
         };
-        let Self { session, tail, lines, heads, written_before, error } = self;
+        let Self { session, tail, lines, heads, written_before, heard, error } = self;
         let mut records = tail.records_at(from)?;
         let mut batch = Batch::new();
         while batch.count < BATCH_DATAGRAMS_MAX && records.position() < published {
@@ -196,13 +207,19 @@ impl<O: Outlet> Broadcast<O> {
             return Ok(Sent::Nothing);
         }
         let both = lines.iter().filter(|line| line.position == from && !line.waits).count();
-        if both == LINES && batch.count > 0 {
+        if both == LINES && batch.count > 0 && heard.is_none() {
             tally.first[first % LINES] += 1;
         }
         for index in [first % LINES, (first + 1) % LINES] {
             let Some(line) = lines.get_mut(index) else { continue };
             if line.position == from && !line.waits && !line.is_down() {
-                let refused = batch.send(line, heads, now, &mut tally.of(index, *written_before));
+                let refused = match heard {
+                    Some(heard) => {
+                        tally.heard += batch.pass(line, *heard);
+                        None
+                    }
+                    None => batch.send(line, heads, now, &mut tally.of(index, *written_before)),
+                };
                 *error = refused.or(error.take());
             }
         }
@@ -239,6 +256,9 @@ impl<O: Outlet> Broadcast<O> {
         tally: &mut Tally,
     ) -> usize {
         let mut sent = 0;
+        if self.heard.is_some() {
+            return 0;
+        }
         for (index, line) in self.lines.iter_mut().enumerate() {
             let is_due = match line.health {
                 Health::Down { retry_ns } => now.get() >= retry_ns,
@@ -330,6 +350,30 @@ impl<'a> Batch<'a> {
         self.bodies[self.count] = record.blocks;
         self.ends[self.count] = (end, record.next_sequence());
         self.count += 1;
+    }
+
+    /// Goes on behind what another publisher was heard to send; how many datagrams that is.
+    fn pass<O>(&self, line: &mut Line<O>, heard: HeardTo) -> u64 {
+        if let Some((next_sequence, ended)) = self.silent {
+            if ended && !(heard.ended && next_sequence <= heard.next_sequence) {
+                line.waits = true;
+                return 0;
+            }
+            (line.next_sequence, line.ended) = (next_sequence, ended);
+            line.position = self.end;
+            return 0;
+        }
+        let ends = &self.ends[..self.count];
+        let passed = ends.iter().take_while(|(_, next)| *next <= heard.next_sequence).count();
+        if let Some(last) = passed.checked_sub(1) {
+            (line.position, line.next_sequence) = ends[last];
+            line.ended = false;
+        }
+        match passed == self.count {
+            true => line.position = self.end,
+            false => line.waits = true,
+        }
+        passed as u64
     }
 
     /// Offers all of it to a line; the refusal where it is refused.

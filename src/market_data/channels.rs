@@ -11,6 +11,7 @@
 //! are made again and passed over.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use isochron_feeds::channel::Channel;
@@ -19,6 +20,7 @@ use isochron_recovery::SequencedLog;
 
 use super::broadcast::{Broadcast, Outlet, Sent, Tally};
 use super::feed::OpenChannel;
+use super::hearing::{Ear, Hearing};
 use super::logs::{Logs, Opened};
 use crate::feed_log::{FeedLog, FeedLogError, FeedLogWriter, LoggedSession, Origin};
 use crate::net::OpenError;
@@ -107,11 +109,18 @@ struct State<O> {
 /// Opens the lines of a channel.
 pub(super) type OpenLines<O> = Box<dyn Fn(Channel) -> Result<Vec<O>, ChannelError> + Send>;
 
-/// All channels. Calling order: `poll` for logs that were opened; `begin` and `push` what the core
-/// makes; `flush`; `send`; `commit`.
+/// Opens the ears of a channel, one for each of its lines.
+pub(super) type OpenEars = Box<dyn Fn(Channel) -> Result<Vec<Box<dyn Ear>>, ChannelError> + Send>;
+
+/// All channels. Calling order: `poll` for logs that were opened; `listen` while it is silent, and
+/// `speak` when it is not any more; `begin` and `push` what the core makes; `flush`; `send`.
 pub(super) struct Channels<O> {
     logs: Logs,
     open_lines: OpenLines<O>,
+    open_ears: OpenEars,
+    /// Of a silent publisher: by number, and the system's last refusal.
+    hearing: BTreeMap<u16, Hearing>,
+    hearing_error: Option<std::io::Error>,
     /// The newest session of each channel that has a log.
     newest: BTreeMap<Channel, Session>,
     /// By number.
@@ -132,12 +141,20 @@ pub(super) struct Channels<O> {
 }
 
 impl<O: Outlet> Channels<O> {
-    pub(super) fn new(logs: Logs, logged: &[LoggedSession], open_lines: OpenLines<O>) -> Self {
+    pub(super) fn new(
+        logs: Logs,
+        logged: &[LoggedSession],
+        open_lines: OpenLines<O>,
+        open_ears: OpenEars,
+    ) -> Self {
         // By channel and day: the last of each is the newest.
         let newest = logged.iter().map(|logged| (logged.channel, logged.session)).collect();
         Self {
             logs,
             open_lines,
+            open_ears,
+            hearing: BTreeMap::new(),
+            hearing_error: None,
             newest,
             states: Vec::new(),
             numbers: Vec::new(),
@@ -148,6 +165,39 @@ impl<O: Outlet> Channels<O> {
             waits: 0,
             tally: Tally::default(),
         }
+    }
+
+    /// Hears what another publisher sends, and counts that as sent; the lines are silent from now
+    /// on. How many datagrams were heard.
+    ///
+    /// # Errors
+    /// A line cannot be listened on.
+    pub(super) fn listen(&mut self) -> Result<usize, (Session, ChannelError)> {
+        let mut heard = 0;
+        for state in self.states.iter_mut().flatten() {
+            let Some(channel) = Channel::of_session(state.session) else { continue };
+            let hearing = match self.hearing.entry(channel.number()) {
+                Entry::Occupied(hearing) => hearing.into_mut(),
+                Entry::Vacant(place) => {
+                    let ears = (self.open_ears)(channel).map_err(|error| (state.session, error))?;
+                    place.insert(Hearing::new(channel, ears))
+                }
+            };
+            let (datagrams, refused) = hearing.listen();
+            heard += datagrams;
+            self.hearing_error = refused.or(self.hearing_error.take());
+            if let Stage::Live(live) = &mut state.stage {
+                live.broadcast.set_heard(Some(hearing.of(state.session)));
+            }
+        }
+        Ok(heard)
+    }
+
+    /// Speaks from now on: what was not heard is sent.
+    pub(super) fn speak(&mut self) {
+        self.hearing.clear();
+        self.live().for_each(|live| live.broadcast.set_heard(None));
+        self.ended.iter_mut().for_each(|(broadcast, ..)| broadcast.set_heard(None));
     }
 
     /// Goes on with a channel of a core that was restored.
@@ -388,7 +438,8 @@ impl<O: Outlet> Channels<O> {
 
     /// The last refusal of the system on any line.
     pub(super) fn take_error(&mut self) -> Option<std::io::Error> {
-        self.live().filter_map(|live| live.broadcast.take_error()).last()
+        let heard = self.hearing_error.take();
+        self.live().filter_map(|live| live.broadcast.take_error()).last().or(heard)
     }
 
     /// The channels that are live: session and next number.

@@ -77,6 +77,7 @@ counters! {
     FEED_RESENT: 1, "feed-resent", "Datagrams that may have been sent by the publisher before.";
     FEED_COMPARED: 1, "feed-compared", "Messages made again and found as they were logged.";
     FEED_LOG_WAITS: 1, "feed-log-waits", "Times a feed log took nothing for now.";
+    FEED_HEARD: 1, "feed-heard", "Datagrams heard, so not sent, by a silent publisher: each line's.";
     FEED_POSITION: 1, "feed-position", "The log's position up to which the feed has published.";
     BEST_BID: 1, "best-bid", "Best bid of the first instrument, in 1/10,000; 0 is none.";
     BEST_ASK: 1, "best-ask", "Best ask of the first instrument, in 1/10,000; 0 is none.";

@@ -49,8 +49,7 @@ pub struct Options {
     /// Segments to have ready beyond the one being written, once somebody runs the helper; 1 to
     /// [`SEGMENTS_AHEAD_MAX`].
     pub segments_ahead: usize,
-    /// The epoch to begin, where it was voted for; the next one that is known to be free with
-    /// `None`.
+    /// The epoch to begin, where it was voted for; with `None` the next one that is free.
     pub epoch: Option<Epoch>,
 }
 
@@ -290,7 +289,7 @@ impl<'a> Opening<'a> {
         // A page of an earlier boot can say anything. One of this boot says what the last writer
         // did, also where an opening since then has failed and left it without an epoch.
         let last = Some(&*self.control).filter(|control| control.is_of_boot(self.boot_id));
-        let asked = told.then(|| last.map_or(Position(0), Control::committed).max(marks.committed));
+        let asked = told.then(|| last.map_or(marks.committed, Control::committed));
         let end = recovery::find_end(&self.segments, &self.options.identity, marks, from, asked)?;
         let executing = last.and_then(Control::executing);
         match (last, executing) {

@@ -145,7 +145,8 @@ fn lines_take_turns_and_say_the_same() {
     }
     assert_eq!((world.heard(0), world.heard(1)), (all(1_500), all(1_500)));
     assert_eq!(world.line(0).datagrams, world.line(1).datagrams);
-    let Tally { datagrams, first, waits, skipped, silences, resent, bytes } = world.tally;
+    let Tally { datagrams, first, waits, skipped, silences, resent, bytes, heard } = world.tally;
+    assert_eq!(heard, 0);
     assert_eq!(datagrams, [1_500, 1_500], "the first of them announce the lines");
     assert_eq!(first[0] + first[1], world.batches as u64);
     assert!(first[0].abs_diff(first[1]) <= 1, "{first:?}");
@@ -272,4 +273,46 @@ fn silence_is_broken_each_second_on_each_line() {
     }
     assert_eq!(world.tally.silences, 8);
     assert_eq!(world.log.committed(), world.log.position());
+}
+
+#[test]
+fn a_silent_one_passes_what_was_heard_and_speaks_from_there() {
+    let mut world = World::new();
+    let hear = |world: &mut World, next_sequence, ended| {
+        world.broadcast.set_heard(Some(HeardTo { next_sequence, ended }));
+        world.cycle(1_000);
+    };
+    world.write(100);
+    hear(&mut world, 0, false);
+    assert_eq!(world.broadcast.sent_to(), Position(0));
+    // Messages 1 to 59; then more than a batch.
+    hear(&mut world, 60, false);
+    let (sixty, end) = (world.log.committed(), world.log.position());
+    assert!(Position(0) < sixty && sixty < end);
+    hear(&mut world, 40, false);
+    assert_eq!(world.log.committed(), sixty, "what was heard stays heard");
+    hear(&mut world, 91, false);
+    world.cycle(2 * SECOND_NS);
+    assert_eq!((world.heard(0), world.heard(1)), (vec![], vec![]));
+    assert_eq!(world.lines[0].heard().1, [], "no heartbeat");
+    assert_eq!(
+        (world.tally.heard, world.tally.datagrams, world.tally.waits),
+        (180, [0; 2], [0; 2])
+    );
+    assert_eq!(world.tally.first, [0; 2]);
+    // It speaks: from the first message that nobody heard, on both lines.
+    world.broadcast.set_heard(None);
+    world.cycle(1_000);
+    let rest: Vec<u64> = (91..=100).collect();
+    assert_eq!((world.heard(0), world.heard(1)), (rest.clone(), rest));
+    assert_eq!(world.log.committed(), end);
+    // The end of a session is passed when it was heard, not before.
+    world.log.end(Origin::default()).unwrap();
+    hear(&mut world, 101, false);
+    assert_eq!(world.log.committed(), end);
+    hear(&mut world, 101, true);
+    assert_eq!(world.log.committed(), world.log.position());
+    world.broadcast.set_heard(None);
+    world.cycle(2 * SECOND_NS);
+    assert_eq!(world.lines[0].heard().1.last(), Some(&(Kind::EndOfSession, 101)));
 }
