@@ -3,8 +3,8 @@
 #
 # Builds with the flags of cargo-fuzz, so that nothing but a nightly toolchain and a C++ compiler
 # (libFuzzer's) is needed. It draws from seed 1, so that what turns a check red is the change, not
-# the day; ISOCHRON_FUZZ_SEED=0 draws anew each time. The last line is `N passed, N failed, N skipped`, one for each target;
-# the exit code is 0 unless one failed. docs/fuzzing.md says what to do then.
+# the day; ISOCHRON_FUZZ_SEED=0 draws anew each time. The last line is `N passed, N failed, N skipped`,
+# one for each target; the exit code is 0 unless one failed. docs/fuzzing.md says what to do then.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-2}
