@@ -2,8 +2,8 @@
 # each line between them, and losses that nftables makes. Not a program.
 #
 # A lab names its `hosts` and its `lines` first. With the line a:77, host n (from 1) is 10.77.0.n on
-# it and sends the groups 239.77.0.0/16 there. Where hosts cannot be made the lab ends with one skip:
-# it takes root, ip, nft and python3, of which ip and nft are installed where that may be.
+# it and sends the groups 239.77.0.0/16 there. Where hosts cannot be made, the lab ends with one
+# skip: it takes root, ip, nft and python3, of which ip and nft are installed where that may be.
 
 skip() {
     echo "skipped: $1"

@@ -3,7 +3,7 @@
     standby_lab.py lose-power STORE
     standby_lab.py judge FOLDER PASSED
 
-`judge` prints a line for each thing that must hold, and last the counts, with so many passed before.
+`judge` prints a line for each thing that must hold, and last the counts; PASSED are counted before.
 """
 
 import json

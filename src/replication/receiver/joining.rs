@@ -252,8 +252,7 @@ impl Receiver {
     /// Whether the stream could be joined: what is between can be asked for.
     fn is_near<R: Rebuild>(&self, rebuild: &R) -> bool {
         let contiguous = rebuild.contiguous();
-        contiguous >= self.base
-            && self.place.stream_at.0 <= contiguous.0 + self.join_bytes(rebuild)
+        contiguous >= self.base && self.place.stream_at.0 <= contiguous.0 + self.join_bytes(rebuild)
     }
 
     /// The stream and its shape are known: takes it, or says that it is too far ahead.
