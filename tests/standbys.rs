@@ -3,6 +3,8 @@
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "standbys/states.rs"]
+mod states;
 
 use isochron::net::ReservedPort;
 use isochron::ring::Producer;

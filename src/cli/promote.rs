@@ -230,7 +230,9 @@ impl Said<'_> {
                 "refused: node {node} may have lost what it acknowledged, and has not caught up"
             ),
             PromoteResult::DIVERGED => {
-                format!("refused: node {node} executed a command to another outcome than the log's")
+                format!(
+                    "refused: node {node} executed the log to another outcome, or another state"
+                )
             }
             PromoteResult::DISK => {
                 format!("refused: node {node} could not make its promise durable")

@@ -46,7 +46,7 @@ pub struct InTheWay {
 pub enum Refusal {
     /// It may have lost what it acknowledged, and has not caught up.
     Lossy,
-    /// It executed a command to another outcome than the log's.
+    /// It executed the log to another outcome than the log's, or to another state than the others.
     Diverged,
     /// Another node is ahead.
     Ahead {
@@ -111,7 +111,7 @@ impl fmt::Display for Refusal {
                 "this node may have lost what it acknowledged, and has not caught up since",
             ),
             Self::Diverged => {
-                f.write_str("this node executed a command to another outcome than the log's")
+                f.write_str("this node executed the log to another outcome, or another state")
             }
             Self::Ahead { other, primary } => {
                 let InTheWay { node, last_epoch, end, .. } = other;
