@@ -20,7 +20,6 @@ use crate::node::SyncAgent;
 use crate::ring::pair;
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader};
-use crate::types::Nanos;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
