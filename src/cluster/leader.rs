@@ -195,7 +195,7 @@ pub enum Change {
         /// The epoch.
         epoch: Epoch,
     },
-    /// A node executed the log to another outcome, or has another state: it is never promoted.
+    /// A node executed the log to another outcome, or has another state: it is not promoted.
     NodeDiverged {
         /// Which.
         node: u32,
@@ -229,7 +229,7 @@ impl fmt::Display for Change {
                  promotion helps it"
             ),
             Self::NodeDiverged { node } => {
-                write!(f, "node {node} executed the log to another state: it is never promoted")
+                write!(f, "node {node} executed the log to another state: it is not promoted")
             }
             Self::State(comparison) => write!(f, "{comparison}"),
             Self::MajorityDiffers(why) => write!(f, "{why}"),

@@ -7,11 +7,11 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use isochron::cluster::{
-    Candidate, Contract, ControlChannel, Envelope, Follower, Hashes, Key, Leader, LogStatus,
-    MAC_BYTES, Membership, NodeAddress, Outcome, answer_status, answer_vote,
+    Candidate, Contract, ControlChannel, Envelope, Follower, Hashes, Leader, LogStatus, Membership,
+    NodeAddress, Outcome, answer_status, answer_vote,
 };
 use isochron::store::{Chain, EpochStart, LogPlace};
-use isochron::types::{Epoch, Nanos, Position};
+use isochron::types::{Epoch, Key, Nanos, Position, SHORT_MAC_BYTES};
 use isochron_cluster::{
     Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, Promote, PromoteAnswer,
     StateHash, Status, StatusRequest, Vote, VoteReason, VoteRequest,
@@ -172,14 +172,14 @@ pub(crate) fn datagrams(bytes: &[u8]) {
             let mut datagram = datagram.to_vec();
             let forged = keyed && mac % 2 == 0;
             if keyed && !forged {
-                datagram.extend_from_slice(&key.mac(&datagram));
+                datagram.extend_from_slice(&key.short_mac(&datagram));
             }
             let Ok((envelope, message)) = channel.open(&datagram, address(from % 4)) else {
                 continue;
             };
             if forged {
-                let (said, mac) = datagram.split_at(datagram.len() - MAC_BYTES);
-                assert!(key.is_right(said, mac), "nothing is believed without a MAC");
+                let (said, mac) = datagram.split_at(datagram.len() - SHORT_MAC_BYTES);
+                assert!(key.shortly_proves(said, mac), "nothing is believed without a MAC");
             }
             assert!(channel.open(&datagram, address(from % 4)).is_err(), "nothing comes twice");
             cores.hear(&envelope, &message);

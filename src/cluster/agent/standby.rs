@@ -550,7 +550,8 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
 
     fn finish(&mut self, promotion: &Promotion, outcome: Promoted) {
         if let Some(asked) = &promotion.operator {
-            let answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
+            let mut answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
+            answer.heard = promotion.candidate.heard_set();
             self.voice.answer(&self.ballot, asked, answer);
             self.decided = Some(answer);
         }

@@ -164,7 +164,7 @@ impl Member {
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
         let control = wires::control(&self.options).map_err(NodeError::Wire)?;
-        let (membership, key) = (self.options.membership.clone(), self.options.control_key());
+        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
         let voice = Voice::new(membership, key, self.run, control);
         self.follow(None, voice, None, start, now)
     }
