@@ -19,7 +19,7 @@ mod failover;
 mod read;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::flow::Flow;
 use super::in_flight::InFlight;

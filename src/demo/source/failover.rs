@@ -20,7 +20,7 @@ pub(crate) enum PrimaryChange {
     Gone,
     /// Another node is the primary: its ring and its log.
     Came {
-        /// To its core.
+        /// To its core, which reads it already.
         ring: Producer,
         /// From it.
         reader: StoreReader,
@@ -73,6 +73,7 @@ impl SourceAgent {
                 Link::Down
             }
             (_, Some(PrimaryChange::Came { ring, reader })) => {
+                assert!(ring.generation() > 0, "nobody reads the new primary's ring");
                 // The count of full rings goes on.
                 self.ring_full_base = ring.refused().wrapping_sub(self.ring_full());
                 self.parts.ring = ring;

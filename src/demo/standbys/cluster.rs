@@ -82,7 +82,7 @@ impl Cluster {
         let answered_at = self.clock.now().0;
         let at = self.running.iter().position(|node| node.place.node == promoted.node);
         self.running.swap(0, at.expect("one of them was promoted"));
-        changes.send(self.came()?).map_err(text)?;
+        changes.send(self.came(promoted.epoch)?).map_err(text)?;
         self.killed = Some(killed.place.clone());
         Ok(Takeover {
             killed: killed.place.node,
@@ -93,20 +93,23 @@ impl Cluster {
         })
     }
 
-    /// The new primary's ring and log, which are there when its core is.
-    fn came(&self) -> Outcome<PrimaryChange> {
+    /// The new primary's ring and log. A ring that its core does not read yet, or that an earlier
+    /// one read, is of no use: what is written into it is passed over.
+    fn came(&self, epoch: u64) -> Outcome<PrimaryChange> {
         let (primary, deadline_ns) = (self.primary(), self.clock.now().0 + PATIENCE_NS);
         loop {
-            match (attach(&primary.ring()), primary.reader()) {
-                (Ok(attached), Ok(reader)) => {
-                    return Ok(PrimaryChange::Came { ring: attached.producer, reader });
+            let ring = match attach(&primary.ring()) {
+                Ok(attached) if attached.producer.generation() == epoch => {
+                    let (ring, reader) = (attached.producer, primary.reader()?);
+                    return Ok(PrimaryChange::Came { ring, reader });
                 }
-                _ if self.clock.now().0 <= deadline_ns => std::thread::sleep(LOOK),
-                (Err(error), _) => {
-                    return Err(format!("node {} takes no orders: {error}", primary.node));
-                }
-                (_, Err(error)) => return Err(error),
+                Ok(_) => "another core's ring is there".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if self.clock.now().0 > deadline_ns {
+                return Err(format!("node {} takes no orders: {ring}", primary.node));
             }
+            std::thread::sleep(LOOK);
         }
     }
 

@@ -20,6 +20,8 @@ mod node;
 mod operator;
 mod report;
 mod service;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use super::live::Live;

@@ -14,6 +14,7 @@ use crate::node::Interrupt;
 use crate::store::StoreReader;
 use crate::types::Nanos;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -76,6 +77,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// A node's, in a folder of its own.
+    pub(super) fn new(node: u32, folder: PathBuf) -> Self {
+        Self { node, folder }
+    }
+
     /// Its event store.
     pub(super) fn store(&self) -> PathBuf {
         self.folder.join("store")
@@ -120,7 +126,7 @@ impl Nodes {
         clock: &SystemClock,
     ) -> Outcome<Self> {
         let (network, port) = (Network::take()?, ReservedPort::new().map_err(text)?);
-        let place = |node| Place { node, folder: directory.join(format!("node{node}")) };
+        let place = |node| Place::new(node, directory.join(format!("node{node}")));
         let nodes = Self { places: (1..=count).map(place).collect(), network, port };
         for place in &nodes.places {
             super::super::refuse_used(&place.store())?;
@@ -204,14 +210,21 @@ impl Node {
         self.part.wait(clock, interrupt, |log| {
             part::line(log, "this node is the primary")?;
             let heard = log.iter().filter(|line| line["message"] == "follows this node");
-            (heard.count() >= followers).then_some(())
+            // One may have been silent, and be heard again.
+            let heard: BTreeSet<_> = heard.map(|line| line["node"].as_u64()).collect();
+            (heard.len() >= followers).then_some(())
         })
     }
 
     /// Waits until it runs, and follows somebody.
-    pub(super) fn wait_for_primary(&mut self, clock: &SystemClock) -> Outcome<()> {
-        self.part
-            .wait(clock, |log| part::line(log, "ready").and(part::line(log, "follows")).map(drop))
+    pub(super) fn wait_for_primary(
+        &mut self,
+        clock: &SystemClock,
+        interrupt: &Interrupt,
+    ) -> Outcome<()> {
+        self.part.wait(clock, interrupt, |log| {
+            part::line(log, "ready").and(part::line(log, "follows")).map(drop)
+        })
     }
 
     /// Ends it by `kill -9`.

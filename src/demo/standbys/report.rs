@@ -50,7 +50,7 @@ impl Failover {
             "without_service_ns": self.without_service_ns(),
             "promote_to_answer_ns": answered_at.saturating_sub(asked_at),
             "promote_to_confirmation_ns": self.promotion_ns(),
-            "kill_to_nothing_overdue_ns": caught_up,
+            "kill_to_all_sent_ns": caught_up,
             "allowed_a_day_ns": (ALLOWED_SECONDS * 1e9) as u64,
             "confirmed_before": self.told.count,
             "in_flight": self.marks.in_flight.get(),
@@ -89,8 +89,10 @@ impl fmt::Display for Failover {
         )?;
         let killed_at = self.marks.killed_at.get();
         match self.marks.caught_up_at.get().checked_sub(killed_at) {
-            Some(ns) => writeln!(f, "  nothing overdue {:.3} s after the kill", seconds(ns))?,
-            None => writeln!(f, "  what was due meanwhile was not caught up with")?,
+            Some(ns) => {
+                writeln!(f, "  all that was due was sent {:.3} s after the kill", seconds(ns))?;
+            }
+            None => writeln!(f, "  what was due meanwhile was not all sent")?,
         }
         for line in self.latencies.lines() {
             writeln!(f, "  {line}")?;
