@@ -12,7 +12,7 @@
 
 use super::super::source::{Journal, Seen};
 use crate::metrics::{Collector, Percentiles, Recorder, latencies};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -192,11 +192,7 @@ pub(super) struct Latencies([Percentiles; 3]);
 impl Latencies {
     pub(super) fn to_json(&self) -> Value {
         let named = PHASES.into_iter().zip(&self.0);
-        json!(
-            named
-                .map(|(name, of)| (name, of.to_json()))
-                .collect::<std::collections::BTreeMap<_, _>>()
-        )
+        named.map(|(name, of)| (name.to_owned(), of.to_json())).collect::<Map<_, _>>().into()
     }
 
     /// A line each.
