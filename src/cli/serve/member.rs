@@ -187,9 +187,6 @@ impl Served<'_> {
             let ending =
                 Ending { node: self.node, counters: &counters, running: &running, clock: *clock };
             ending.drain(None, interrupt);
-            if self.config.market_data.end_session_at_stop {
-                self.node.feed.end.stop();
-            }
         }
         running.stop();
         finish(running).map(Ended::All)
