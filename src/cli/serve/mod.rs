@@ -169,7 +169,8 @@ struct Ending<'a> {
 
 impl Ending<'_> {
     /// First the orders end, then the core takes nothing more, then all that was taken is
-    /// committed, then the feed has sent it, and may end its sessions. A part that takes too long is named and left.
+    /// committed, then the feed has sent it, and may end its sessions. A part that takes too long
+    /// is named and left.
     fn drain(&self, source: Option<&Trading>, interrupt: &Interrupt) {
         if let Some(source) = source {
             source.stop();
