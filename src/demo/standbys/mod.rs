@@ -69,7 +69,8 @@ pub(super) fn demo(args: &Args, standbys: u32) -> Outcome<Report> {
     let kept = cluster.bring_back(interrupt);
     cluster.wait_in_step(*session, &mut subscribers, interrupt)?;
     // 6. The session ends, then the subscribers, then the other nodes.
-    let last = cluster.primary().counters()?;
+    let mut primaries = vec![cluster.primary().counters()?];
+    primaries.extend(traded.takeover.as_ref().map(|_| counters));
     let mut ended_nodes = vec![cluster.end_primary()];
     let ended = super::end_subscribers(subscribers, clock, interrupt);
     ended_nodes.extend(cluster.end());
@@ -86,7 +87,7 @@ pub(super) fn demo(args: &Args, standbys: u32) -> Outcome<Report> {
         setup_commands,
         kept,
         nodes: ended_nodes,
-        feed_datagrams: [counters, last].iter().map(|one| one.get(Counter::FEED_DATAGRAMS)).sum(),
+        feed_datagrams: primaries.iter().map(|one| one.get(Counter::FEED_DATAGRAMS)).sum(),
         drop_datagram: args.drop_datagram,
     }
     .report(&session.to_string(), ended)
@@ -168,8 +169,10 @@ impl Trading {
                         live.moved(cluster.primary().counters()?);
                         Ok(done)
                     });
-                    done.map(|done| takeover = Some(done))
-                        .unwrap_or_else(|error| fault = Some(error));
+                    match done {
+                        Ok(done) => takeover = Some(done),
+                        Err(error) => fault = Some(error),
+                    }
                 }
                 fault = fault.take().or_else(|| {
                     cluster.fallen().map(|node| format!("node {node} has ended by itself"))
