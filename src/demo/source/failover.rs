@@ -23,7 +23,7 @@ pub(crate) enum PrimaryChange {
         /// To its core, which reads it already.
         ring: Producer,
         /// From it.
-        reader: StoreReader,
+        reader: Box<StoreReader>,
     },
 }
 
@@ -77,7 +77,7 @@ impl SourceAgent {
                 // The count of full rings goes on.
                 self.ring_full_base = ring.refused().wrapping_sub(self.ring_full());
                 self.parts.ring = ring;
-                Link::Joining { reader: Box::new(reader), since: now }
+                Link::Joining { reader, since: now }
             }
             (Link::Joining { reader, since }, None) => self.join(reader, since, now),
             (Link::Reading, None) if self.in_flight.has_seen(self.parts.ring.generation()) => {

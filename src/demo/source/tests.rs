@@ -193,7 +193,7 @@ fn another_primary_is_followed_from_the_place_up_to_which_the_first_had_confirme
     let mut second = core(folder.path(), &store);
     let ring = attach(&folder.path().join("ring2")).unwrap().producer;
     let reader = StoreReader::attach(&store, None).unwrap();
-    changes.send(PrimaryChange::Came { ring, reader }).unwrap();
+    changes.send(PrimaryChange::Came { ring, reader: Box::new(reader) }).unwrap();
     for n in 0..6 {
         source.do_work(at(5 + n));
         run(&mut second, at(5 + n));
@@ -239,7 +239,7 @@ fn a_primary_without_what_was_confirmed_is_not_followed() {
     let _second = core(folder.path(), &short);
     let ring = attach(&folder.path().join("ring2")).unwrap().producer;
     let reader = StoreReader::attach(&short, None).unwrap();
-    changes.send(PrimaryChange::Came { ring, reader }).unwrap();
+    changes.send(PrimaryChange::Came { ring, reader: Box::new(reader) }).unwrap();
     for now in [4, 500, 2_000] {
         source.do_work(Nanos(now));
     }

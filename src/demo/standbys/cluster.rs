@@ -101,7 +101,7 @@ impl Cluster {
             let ring = match attach(&primary.ring()) {
                 Ok(attached) if attached.producer.generation() == epoch => {
                     let (ring, reader) = (attached.producer, primary.reader()?);
-                    return Ok(PrimaryChange::Came { ring, reader });
+                    return Ok(PrimaryChange::Came { ring, reader: Box::new(reader) });
                 }
                 Ok(_) => "another core's ring is there".to_owned(),
                 Err(error) => error.to_string(),
