@@ -3,6 +3,8 @@
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "standbys/states.rs"]
+mod states;
 
 use isochron::net::ReservedPort;
 use isochron::ring::Producer;
@@ -205,6 +207,7 @@ fn without_a_majority_nobody_is_promoted_but_by_force() {
     });
     assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.errors);
     assert!(refused.out.starts_with("refused: too few nodes answer"), "{}", refused.out);
+    assert!(refused.out.contains("; heard: 1; "), "{}", refused.out);
     let forced = wait("the operator's turn", || {
         let asked = run(["promote", "--config", &config, "--force", "--json"]);
         (!asked.out.contains("notNow")).then_some(asked)
