@@ -248,8 +248,7 @@ fn pass(args: &Args, root: &Path, clock: &SystemClock) -> Result<Pass, String> {
     let (server, address) = serve(&there, args.bytes_per_second)?;
     let stop = StopFlag::new();
     let (joining, helpers) = joining((&there, &here), address, 0, clock, &stop)?;
-    let agents: Vec<Box<dyn Agent>> =
-        vec![Box::new(joining), Box::new(server), Box::new(helpers)];
+    let agents: Vec<Box<dyn Agent>> = vec![Box::new(joining), Box::new(server), Box::new(helpers)];
     let placement = Placement::dedicated(IdleStrategy::BACK_OFF);
     let running = start(agents, &placement, clock, &stop).map_err(text)?;
     let mut agents = running.join().map_err(|panics| format!("{panics:?}"))?;

@@ -287,7 +287,9 @@ pub(super) fn settle(
             return Ok(());
         }
         if now > given_up {
-            return Err(format!("the log ends at {end:?}; {committed:?} is committed, {held:?} held"));
+            return Err(format!(
+                "the log ends at {end:?}; {committed:?} is committed, {held:?} held"
+            ));
         }
     }
 }

@@ -184,7 +184,8 @@ fn threads(primary: Agents, server: Agents, standby: Agents, helpers: Agents) ->
     let cores = cores_available();
     let core = |wanted: usize| (cores >= 2).then_some(wanted.min(cores - 1));
     let idle = if cores >= 2 { IdleStrategy::Spin } else { IdleStrategy::BACK_OFF };
-    let group = |name: &str, agents, core, idle| Group { name: name.to_owned(), agents, core, idle };
+    let group =
+        |name: &str, agents, core, idle| Group { name: name.to_owned(), agents, core, idle };
     let slow = IdleStrategy::BACK_OFF;
     let mut groups = vec![
         group("primary", primary, core(0), idle),

@@ -1,12 +1,15 @@
 //! Who takes part in a run, on which threads, and what is left of them.
 
 use super::Args;
+use super::standbys::{self, Replicas, SoMany};
 use super::subscriber::{self, Received, Receiving};
 use super::trace::Rows;
 use crate::agent::{
-    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
+    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start,
+    start_groups, take,
 };
-use crate::bench::replay::identity;
+use crate::bench::nodes::{self, Complete, Primary, Standby};
+use crate::bench::replay::{TRADING_DATE, identity};
 use crate::bench::watch::{Mark, Sight, Watched};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
 use crate::demo::flow::{Flow, Mix};
@@ -18,14 +21,17 @@ use crate::metrics::{Counter, Counters};
 use crate::net::{Endpoint, ReservedPort};
 use crate::ring::pair;
 use crate::state_machine::Capacity;
-use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader, SyncHelper};
+use crate::store::{
+    Durability, Options as StoreOptions, RealDisk, StoreReader, SyncHelper,
+};
 use crate::types::Nanos;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 const RING_BYTES: usize = 2 * 1024 * 1024;
-const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
+pub(super) const CAPACITY: Capacity =
+    Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
 
 /// A log this long fits one segment: bytes of a command with its outcomes, and of the setup.
 const BYTES_PER_COMMAND: u64 = 600;
@@ -43,6 +49,8 @@ pub(super) enum Route {
     Subscriber,
     /// (c)
     Durable(Durability),
+    /// (d)
+    Standbys(u32),
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -115,6 +123,7 @@ pub(super) struct Parties {
     core: CoreAgent,
     sync: Option<SyncAgent>,
     feed: Option<Publishing>,
+    replicas: Option<Replicas>,
 }
 
 /// The feed of one run.
@@ -133,12 +142,27 @@ pub(super) fn open(
     // 1. The core; nobody takes its segment helper, because one segment holds the whole run.
     let mut store = StoreOptions::new(directory, identity());
     store.term_bytes = plan.term_bytes()?;
-    let mut sync = None;
+    let (mut sync, mut replicas) = (None, None);
     if let Route::Durable(durability) = plan.route {
         store.durability = durability;
     }
-    let (mut sequencer, _) =
-        Sequencer::open(&Options { store, capacity: CAPACITY }, clock.now()).map_err(text)?;
+    let nodes = match plan.route {
+        Route::Standbys(count) => standbys::nodes(directory, store.term_bytes, count)?,
+        _ => None,
+    };
+    let mut sequencer = match nodes {
+        None => {
+            let options = Options { store: store.clone(), capacity: CAPACITY };
+            Sequencer::open(&options, clock.now()).map_err(text)?.0
+        }
+        Some(nodes) => {
+            store = nodes.store(1);
+            let (sequencer, opened) = standbys::open(nodes, clock)?;
+            replicas = Some(opened);
+            sequencer
+        }
+    };
+    let directory = store.directory.as_path();
     if plan.route == Route::Durable(Durability::Disk) {
         sync = sequencer.writer_mut().take_syncer().map(SyncAgent);
     }
@@ -148,7 +172,7 @@ pub(super) fn open(
     let reader = || StoreReader::attach(directory, None).map_err(text);
     // 2. The feed.
     let feed = match plan.route {
-        Route::Committed | Route::Durable(_) => None,
+        Route::Committed | Route::Durable(_) | Route::Standbys(_) => None,
         Route::Subscriber => {
             let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
             let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
@@ -166,12 +190,13 @@ pub(super) fn open(
     };
     // 3. The source.
     let (commands, has_feed) = (plan.commands(), feed.is_some());
-    let mut flow = Mix::new(plan.args.seed, 20_260_105, commands);
+    let mut flow = SoMany(Mix::new(plan.args.seed, TRADING_DATE, commands), commands);
+    let complete = replicas.as_ref().map(|replicas| replicas.primary.complete());
     let (source, progress) = SourceAgent::new(Parts {
         setup: flow.setup(),
         flow: Box::new(flow),
         pace: plan.pace,
-        duration_ns: Some(plan.seconds * 1_000_000_000),
+        duration_ns: (plan.pace != Pace::Max).then_some(plan.seconds * 1_000_000_000),
         source: 1,
         ring,
         reader: reader()?,
@@ -179,11 +204,13 @@ pub(super) fn open(
         clock: Box::new(*clock),
         stop: StopFlag::new(),
     });
-    // With the setup the feed opens its logs, once a day: no command waits for that.
+    // With the setup the feed opens its logs, once a day: no command waits for that. Standbys are
+    // all there.
     let source = source.beginning_when(move |setup_to| {
-        !has_feed || counters.get(Counter::FEED_POSITION) >= setup_to.0
+        complete.as_ref().is_none_or(Complete::is_so)
+            && (!has_feed || counters.get(Counter::FEED_POSITION) >= setup_to.0)
     });
-    Ok(Parties { source, progress, core, sync, feed })
+    Ok(Parties { source, progress, core, sync, feed, replicas })
 }
 
 /// Waits for a run's end, and takes no core while it lasts.
@@ -203,6 +230,8 @@ pub(super) struct Ended {
     /// Of source and core.
     pub(super) sights: Vec<Sight>,
     pub(super) received: Option<Received>,
+    /// Why the standbys do not have what the primary has.
+    pub(super) unequal: Option<String>,
 }
 
 /// Runs the agents until the last command is seen committed, and received.
@@ -212,7 +241,7 @@ pub(super) fn run_agents(
     scratch: &Path,
     clock: &SystemClock,
 ) -> Result<Ended, String> {
-    let Parties { source, progress, core, sync, feed } = parties;
+    let Parties { source, progress, core, sync, feed, replicas } = parties;
     // Each command is at most a cycle of its own.
     let marks = SETUP_COMMANDS + usize::try_from(plan.commands()).map_err(text)?;
     let mut agents: Vec<Box<dyn Agent>> = vec![
@@ -243,8 +272,20 @@ pub(super) fn run_agents(
         let at = |feed: &FeedAgent| feed.position().0;
         agents.push(Box::new(Watched::new(feed, *clock, marks, at)));
     }
+    // The stream's port stays reserved too.
+    let mut _nodes = None;
+    if let Route::Standbys(_) = plan.route {
+        place = standbys::placement();
+    }
+    if let Some(Replicas { primary, standbys, _nodes: nodes }) = replicas {
+        agents.push(Box::new(primary));
+        let threads = nodes::threads(standbys, standbys::cores_taken());
+        syncing = Some(start_groups(threads, clock, &stop).map_err(text)?);
+        _nodes = Some(nodes);
+    }
     let running = start(agents, &place, clock, &stop).map_err(text)?;
-    wait(plan.seconds, || progress.is_finished() || running.is_finished());
+    let seconds = if plan.pace == Pace::Max { 0 } else { plan.seconds };
+    wait(seconds, || progress.is_finished() || running.is_finished());
     let received = match receiving {
         None => None,
         Some((receiving, end)) => {
@@ -255,15 +296,21 @@ pub(super) fn run_agents(
     running.stop();
     let mut agents =
         running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
-    if let Some(syncing) = syncing {
-        syncing.join().map_err(|_| "the sync panicked")?;
-    }
+    let mut beside = match syncing {
+        Some(syncing) => syncing.join().map_err(|_| "an agent beside it panicked")?,
+        None => Vec::new(),
+    };
     let source: Box<Watched<SourceAgent>> = take(&mut agents).ok_or("the source is gone")?;
     let core: Box<Watched<CoreAgent>> = take(&mut agents).ok_or("the core is gone")?;
     let feed: Option<Box<Watched<FeedAgent>>> = take(&mut agents);
     let (source, _, source_sight) = source.finish();
     let (core, committed, core_sight) = core.finish();
+    let unequal = take::<Primary>(&mut agents).and_then(|mut primary| {
+        let mut standbys: Vec<Box<Standby>> = std::iter::from_fn(|| take(&mut beside)).collect();
+        let end = core.sequencer().end();
+        nodes::settle(&mut primary, &mut standbys, end, clock).err()
+    });
     let sent = feed.map_or(Vec::new(), |feed| feed.finish().1);
     let sights = vec![source_sight, core_sight];
-    Ok(Ended { source, core, committed, sent, sights, received })
+    Ok(Ended { source, core, committed, sent, sights, received, unequal })
 }

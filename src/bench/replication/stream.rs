@@ -2,11 +2,11 @@
 
 use super::ends::{Plan, Primary, Standby, append, message, open_writer};
 use super::loss::LossyMedia;
-use crate::bench::nodes::channel;
 use super::text;
 use crate::agent::{
     Agent, Clock, Group, IdleStrategy, StopFlag, SystemClock, cores_available, start_groups, take,
 };
+use crate::bench::nodes::channel;
 use crate::metrics::ThreadUsage;
 use crate::net::ReservedPort;
 use crate::replication::receiver::ReceiverCounts;
