@@ -205,7 +205,8 @@ impl Found<'_> {
         let Args { commit_rate: rate, seconds, .. } = *self.args;
         let plan = commit::Plan { standbys, rate, seconds };
         let times = commit::run(plan, self.directory, &self.clock)?;
-        let (needed, nodes) = (nodes_needed(standbys), standbys + 1);
+        let nodes = standbys + 1;
+        let needed = nodes / 2 + 1;
         self.notes.push(format!(
             "{rate} transactions a second of 128 B to commit at {needed} of {nodes} nodes: {} us",
             us_line(&times)
@@ -262,11 +263,6 @@ impl Found<'_> {
         self.push("loss", json);
         Ok(())
     }
-}
-
-/// A majority of the primary and its standbys.
-fn nodes_needed(standbys: u32) -> u32 {
-    (standbys + 1) / 2 + 1
 }
 
 impl Run {

@@ -15,7 +15,6 @@ use crate::store::{Chain, LogPlace, RealDisk};
 use crate::types::Position;
 use isochron_events::Message;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::Arc;
 
 /// How many standbys, and what runs with so many are called: at a rate, and as fast as it goes.
@@ -59,7 +58,7 @@ pub(super) struct Replicas {
     pub(super) primary: Primary,
     pub(super) standbys: Vec<Standby>,
     /// Keeps the stream's port.
-    pub(super) _nodes: Nodes,
+    pub(super) nodes: Nodes,
 }
 
 /// The core of a primary with standbys whose stores are empty.
@@ -74,19 +73,7 @@ pub(super) fn open(mut nodes: Nodes, clock: &SystemClock) -> Result<(Sequencer, 
     let sequencer = sequencer.map_err(text)?;
     let primary = nodes.primary(begun, now)?;
     let standbys = nodes.standbys(now)?;
-    Ok((sequencer, Replicas { primary, standbys, _nodes: nodes }))
-}
-
-/// The nodes of a run, if it has standbys, with their stores in a directory.
-pub(super) fn nodes(
-    directory: &Path,
-    term_bytes: usize,
-    standbys: u32,
-) -> Result<Option<Nodes>, String> {
-    match standbys {
-        0 => Ok(None),
-        _ => Nodes::new(directory, term_bytes, standbys).map(Some),
-    }
+    Ok((sequencer, Replicas { primary, standbys, nodes }))
 }
 
 /// The default flow, for so many commands.
