@@ -405,6 +405,12 @@ impl Sequencer {
         self.writer.position()
     }
 
+    /// The end of the last transaction, with the log's chain there.
+    #[must_use]
+    pub fn end(&self) -> LogPlace {
+        LogPlace { position: self.writer.position(), chain: self.writer.chain() }
+    }
+
     /// Commands in the log.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
