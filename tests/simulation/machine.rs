@@ -279,7 +279,6 @@ impl Machine {
             patience_ns: PATIENCE_NS,
             discard: false,
             dial: DialOptions { me: self.peer(), key: None, servers: Vec::new(), secret },
-            reach_bytes: 8 * 1024,
         }
     }
 

@@ -30,7 +30,7 @@ fn doctor(store: &Path) {
     let truth = machine.state_hash();
     let header = EventHeader { sequence: sequence.get(), timestamp, ..EventHeader::default() };
     let origin = CommandOrigin { source: 9, source_sequence: 1 };
-    let stranger = Tick { header, origin, ..Tick::default() };
+    let stranger = Tick { header, origin };
     machine.execute(&stranger.into(), &mut EncodedOutcomes::default());
     assert_ne!(machine.state_hash(), truth);
     let (trading_date, runs) = machine.trading_day();

@@ -49,8 +49,6 @@ pub struct StandbyOptions {
     pub discard: bool,
     /// Who catches up; from whom, the agent knows.
     pub dial: DialOptions,
-    /// How near to the end of the log catching up comes, until the stream's repair takes over.
-    pub reach_bytes: u64,
 }
 
 /// What a person should know of a standby.
@@ -465,13 +463,15 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         work
     }
 
-    /// The primary is asked first, then the others.
+    /// The primary is asked first, then the others. It goes on until the stream is half as far
+    /// ahead as may be where it is joined: while that happens, the stream goes on.
     fn begin_join(&self, start: EpochStart) -> Join {
-        let StandbyOptions { dial, reach_bytes, discard, .. } = &self.options;
+        let StandbyOptions { dial, discard, .. } = &self.options;
+        let reach_bytes = self.receiver.join_bytes(&self.replica) / 2;
         let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
         peers.sort_by_key(|peer| peer.node != start.node);
         let servers = peers.iter().map(|peer| peer.catch_up).collect();
-        Join::new(DialOptions { servers, ..dial.clone() }, start, *reach_bytes, *discard)
+        Join::new(DialOptions { servers, ..dial.clone() }, start, reach_bytes, *discard)
     }
 
     fn progress(&mut self, now: Nanos) -> usize {

@@ -116,8 +116,6 @@ impl Member {
             patience_ns: PATIENCE_NS,
             discard: self.discards,
             dial: self.dial()?,
-            // Half a window is asked for again by the stream's own repair.
-            reach_bytes: channel.receiver_window_bytes as u64 / 2,
         })
     }
 
