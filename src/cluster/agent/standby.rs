@@ -206,11 +206,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         &self.replica
     }
 
-    /// The store, for its helpers.
-    pub fn replica_mut(&mut self) -> &mut ReplicaStore {
-        &mut self.replica
-    }
-
     /// Its control core.
     #[must_use]
     pub fn follower(&self) -> &Follower {

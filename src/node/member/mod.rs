@@ -251,7 +251,7 @@ impl Member {
             && self.config.has(Component::Snapshot)
         {
             let follower = exchange.follower(options)?;
-            exchange.add(Some(follower));
+            exchange.add(Some(follower.beside_others()));
         }
         Ok(())
     }
