@@ -8,7 +8,7 @@ use std::fmt;
 /// A node at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NodeState {
-    /// `standby` or `primary`.
+    /// `standby`, `primary`, or `empty`: a standby without a store.
     pub(super) role: &'static str,
     pub(super) epoch: u64,
     /// The node that writes the log, as far as is known.
@@ -39,6 +39,7 @@ impl NodeState {
         let role = match value(Counter::NODE_ROLE) {
             1 => "standby",
             2 => "primary",
+            3 => "empty",
             _ => return None,
         };
         let some = |value: u64| (value != 0).then_some(value);
@@ -77,11 +78,17 @@ impl NodeState {
 impl fmt::Display for NodeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { role, epoch, applied, .. } = self;
+        if *role == "empty" {
+            return f.write_str(
+                "empty: waits for another node to fill its directory; where none has ever run, \
+                 begin with `isochron serve` at one",
+            );
+        }
         write!(f, "{role} of epoch {epoch}, executed to {applied}")?;
         if *role == "standby" {
             match self.primary {
                 Some(node) => write!(f, ", follows node {node}")?,
-                None => f.write_str(", follows nobody")?,
+                None => f.write_str(", nobody leads (`isochron promote` at one node)")?,
             }
         }
         match self.differs_at {
@@ -153,9 +160,12 @@ mod tests {
         set(Counter::FOLLOWER_DIFFERS, 64);
         let state = NodeState::of(&Sample::of(&counters, Nanos(17_000_000))).unwrap();
         assert!(
-            state
-                .to_string()
-                .starts_with("standby of epoch 7, executed to 96, follows nobody; EXEC")
+            state.to_string().starts_with(
+                "standby of epoch 7, executed to 96, nobody leads (`isochron promote`"
+            )
         );
+        set(Counter::NODE_ROLE, 3);
+        let state = NodeState::of(&Sample::of(&counters, Nanos(17_000_000))).unwrap();
+        assert!(state.to_string().starts_with("empty: waits for another node"), "{state}");
     }
 }
