@@ -156,6 +156,7 @@ fn of_standby(news: &News) {
         News::CaughtUp(outcome) => caught_up(outcome),
         News::NotPromoted { why } => warn!(%why, "not promoted"),
         News::NotHeard { why } => warn!(%why, "a primary is not followed"),
+        News::StreamRefused { why } => warn!(%why, "the log's stream is not taken"),
         News::LogDiffers(differs) => error!(%differs, "the log here is not the primary's"),
         News::Cut(cut) => discard(cut),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),

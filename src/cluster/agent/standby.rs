@@ -25,7 +25,7 @@ use crate::cluster::{
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
-use crate::replication::receiver::{Receiver, ReceiverOptions, Standing};
+use crate::replication::receiver::{Receiver, ReceiverOptions, SetupRefused, Standing};
 use crate::store::{ChainDiffers, Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
 use crate::types::{Epoch, Nanos, Position};
 
@@ -36,7 +36,7 @@ const BATCHES_MAX: usize = 8;
 const NEWS_MAX: usize = 64;
 
 /// From one telling that somebody is not followed to the next.
-const NOT_HEARD_NS: u64 = 5_000_000_000;
+const REFUSED_NS: u64 = 5_000_000_000;
 
 /// What a standby is started with.
 #[derive(Clone, Debug)]
@@ -88,6 +88,11 @@ pub enum News {
         /// Why.
         why: AnnounceRefused,
     },
+    /// The stream of the followed session is not taken; told now and then.
+    StreamRefused {
+        /// Why.
+        why: SetupRefused,
+    },
     /// The log is another one than the primary's.
     LogDiffers(ChainDiffers),
     /// What of it was not committed was cut: it comes anew.
@@ -120,8 +125,8 @@ pub struct StandbyAgent<D, C, K, X> {
     is_behind: bool,
     /// What was committed when the log turned out to be another one and was cut down to that.
     cut_to: Option<Position>,
-    /// When an announcement that is refused is told again.
-    not_heard_at: Nanos,
+    /// When something that is refused is told again.
+    refused_at: Nanos,
     promotion: Option<Promotion>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
@@ -183,7 +188,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             executed,
             is_behind: false,
             cut_to: None,
-            not_heard_at: Nanos(0),
+            refused_at: Nanos(0),
             promotion: None,
             rounds: 0,
             decided: None,
@@ -290,11 +295,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.news.push_back(news);
     }
 
-    /// Announcements come ten times a second.
-    fn tell_not_heard(&mut self, why: AnnounceRefused, now: Nanos) {
-        if now >= self.not_heard_at {
-            self.not_heard_at = Nanos(now.get().saturating_add(NOT_HEARD_NS));
-            self.tell_news(News::NotHeard { why });
+    /// What is refused comes again, ten times a second and more.
+    fn tell_refused(&mut self, news: News, now: Nanos) {
+        if now >= self.refused_at {
+            self.refused_at = Nanos(now.get().saturating_add(REFUSED_NS));
+            self.tell_news(news);
         }
     }
 
@@ -327,7 +332,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         match message {
             Message::Announce(announce) => {
                 if let Err(why) = self.follower.on_announce(from, announce, now) {
-                    self.tell_not_heard(why, now);
+                    self.tell_refused(News::NotHeard { why }, now);
                 }
             }
             // Whose commits are not taken, the follower's state says.
@@ -496,6 +501,9 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     /// node that has its epoch.
     fn catch_up(&mut self, now: Nanos) -> usize {
         let standing = self.receiver.standing(&self.replica);
+        if let Standing::Refused(why) = standing {
+            self.tell_refused(News::StreamRefused { why }, now);
+        }
         let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
         let primary = self.follower.primary().map(|primary| primary.start);
         let Some(start) = primary.filter(|_| wanted && !self.stopped) else {

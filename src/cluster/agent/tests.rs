@@ -19,39 +19,24 @@ use crate::replication::catch_up::tests::{
     Pipes, Primary, RULES, TERM_BYTES, dial_options, directory, end_beyond, epochs, service_options,
 };
 use crate::replication::catch_up::{Outcome, Service};
+use crate::replication::frame::Setup;
 use crate::replication::receiver::ReceiverOptions;
 use crate::store::{
-    Discarded, EpochStart, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Until, put_aside,
+    Discarded, EpochStart, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Terms, Until,
+    put_aside,
 };
 use crate::types::{Epoch, Nanos, Position};
 
 /// Three nodes; this one is the second, and the first leads.
 const NODES: u32 = 3;
 
-/// Nothing comes by it, and all goes.
-struct Silence;
-
-impl Media for Silence {
-    fn send(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
-        Ok(datagrams.len())
-    }
-
-    fn receive(&mut self, _: &mut dyn FnMut(&[u8], SocketAddrV4)) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn send_to(&mut self, _: &[u8], _: SocketAddrV4) -> io::Result<bool> {
-        Ok(true)
-    }
-}
-
-/// What was said to the node and not heard yet.
+/// What was said to the node and not heard yet; what the node says is lost.
 #[derive(Clone, Default)]
 struct Said(Arc<Mutex<VecDeque<(u32, Vec<u8>)>>>);
 
 impl Media for Said {
-    fn send(&mut self, _: &[Datagram<'_>]) -> io::Result<usize> {
-        unreachable!("a control channel names whom it sends to")
+    fn send(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {
+        Ok(datagrams.len())
     }
 
     fn receive(&mut self, take: &mut dyn FnMut(&[u8], SocketAddrV4)) -> io::Result<usize> {
@@ -82,8 +67,10 @@ fn announce_of(start: &EpochStart, published: Position, contract: &Contract) -> 
 }
 
 struct Scene {
-    agent: StandbyAgent<Silence, Said, Pipes, ()>,
+    agent: StandbyAgent<Said, Said, Pipes, ()>,
     said: Said,
+    /// What comes by the log's channel.
+    stream: Said,
     /// The other nodes' ends of the control channel.
     voices: Vec<ControlChannel>,
     service: Service,
@@ -95,7 +82,7 @@ struct Scene {
 impl Scene {
     /// A standby with what is on a disk, and a primary that gives.
     fn new(disk: &MemoryDisk, primary: &Primary, discard: bool) -> Self {
-        let (pipes, said) = (Pipes::new(10_000), Said::default());
+        let (pipes, said, stream) = (Pipes::new(10_000), Said::default(), Said::default());
         let channel = "aeron:udp?endpoint=239.77.0.1:40456".parse().unwrap();
         let options = StandbyOptions {
             receiver: ReceiverOptions::new(&channel, 1001, 2),
@@ -108,7 +95,7 @@ impl Scene {
         let membership = |own| members(own, NODES, AckPolicy::QUORUM);
         let parts = StandbyParts {
             voice: Voice::new(membership(2), None, 1, said.clone()),
-            data: Silence,
+            data: stream.clone(),
             connector: pipes.clone(),
             executed: (),
         };
@@ -116,6 +103,7 @@ impl Scene {
         Self {
             agent: StandbyAgent::new(options, open_replica(disk, 2), parts, Nanos(1)),
             said,
+            stream,
             voices: voices.collect(),
             service: Service::new(service_options(1), primary.library()),
             pipes,
@@ -185,11 +173,12 @@ impl Scene {
     }
 
     fn told(&self) -> Vec<String> {
-        let not_heard = |news: &News| match news {
+        let refused = |news: &News| match news {
             News::NotHeard { why } => Some(why.to_string()),
+            News::StreamRefused { why } => Some(why.to_string()),
             _ => None,
         };
-        self.news.iter().filter_map(not_heard).collect()
+        self.news.iter().filter_map(refused).collect()
     }
 }
 
@@ -417,4 +406,31 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
     scene.turn();
     let said = scene.told().concat();
     assert!(said.contains("of epoch 1") && said.contains("epoch 2"), "{said}");
+}
+
+#[test]
+fn a_stream_of_another_shape_is_told_with_both_values() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    scene.announce(&primary);
+    scene.turn();
+    let setup = Setup {
+        session: scene.agent.replica().session(),
+        stream: 1001,
+        initial_term_id: 0,
+        active_term_id: 0,
+        term_offset: 0,
+        terms: Terms::new(2 * TERM_BYTES).unwrap(),
+        mtu_bytes: 1_408,
+        ttl: 0,
+        is_group: true,
+    };
+    for _ in 0..3 {
+        scene.stream.0.lock().unwrap().push_back((1, setup.emit().to_vec()));
+        scene.turn();
+    }
+    let told = scene.told();
+    assert_eq!(told, ["the stream has terms of 131072 bytes, the store of 65536"]);
 }
