@@ -90,7 +90,6 @@ impl Scene {
             patience_ns: 1_000_000_000,
             discard,
             dial: dial_options(2),
-            reach_bytes: 0,
         };
         let membership = |own| members(own, NODES, AckPolicy::QUORUM);
         let parts = StandbyParts {
@@ -145,7 +144,7 @@ impl Scene {
         panic!("it wants no other role: {:?}", self.news.last());
     }
 
-    /// Turns until it has caught up.
+    /// Turns until it has caught up, within reach of the stream.
     fn until_arrived(&mut self, primary: &Primary) {
         for turn in 0..200_000 {
             if turn % 100 == 0 {
@@ -160,6 +159,16 @@ impl Scene {
             }
         }
         panic!("it does not catch up: {:?}", self.news.last());
+    }
+
+    /// What the stream would bring: then both logs are the same.
+    fn finish(self, primary: &Primary, disk: MemoryDisk) {
+        let (store, _) = self.agent.into_parts();
+        let mut standby = joining::Standby { disk, store };
+        let follow = *epochs(&primary.disk).last().unwrap();
+        let mut scene = joining::Scene::new(primary.library(), follow, Pipes::new(10_000));
+        assert_eq!(scene.arrive(&mut standby.store), Vec::<String>::new());
+        assert_same(primary, &standby);
     }
 
     fn cuts(&self) -> Vec<&Discarded> {
@@ -281,8 +290,7 @@ fn a_tail_that_nobody_committed_is_cut_and_comes_anew() {
     assert!(cuts[0].to >= end, "all of it is archived: {:?}", cuts[0]);
     let archived = disk.read(&cuts[0].archive).unwrap();
     assert_eq!(archived.len() as u64, cuts[0].to.get() - cuts[0].from.get());
-    let (store, _) = scene.agent.into_parts();
-    assert_same(&ours, &joining::Standby { disk, store });
+    scene.finish(&ours, disk);
 }
 
 #[test]
@@ -302,8 +310,7 @@ fn a_commit_of_another_log_cuts_what_was_not_committed() {
     scene.say(1, commit);
     scene.turn();
     assert_eq!(scene.agent.replica().committed(), Position(position));
-    let (store, _) = scene.agent.into_parts();
-    assert_same(&ours, &joining::Standby { disk, store });
+    scene.finish(&ours, disk);
 }
 
 #[test]
@@ -354,8 +361,7 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
     drop(scene);
     let mut scene = Scene::new(&disk, &ours, true);
     scene.until_arrived(&ours);
-    let (store, _) = scene.agent.into_parts();
-    assert_same(&ours, &joining::Standby { disk, store });
+    scene.finish(&ours, disk);
 }
 
 #[test]
