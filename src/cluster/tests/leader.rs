@@ -288,7 +288,7 @@ fn commits_are_told_with_the_chain() {
 #[test]
 fn forged_and_repeated_acknowledgements_commit_nothing() {
     let members = |own| members_counting(own, 3, AckPolicy::QUORUM, Counted::HELD);
-    let end = |own, key: u8| ControlChannel::new(&members(own), Key::new(&[key; 32]), 9);
+    let end = |own, key: u8| ControlChannel::new(&members(own), Some(Key::new(&[key; 32])), 9);
     let (mut primary, mut leader) = (end(1, 1), leader(Counted::HELD));
     let mut hear = |leader: &mut Leader, datagram: &[u8]| {
         let opened = primary.open(datagram, address(2));
