@@ -1,6 +1,8 @@
 //! Several nodes of one exchange as their operators run them: a standby follows a primary over real
 //! multicast, takes over when that is killed, and the old primary returns.
 
+#[path = "standbys/astray.rs"]
+mod astray;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
 #[path = "standbys/states.rs"]

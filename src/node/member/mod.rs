@@ -13,6 +13,7 @@
 //! first transaction is the beginning of its epoch, and nothing is confirmed before a majority has
 //! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say.
 
+mod retries;
 mod roles;
 mod wires;
 
@@ -33,10 +34,13 @@ use crate::replication::sender::StoreLog;
 use crate::standby::{Board, FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 use crate::state_machine::Replay;
 use crate::store::{
-    Disk, LogPlace, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    Disk, LogPlace, Meta, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    put_aside,
 };
 use crate::types::{Epoch, Nanos};
+use retries::Retries;
 use roles::{NodeCounters, OfBoard, Speaking};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -65,6 +69,14 @@ pub enum Next {
     /// A standby holds another log than the one it should follow, and somebody must say what is to
     /// become of it: the reason.
     Stopped(String),
+    /// A standby's log is of no use any more: its store was put aside, its directory is to be
+    /// filled (`fresh`), and it is opened again.
+    Anew {
+        /// Why.
+        why: String,
+        /// Where the store is now.
+        archive: PathBuf,
+    },
     /// No role was changed: the end was asked for, or a part failed.
     End(Agents),
 }
@@ -83,6 +95,15 @@ pub struct Member {
     heard: Receiver<Word>,
     /// What a forced promotion may have lost.
     forced: Option<MayBeLost>,
+    /// What lives on while the directory is filled.
+    waiting: Option<Waiting>,
+    retries: Retries,
+}
+
+/// A node without a store: what it counts, and its voice, in which it says so.
+struct Waiting {
+    counters: Counters,
+    voice: Voice<AnyMedia>,
 }
 
 impl Member {
@@ -102,6 +123,8 @@ impl Member {
             words,
             heard,
             forced: None,
+            waiting: None,
+            retries: Retries::default(),
         }
     }
 
@@ -145,17 +168,39 @@ impl Member {
             .comparing_states_every(self.options.state_hash_every_commands)
     }
 
-    /// What fills the node's directory from another node, where it has no store yet.
+    /// What fills the node's directory from another node, where it has no store yet. Meanwhile
+    /// [`Self::answer`] is to be called now and then.
     ///
     /// # Errors
-    /// The directory cannot be read or made.
-    pub fn fresh(&self) -> Result<Option<Fresh>, NodeError> {
+    /// The directory cannot be read or made, or an address not be had.
+    pub fn fresh(&mut self) -> Result<Option<Fresh>, NodeError> {
         let store = &self.config.store;
-        if store.directory.join("meta").exists() {
+        if Meta::is_there(&*self.disk, &store.directory).map_err(NodeError::Store)? {
             return Ok(None);
         }
         let fresh = Fresh::new(Arc::clone(&self.disk), store.clone(), self.dial()?);
-        fresh.map(Some).map_err(|fault| NodeError::State(fault.to_string()))
+        let fresh = fresh.map_err(|fault| NodeError::State(fault.to_string()))?;
+        let waiting = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                Waiting { counters: Exchange::around(&self.config)?.counters, voice: self.voice()? }
+            }
+        };
+        roles::show_empty(&waiting.counters);
+        self.waiting = Some(waiting);
+        Ok(Some(fresh))
+    }
+
+    /// Tells an operator who asks that there is no store here yet. The other nodes hear nothing of
+    /// a node that can promise them nothing.
+    pub fn answer(&mut self) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.voice.answer_empty());
+    }
+
+    fn voice(&self) -> Result<Voice<AnyMedia>, NodeError> {
+        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
+        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
+        Ok(Voice::new(membership, key, self.run, control))
     }
 
     /// Opens the node's store and all agents of a standby.
@@ -163,10 +208,11 @@ impl Member {
     /// # Errors
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
-        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
-        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
-        let voice = Voice::new(membership, key, self.run, control);
-        self.follow(None, voice, None, start, now)
+        let (counters, voice) = match self.waiting.take() {
+            Some(Waiting { counters, voice }) => (Some(counters), voice),
+            None => (None, self.voice()?),
+        };
+        self.follow(counters, voice, None, start, now)
     }
 
     /// Makes the agents of a standby around a store that nobody has.
@@ -274,14 +320,23 @@ impl Member {
                         .map(|exchange| Next::Role(Box::new(exchange)))
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
-                // The log was cut below what was executed: the state before it is a snapshot's.
-                None if Self::follower_failed(&agents) => self
-                    .begin_again(counters, *standby, agents, now)
-                    .map(|exchange| Next::Role(Box::new(exchange))),
-                _ => {
-                    agents.push(standby);
-                    Ok(Next::End(agents))
+                Some(RoleChange::BeginAnew { why }) => {
+                    let archive = self.put_aside(counters, *standby, agents)?;
+                    Ok(Next::Anew { why, archive })
                 }
+                // The log was cut below what was executed: the state before it is a snapshot's.
+                None => match Self::follower_failure(&agents) {
+                    Some(why) => {
+                        self.retries.judge(&why, self.board.applied(), now)?;
+                        self.begin_again(counters, *standby, agents, now)
+                            .map(|exchange| Next::Role(Box::new(exchange)))
+                    }
+                    None => {
+                        agents.push(standby);
+                        Ok(Next::End(agents))
+                    }
+                },
+                Some(RoleChange::Follow { .. }) => unreachable!("a standby follows already"),
             };
         }
         if let Some(mut primary) = take::<PrimaryRole>(&mut agents) {
@@ -295,10 +350,35 @@ impl Member {
         Ok(Next::End(agents))
     }
 
-    fn follower_failed(agents: &Agents) -> bool {
+    /// Why the follower cannot read the store, where nothing else has failed.
+    fn follower_failure(agents: &Agents) -> Option<String> {
         let is_follower = |agent: &dyn Agent| (agent as &dyn std::any::Any).is::<FollowerAgent>();
         let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
-        failed.peek().is_some() && failed.all(|agent| is_follower(agent.as_ref()))
+        let why = failed.peek().and_then(|agent| agent.failure());
+        why.filter(|_| failed.all(|agent| is_follower(agent.as_ref())))
+    }
+
+    /// Closes the store and puts it aside; where it is then.
+    fn put_aside(
+        &mut self,
+        counters: Counters,
+        standby: StandbyRole,
+        agents: Agents,
+    ) -> Result<PathBuf, NodeError> {
+        let voice = self.close(standby, agents)?;
+        self.waiting = Some(Waiting { counters, voice });
+        put_aside(&*self.disk, &self.config.store.directory).map_err(NodeError::Store)
+    }
+
+    /// Closes a standby's store, when nobody else has a part of it.
+    fn close(&self, standby: StandbyRole, agents: Agents) -> Result<Voice<AnyMedia>, NodeError> {
+        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
+        drop(agents);
+        replica.close().map_err(|error| {
+            let path = self.config.store.directory.clone();
+            NodeError::Store(OpenError::Io { doing: "closing", path, error })
+        })?;
+        Ok(voice)
     }
 
     /// A standby once more, from its store and a snapshot.
@@ -309,12 +389,7 @@ impl Member {
         agents: Agents,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
-        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
-        drop(agents);
-        replica.close().map_err(|error| {
-            let path = self.config.store.directory.clone();
-            NodeError::Store(OpenError::Io { doing: "closing", path, error })
-        })?;
+        let voice = self.close(standby, agents)?;
         self.follow(Some(counters), voice, None, Start::Follows, now)
     }
 
