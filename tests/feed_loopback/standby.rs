@@ -128,7 +128,7 @@ fn a_silent_publisher_makes_the_same_and_goes_on_where_it_heard_nothing_more() {
     let before = heard.messages.len();
     heard.receive(now, None);
     assert_eq!(heard.messages.len(), before);
-    voice.speak();
+    voice.speak_from(standby.store.held().position);
     turns(&mut second, &mut now, 50);
     heard.receive(now, None);
     assert!(heard.messages.len() > before + 100);
