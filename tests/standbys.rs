@@ -1,13 +1,21 @@
 //! Several nodes of one exchange as their operators run them: a standby follows a primary over real
 //! multicast, takes over when that is killed, and the old primary returns.
 
+#[path = "standbys/feed.rs"]
+mod feed;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "feed_loopback/heard.rs"]
+mod heard;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "program/repair.rs"]
+mod repair;
 
 use isochron::net::ReservedPort;
 use isochron::ring::Producer;
 use isochron::ring::mapped::attach;
-use isochron::store::StoreReader;
+use isochron::state_machine::{command_origin, command_origin_mut};
+use isochron::store::{Identity, StoreReader};
 use isochron_events::{CommandOrigin, Message, Tick};
 use program::{Program, run, wait};
 use std::fs;
@@ -18,38 +26,63 @@ use tempfile::TempDir;
 /// Three nodes, each with a folder and addresses that no other test has.
 struct Nodes {
     folder: TempDir,
-    _port: ReservedPort,
+    port: ReservedPort,
+    test: u8,
+}
+
+/// Where a node's repair service listens.
+struct Repair {
+    replay: String,
+    snapshots: String,
+    rerequests: String,
 }
 
 impl Nodes {
-    fn new() -> Self {
+    /// With so much more in the configuration of each.
+    fn new(more: &str) -> Self {
         static TESTS: AtomicU8 = AtomicU8::new(0);
         let test = TESTS.fetch_add(1, Ordering::Relaxed);
         let (folder, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
-        // Loopback addresses that belong to this process, as long as it lives.
-        let [.., high, low] = std::process::id().to_be_bytes();
-        let address = |node: u8| format!("127.{}.{}.{}", high | 1, low, 10 * test + node);
+        let this = Self { folder, port, test };
         let mut nodes = String::new();
         for node in 1..=3 {
-            let address = address(node);
+            let address = this.address(node);
             nodes += &format!(
                 "[[replication.nodes]]\nnode = {node}\ncontrol = '{address}:40457'\n\
                  catch_up = '{address}:40458'\n"
             );
         }
-        let (number, key) = (port.get(), "5f".repeat(32));
+        let (number, key) = (this.port.get(), "5f".repeat(32));
         for node in 1..=3 {
+            let Repair { replay, snapshots, rerequests } = this.repair(node);
             let text = format!(
                 "[exchange]\nnode = {node}\n[store]\ndirectory = 'store{node}'\n\
                  term_bytes = 1_048_576\n[market_data]\nline_a.port = {number}\n\
-                 line_b.enabled = false\n[recovery]\nenabled = false\n\
+                 line_b.enabled = false\n[recovery]\nreplay = '{replay}'\n\
+                 snapshots = '{snapshots}'\nrerequests = '{rerequests}'\n\
                  [[sources]]\nid = 2\nring = 'orders{node}.ring'\nring_bytes = 65536\n\
                  [replication]\nkey = '{key}'\nstate_hash_every_commands = 50\n\
-                 channel = 'aeron:udp?endpoint=239.77.9.1:{number}|interface=127.0.0.1'\n{nodes}"
+                 channel = 'aeron:udp?endpoint=239.77.9.1:{number}|interface=127.0.0.1'\n{nodes}{more}"
             );
-            fs::write(folder.path().join(format!("node{node}.toml")), text).unwrap();
+            fs::write(this.folder.path().join(format!("node{node}.toml")), text).unwrap();
         }
-        Self { folder, _port: port }
+        this
+    }
+
+    /// A loopback address of a node that belongs to this process, as long as it lives.
+    fn address(&self, node: u32) -> String {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        format!("127.{}.{}.{}", high | 1, low, u32::from(10 * self.test) + node)
+    }
+
+    fn repair(&self, node: u32) -> Repair {
+        let at = |port| format!("{}:{port}", self.address(node));
+        Repair { replay: at(42_001), snapshots: at(42_002), rerequests: at(42_003) }
+    }
+
+    /// The port of channel 0.
+    fn feed_port(&self) -> u16 {
+        self.port.get()
     }
 
     fn config(&self, node: u32) -> String {
@@ -58,6 +91,11 @@ impl Nodes {
 
     fn store(&self, node: u32) -> PathBuf {
         self.folder.path().join(format!("store{node}"))
+    }
+
+    /// Whose store it is.
+    fn identity(&self, node: u32) -> Identity {
+        StoreReader::attach(&self.store(node), None).unwrap().meta().identity.clone()
     }
 
     fn start(&self, command: &str, node: u32) -> Program {
@@ -85,9 +123,9 @@ impl Nodes {
 
     /// The numbers of the commands that the test has sent, as they are committed at a node.
     fn confirmed(&self, node: u32) -> Vec<u64> {
-        let number = |message: &Vec<u8>| match Message::decode(message) {
-            Ok(Message::Tick(tick)) if tick.origin.source == 2 => Some(tick.origin.source_sequence),
-            _ => None,
+        let number = |message: &Vec<u8>| {
+            let origin = command_origin(&Message::decode(message).ok()?)?;
+            (origin.source == 2).then_some(origin.source_sequence)
         };
         self.log(node).iter().filter_map(number).collect()
     }
@@ -98,14 +136,21 @@ impl Nodes {
     }
 }
 
-fn send(ring: &mut Producer, numbers: std::ops::RangeInclusive<u64>) {
-    for source_sequence in numbers {
+/// Sends commands, numbered from `first`.
+fn send(ring: &mut Producer, commands: &[Message], first: u64) {
+    for (source_sequence, command) in (first..).zip(commands) {
+        let mut command = command.clone();
         let origin = CommandOrigin { source: 2, source_sequence };
-        let tick: Message = Tick { origin, ..Tick::default() }.into();
-        let mut claimed = ring.try_claim(tick.encoded_length()).unwrap();
-        tick.encode(&mut claimed).unwrap();
-        claimed.commit();
+        *command_origin_mut(&mut command).unwrap() = origin;
+        let mut bytes = vec![0; command.encoded_length()];
+        command.encode(&mut bytes).unwrap();
+        wait("room in the ring", || ring.try_write(&bytes).ok());
     }
+}
+
+/// So many commands that change nothing.
+fn ticks(count: usize) -> Vec<Message> {
+    vec![Tick::default().into(); count]
 }
 
 /// Ends it as an operator does.
@@ -117,13 +162,13 @@ fn stop(program: Program) {
 
 #[test]
 fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns() {
-    let nodes = Nodes::new();
+    let nodes = Nodes::new("");
     let mut second = nodes.start("standby", 2);
     let mut first = nodes.start("serve", 1);
     // From an empty directory.
     second.line_with("the directory is filled");
     first.line_with("this node is the primary epoch=");
-    send(&mut nodes.ring(1), 1..=300);
+    send(&mut nodes.ring(1), &ticks(300), 1);
     nodes.wait_for(1, 300);
     // One that comes late has the same log.
     let mut third = nodes.start("standby", 3);
@@ -137,14 +182,14 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
     assert!(promoted.out.starts_with("node 2 is the primary of epoch "), "{}", promoted.out);
     second.line_with("this node is the primary epoch=");
     let mut ring = nodes.ring(2);
-    send(&mut ring, 251..=400);
+    send(&mut ring, &ticks(150), 251);
     nodes.wait_for(2, 400);
     let all: Vec<u64> = (1..=400).collect();
     assert_eq!(told, all[..300]);
     assert_eq!(nodes.confirmed(2), all, "nothing is missing, and nothing is there twice");
     // The old one learns of the epoch, and follows.
     let mut old = nodes.start("standby", 1);
-    old.line_with("follows epoch=2 node=2");
+    old.line_with(" node=2 base=");
     nodes.wait_for(1, 400);
     nodes.wait_for(3, 400);
     let stat = run(["stat", nodes.store(2).to_str().unwrap(), "--once"]);
@@ -167,7 +212,7 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
 
 #[test]
 fn without_a_majority_nobody_is_promoted_but_by_force() {
-    let nodes = Nodes::new();
+    let nodes = Nodes::new("");
     let config = nodes.config(1);
     let absent = run(["promote", "--config", &config]);
     assert_eq!(absent.code, Some(2), "{}", absent.out);
@@ -190,7 +235,7 @@ fn without_a_majority_nobody_is_promoted_but_by_force() {
     assert_eq!((said["result"].as_str(), said["lost_bytes"].as_u64()), (Some("promoted"), Some(0)));
     alone.line_with("promoted by force, without a majority");
     // Nothing is confirmed that a majority does not have.
-    send(&mut nodes.ring(1), 1..=10);
+    send(&mut nodes.ring(1), &ticks(10), 1);
     assert_eq!(nodes.confirmed(1), [0_u64; 0]);
     alone.signal("KILL");
     alone.end();
