@@ -38,8 +38,12 @@ struct Repair {
 }
 
 impl Nodes {
+    fn new() -> Self {
+        Self::with("")
+    }
+
     /// With so much more in the configuration of each.
-    fn new(more: &str) -> Self {
+    fn with(more: &str) -> Self {
         static TESTS: AtomicU8 = AtomicU8::new(0);
         let test = TESTS.fetch_add(1, Ordering::Relaxed);
         let (folder, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
@@ -136,21 +140,18 @@ impl Nodes {
     }
 }
 
-/// Sends commands, numbered from `first`.
-fn send(ring: &mut Producer, commands: &[Message], first: u64) {
-    for (source_sequence, command) in (first..).zip(commands) {
-        let mut command = command.clone();
-        let origin = CommandOrigin { source: 2, source_sequence };
-        *command_origin_mut(&mut command).unwrap() = origin;
-        let mut bytes = vec![0; command.encoded_length()];
-        command.encode(&mut bytes).unwrap();
-        wait("room in the ring", || ring.try_write(&bytes).ok());
+/// Sends ticks, which change nothing, with these numbers.
+fn send(ring: &mut Producer, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        send_command(ring, Tick::default().into(), number);
     }
 }
 
-/// So many commands that change nothing.
-fn ticks(count: usize) -> Vec<Message> {
-    vec![Tick::default().into(); count]
+fn send_command(ring: &mut Producer, mut command: Message, source_sequence: u64) {
+    *command_origin_mut(&mut command).unwrap() = CommandOrigin { source: 2, source_sequence };
+    let mut bytes = vec![0; command.encoded_length()];
+    command.encode(&mut bytes).unwrap();
+    wait("room in the ring", || ring.try_write(&bytes).ok());
 }
 
 /// Ends it as an operator does.
@@ -162,13 +163,13 @@ fn stop(program: Program) {
 
 #[test]
 fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns() {
-    let nodes = Nodes::new("");
+    let nodes = Nodes::new();
     let mut second = nodes.start("standby", 2);
     let mut first = nodes.start("serve", 1);
     // From an empty directory.
     second.line_with("the directory is filled");
     first.line_with("this node is the primary epoch=");
-    send(&mut nodes.ring(1), &ticks(300), 1);
+    send(&mut nodes.ring(1), 1..=300);
     nodes.wait_for(1, 300);
     // One that comes late has the same log.
     let mut third = nodes.start("standby", 3);
@@ -182,7 +183,7 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
     assert!(promoted.out.starts_with("node 2 is the primary of epoch "), "{}", promoted.out);
     second.line_with("this node is the primary epoch=");
     let mut ring = nodes.ring(2);
-    send(&mut ring, &ticks(150), 251);
+    send(&mut ring, 251..=400);
     nodes.wait_for(2, 400);
     let all: Vec<u64> = (1..=400).collect();
     assert_eq!(told, all[..300]);
@@ -212,7 +213,7 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
 
 #[test]
 fn without_a_majority_nobody_is_promoted_but_by_force() {
-    let nodes = Nodes::new("");
+    let nodes = Nodes::new();
     let config = nodes.config(1);
     let absent = run(["promote", "--config", &config]);
     assert_eq!(absent.code, Some(2), "{}", absent.out);
@@ -235,7 +236,7 @@ fn without_a_majority_nobody_is_promoted_but_by_force() {
     assert_eq!((said["result"].as_str(), said["lost_bytes"].as_u64()), (Some("promoted"), Some(0)));
     alone.line_with("promoted by force, without a majority");
     // Nothing is confirmed that a majority does not have.
-    send(&mut nodes.ring(1), &ticks(10), 1);
+    send(&mut nodes.ring(1), 1..=10);
     assert_eq!(nodes.confirmed(1), [0_u64; 0]);
     alone.signal("KILL");
     alone.end();

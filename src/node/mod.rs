@@ -39,8 +39,7 @@ use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotO
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
-    RealDisk, Recovery, Registration, SegmentHelper, Snapshots, StoreReader,
-    SyncHelper,
+    RealDisk, Recovery, Registration, SegmentHelper, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use read_side::Logged;

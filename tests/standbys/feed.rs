@@ -4,9 +4,10 @@
 use super::heard::{Heard, expected, logged, logged_of};
 use super::program::{Program, run, wait};
 use super::repair::{Connected, alice, books, content};
-use super::{Nodes, send, stop};
+use super::{Nodes, send_command, stop};
 use isochron::demo::flow::{Flow, Lobster};
 use isochron::net::Endpoint;
+use isochron::ring::Producer;
 use isochron::store::{Snapshots, Until};
 use isochron::types::Nanos;
 use isochron_events::{Message, NewOrderEvent, OrderType, Side};
@@ -51,6 +52,13 @@ fn commands(count: usize) -> Vec<Message> {
     (0..count).map(|index| command(index, &setup)).collect()
 }
 
+/// Sends commands, numbered from `first`.
+fn send(ring: &mut Producer, commands: &[Message], first: u64) {
+    for (number, command) in (first..).zip(commands) {
+        send_command(ring, command.clone(), number);
+    }
+}
+
 /// Nodes with repair, and somebody who listens to their feed.
 struct Public {
     nodes: Nodes,
@@ -61,7 +69,7 @@ struct Public {
 impl Public {
     fn new() -> Self {
         // A new node begins at a snapshot.
-        let nodes = Nodes::new(&format!("[snapshots]\nevery_commands = 100\n{}", alice()));
+        let nodes = Nodes::with(&format!("[snapshots]\nevery_commands = 100\n{}", alice()));
         let (group, port) = L3.address(Ipv4Addr::new(239, 77, 1, 1), nodes.feed_port()).unwrap();
         let heard = Heard::listen(Endpoint { group, port, interface: Ipv4Addr::LOCALHOST });
         Self { nodes, heard, session: L3.session(20_261_123, b'A') }
@@ -100,10 +108,8 @@ impl Public {
         let bytes = socket.recv(&mut datagram).ok()?;
         let packet = Packet::new_checked(&datagram[..bytes]).unwrap();
         assert_eq!((packet.session(), packet.sequence()), (self.session, sequence));
-        let length = usize::from(u16::from_be_bytes([
-            datagram[HEADER_BYTES],
-            datagram[HEADER_BYTES + 1],
-        ]));
+        let length =
+            usize::from(u16::from_be_bytes([datagram[HEADER_BYTES], datagram[HEADER_BYTES + 1]]));
         let message = HEADER_BYTES + LENGTH_BYTES;
         Some(datagram[message..message + length].to_vec())
     }
@@ -201,4 +207,53 @@ fn the_public_sees_one_feed_whoever_is_the_primary() {
     let logs: Vec<_> = (1..=3).map(|node| logged(&public.nodes.store(node), Until::Told)).collect();
     assert_eq!(logs[0].len(), 3, "l1, l2 and l3");
     assert!(logs.iter().all(|log| *log == logs[0]), "the nodes' feeds differ");
+}
+
+/// What the public heard is not in the log of a node that was promoted by force: whoever follows it
+/// then makes its feed anew, and has the same as it.
+#[test]
+fn a_feed_of_a_log_that_was_cut_is_made_anew() {
+    let mut public = Public::new();
+    let all = commands(600);
+    let second = public.nodes.start("standby", 2);
+    let mut third = public.nodes.start("standby", 3);
+    let mut first = public.nodes.start("serve", 1);
+    first.line_with("follows this node node=3");
+    third.line_with("feed, silent: it listens");
+    send(&mut public.nodes.ring(1), &all[..300], 1);
+    public.wait_for(3, 300);
+    stop(third);
+    send(&mut public.nodes.ring(1), &all[300..400], 301);
+    public.wait_for(2, 400);
+    for program in [first, second] {
+        program.signal("KILL");
+        program.end();
+    }
+    let mut third = public.started(3, " ready");
+    let config = public.nodes.config(3);
+    let forced = wait("the operator's turn", || {
+        let asked = run(["promote", "--config", &config, "--force"]);
+        (!asked.out.contains("changing its role")).then_some(asked)
+    });
+    assert_eq!(forced.code, Some(0), "{}{}", forced.out, forced.errors);
+    third.line_with("this node is the primary epoch=");
+    let config = public.nodes.config(2);
+    let mut second = Program::start(["standby", "--config", &config, "--discard-tail"]);
+    second.line_with("cut what was CONFIRMED here");
+    // Other orders under the same numbers.
+    send(&mut public.nodes.ring(3), &all[500..], 301);
+    public.nodes.wait_for(2, 400);
+    let truth = expected(&public.nodes.store(3)).concat();
+    wait("both have told what is so now", || {
+        (public.told(3) == truth && public.told(2) == truth).then_some(())
+    });
+    let heard_first = expected(&public.nodes.store(1)).concat();
+    assert!(truth != heard_first && truth.len() > 300, "it is another truth");
+    for program in [second, third] {
+        stop(program);
+    }
+    let kept = std::fs::read_dir(public.nodes.store(2).join("discarded")).unwrap();
+    let is_feed = |name: &str| name.starts_with("feed-");
+    let kept = kept.filter(|entry| is_feed(&entry.as_ref().unwrap().file_name().to_string_lossy()));
+    assert!(kept.count() > 0, "nothing that was told is forgotten");
 }

@@ -38,7 +38,7 @@ use crate::store::{
     Disk, LogPlace, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
 };
 use crate::types::{Epoch, Nanos};
-use read_side::take_read_side;
+use read_side::{reads_anew, take_read_side};
 use roles::{NodeCounters, OfBoard, Speaking};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -289,7 +289,7 @@ impl Member {
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
                 // The log was cut below what was executed: the state before it is a snapshot's.
-                None if Self::follower_failed(&agents) => self
+                None if self.reads_anew(&agents) => self
                     .begin_again(counters, *standby, agents, now)
                     .map(|exchange| Next::Role(Box::new(exchange))),
                 _ => {
@@ -309,10 +309,9 @@ impl Member {
         Ok(Next::End(agents))
     }
 
-    fn follower_failed(agents: &Agents) -> bool {
-        let is_follower = |agent: &dyn Agent| (agent as &dyn std::any::Any).is::<FollowerAgent>();
+    fn reads_anew(&self, agents: &Agents) -> bool {
         let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
-        failed.peek().is_some() && failed.all(|agent| is_follower(agent.as_ref()))
+        failed.peek().is_some() && failed.all(|agent| reads_anew(agent.as_ref(), self.discards))
     }
 
     /// A standby once more, from its store and a snapshot.
@@ -329,6 +328,7 @@ impl Member {
             let path = self.config.store.directory.clone();
             NodeError::Store(OpenError::Io { doing: "closing", path, error })
         })?;
+        self.put_feed_aside(now)?;
         self.follow(Some(counters), voice, (None, None), Start::Follows, now)
     }
 
