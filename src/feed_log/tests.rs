@@ -351,38 +351,3 @@ fn a_record_lies_about_nothing_unseen() {
     assert_eq!(parse(&|bytes| bytes[52] = 0), "0 messages are not what its 6 bytes hold");
     assert!(parse(&|bytes| bytes.truncate(50)).starts_with("no record of a feed: "));
 }
-
-/// Whoever attaches while one publisher follows another can read all that it is told of.
-#[test]
-fn what_is_told_while_a_publisher_begins_can_be_read() {
-    let disk = Arc::new(MemoryDisk::default());
-    let mut log = writer(&disk);
-    write(&mut log, 100);
-    drop(log);
-    let ended = std::sync::atomic::AtomicBool::new(false);
-    let ordering = std::sync::atomic::Ordering::Relaxed;
-    let read = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in 0..200 {
-                write(&mut writer(&disk), 1);
-            }
-            ended.store(true, ordering);
-        });
-        let directory = directory(&options().store, SESSION);
-        let mut read = 0;
-        while !ended.load(ordering) {
-            // Between two publishers what is there may be just being cut.
-            let Ok(mut log) = FeedLog::open(Arc::clone(&disk) as _, &directory, SESSION) else {
-                continue;
-            };
-            log.refresh();
-            for sequence in log.first()..log.next() {
-                let found = log.get(sequence).map(<[u8]>::to_vec);
-                assert_eq!(found, Some(message(sequence)), "{sequence}: {:?}", log.fault());
-                read += 1;
-            }
-        }
-        read
-    });
-    assert!(read > 0);
-}

@@ -123,7 +123,7 @@ impl fmt::Display for RecoveryError {
             Self::Listen { service, address, source } => {
                 write!(f, "recovery cannot listen for {service} at {address}: {source}")?;
                 match source.kind() {
-                    io::ErrorKind::AddrInUse => write!(
+                    ErrorKind::AddrInUse => write!(
                         f,
                         " (each node on a machine has ports or addresses of its own in [recovery])"
                     ),

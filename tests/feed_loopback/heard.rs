@@ -1,18 +1,15 @@
 //! What a subscriber on this machine hears of the feed, and what the log says that it must hear.
 
-use isochron::feed_log::{self, FeedLog, FeedLogError, LoggedSession, sessions};
 use isochron::market_data::{Feed, Output, Plan};
 use isochron::net::{Endpoint, Receiver, ReservedPort};
-use isochron::store::{RealDisk, StoreReader, Until};
+use isochron::store::StoreReader;
 use isochron::types::{Nanos, Position};
 use isochron_events::Message;
 use isochron_feeds::books::Books;
 use isochron_feeds::mold::Session;
 use isochron_feeds::subscriber::{Event, Gap, Options, Source, Subscriber};
-use isochron_recovery::SequencedLog;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::Arc;
 
 /// A receive buffer that holds all that these tests send.
 pub(crate) const BUFFER_BYTES: usize = 4 << 20;
@@ -105,26 +102,4 @@ pub(crate) fn endpoint(port: &ReservedPort) -> Endpoint {
         port: port.get(),
         interface: Ipv4Addr::LOCALHOST,
     }
-}
-
-/// The messages of each session's log, as far as it may be read.
-pub(crate) fn logged(directory: &Path, until: Until) -> Vec<(Session, Vec<Vec<u8>>)> {
-    let read = |logged: LoggedSession| {
-        let session = logged.session;
-        (session, logged_of(directory, session, until).unwrap())
-    };
-    sessions(&RealDisk, directory).unwrap().into_iter().map(read).collect()
-}
-
-/// The messages of one session's log.
-pub(crate) fn logged_of(
-    directory: &Path,
-    session: Session,
-    until: Until,
-) -> Result<Vec<Vec<u8>>, FeedLogError> {
-    let directory = feed_log::directory(directory, session);
-    let mut log = FeedLog::open_until(Arc::new(RealDisk), &directory, session, until)?;
-    while log.refresh() > 0 {}
-    assert!(log.first() == 1 && log.fault().is_none(), "from {}: {:?}", log.first(), log.fault());
-    Ok((1..log.next()).map(|sequence| log.get(sequence).unwrap().to_vec()).collect())
 }

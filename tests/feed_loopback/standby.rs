@@ -18,7 +18,8 @@ use isochron::types::{Epoch, Nanos, Position};
 use isochron_feeds::mold::LENGTH_BYTES;
 use isochron_feeds::subscriber::Source;
 
-use super::heard::{Heard, endpoint, expected, logged};
+use super::heard::{Heard, endpoint, expected};
+use super::logged::logged;
 use super::publishing::options;
 use super::{Ending, Log, SECOND_NS};
 

@@ -1,7 +1,8 @@
 //! What the public sees of several nodes: one feed, whoever is the primary, and its repair from any
 //! of them.
 
-use super::heard::{Heard, expected, logged, logged_of};
+use super::heard::{Heard, expected};
+use super::logged::{logged, logged_of};
 use super::program::{Program, run, wait};
 use super::repair::{Connected, alice, books, content};
 use super::{Nodes, send_command, stop};
