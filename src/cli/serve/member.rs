@@ -241,7 +241,7 @@ impl Served<'_> {
                 warn!(node, epoch, end, "was ahead: what it has beyond this node's end is cut");
             }
         }
-        if self.node.has(Component::MarketData) && exchange.core.is_some() {
+        if self.node.has(Component::MarketData) {
             report::feed(&self.node.feed);
         }
     }

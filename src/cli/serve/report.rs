@@ -26,8 +26,7 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         recovery(core);
         rings(config, core);
     }
-    // A standby's comes with its promotion.
-    if config.has(Component::MarketData) && exchange.recovered.is_none() {
+    if config.has(Component::MarketData) {
         feed(&config.feed);
     }
     repair(config, exchange);
@@ -58,7 +57,10 @@ pub(super) fn feed(feed: &FeedOptions) {
     };
     let (products, ttl) = (products.join(","), feed.ttl);
     let (line_a, line_b) = (of_line(Some(feed.line_a)), of_line(feed.line_b));
-    info!(products, line_a, line_b, ttl, "feed");
+    match feed.voice.speaks() {
+        true => info!(products, line_a, line_b, ttl, "feed"),
+        false => info!(products, line_a, line_b, "feed, silent: it listens"),
+    }
 }
 
 fn store(store: &StoreOptions) {

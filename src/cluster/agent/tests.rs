@@ -30,9 +30,12 @@ use crate::types::{Epoch, Nanos, Position};
 /// Three nodes; this one is the second, and the first leads.
 const NODES: u32 = 3;
 
+/// Who said it, and the datagram.
+type SaidBy = (u32, Vec<u8>);
+
 /// What was said to the node and not heard yet; what the node says is lost.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<VecDeque<(u32, Vec<u8>)>>>);
+struct Said(Arc<Mutex<VecDeque<SaidBy>>>);
 
 impl Media for Said {
     fn send(&mut self, datagrams: &[Datagram<'_>]) -> io::Result<usize> {

@@ -3,16 +3,19 @@
 //! ```text
 //!            ┌────────── standby ──────────┐   a vote, or --force    ┌───────── primary ─────────┐
 //!   start ──▶│ standby  follower  catch-up │ ───────────────────────▶│ core  primary  scheduler  │
-//!            │ segments sync  snapshot ..  │ ◀───────────────────────│ feed  follower  catch-up  │
-//!            └─────────────────────────────┘   a higher epoch        └───────────────────────────┘
+//!            │ segments sync  snapshot ..  │ ◀───────────────────────│ follower  catch-up  ..    │
+//!            │ feed, silent   repair       │   a higher epoch        │ feed  repair              │
+//!            └─────────────────────────────┘                         └───────────────────────────┘
 //! ```
 //!
 //! A change of role is a change of agents: the threads end, what lives on is taken out of the
 //! agents that had it, and the others are made around it. Towards the primary the store is not
 //! read again and the state is not executed again: both go on where the standby left them. Its
 //! first transaction is the beginning of its epoch, and nothing is confirmed before a majority has
-//! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say.
+//! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say,
+//! `read_side.rs` is what runs in both roles.
 
+mod read_side;
 mod retries;
 mod roles;
 mod wires;
@@ -20,7 +23,8 @@ mod wires;
 pub use roles::{PrimaryRole, StandbyRole, Word};
 pub use wires::WireError;
 
-use super::{Component, Config, Exchange, NodeError, ReplicationOptions};
+use super::read_side::taking_feed;
+use super::{Component, Config, Exchange, FeedPlace, NodeError, ReplicationOptions};
 use crate::agent::{Agent, StopFlag, take};
 use crate::cluster::agent::{
     PrimaryAgent, PrimaryParts, RoleChange, StandbyAgent, StandbyParts, Voice,
@@ -38,6 +42,7 @@ use crate::store::{
     put_aside,
 };
 use crate::types::{Epoch, Nanos};
+use read_side::{reads_anew, take_read_side};
 use retries::Retries;
 use roles::{NodeCounters, OfBoard, Speaking};
 use std::path::PathBuf;
@@ -112,6 +117,8 @@ impl Member {
     #[must_use]
     pub fn new(config: &Config, options: ReplicationOptions, discards: bool, now: Nanos) -> Self {
         let (words, heard) = sync_channel(WORDS_MAX);
+        // Until it is the primary.
+        config.feed.voice.hush();
         Self {
             config: config.clone(),
             options,
@@ -212,21 +219,22 @@ impl Member {
             Some(Waiting { counters, voice }) => (Some(counters), voice),
             None => (None, self.voice()?),
         };
-        self.follow(counters, voice, None, start, now)
+        self.follow(counters, voice, (None, None), start, now)
     }
 
-    /// Makes the agents of a standby around a store that nobody has.
+    /// Makes the agents of a standby around a store that nobody has, with what goes on of another
+    /// role: a state, and the reading side.
     fn follow(
         &mut self,
         counters: Option<Counters>,
         voice: Voice<AnyMedia>,
-        warm: Option<(Replay, LogPlace)>,
+        (warm, read_side): (Option<(Replay, LogPlace)>, Option<Agents>),
         start: Start,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
         // 1. The log, from where its state is known.
         self.stop = StopFlag::new();
-        let (mut replica, recovery, state) = self.open_replica(warm, now)?;
+        let (mut replica, recovery, state, feed) = self.open_replica(warm, now)?;
         let mut exchange = match counters {
             Some(counters) => Exchange::with(counters, &self.config.store, Vec::new()),
             None => Exchange::around(&self.config)?,
@@ -255,31 +263,40 @@ impl Member {
         )));
         self.add_snapshots(&mut exchange)?;
         self.add_catch_up(&mut exchange)?;
+        // 5. The public's side of it, in silence.
+        match read_side {
+            Some(agents) => exchange.agents.extend(agents),
+            None => self.add_read_side(&mut exchange, feed)?,
+        }
         Ok(exchange)
     }
 
-    /// The store at a state that is at hand, or at the newest snapshot.
+    /// The store at a state that is at hand, or at the newest snapshot; then the feed there too.
     fn open_replica(
         &self,
         warm: Option<(Replay, LogPlace)>,
         now: Nanos,
-    ) -> Result<(ReplicaStore, Recovery, State), NodeError> {
+    ) -> Result<(ReplicaStore, Recovery, State, Option<FeedPlace>), NodeError> {
         let options = self.core_options();
         let open = |place: Option<LogPlace>| {
             ReplicaStore::open_on(Arc::clone(&self.disk), &options.store, place, now)
         };
         if let Some((replay, place)) = warm {
             match open(Some(place)) {
-                Ok((replica, recovery)) => return Ok((replica, recovery, (replay, Some(place)))),
+                Ok((replica, recovery)) => {
+                    return Ok((replica, recovery, (replay, Some(place)), None));
+                }
                 // The log was cut below it: the snapshot before it is the state to begin with.
                 Err(OpenError::Place { .. }) => {}
                 Err(error) => return Err(NodeError::Store(error)),
             }
         }
-        let begun = core::begin(&self.disk, &options, &mut |_, _| {}, open);
+        let mut feed = None;
+        let plan = &self.config.feed.plan;
+        let begun = core::begin(&self.disk, &options, &mut taking_feed(plan, &mut feed), open);
         let Begun { store: (replica, recovery), replay, snapshot, .. } =
             begun.map_err(NodeError::Core)?;
-        Ok((replica, recovery, (replay, snapshot.map(|info| info.place))))
+        Ok((replica, recovery, (replay, snapshot.map(|info| info.place)), feed))
     }
 
     fn follower_options(&self, ends_node: bool) -> FollowerOptions {
@@ -325,7 +342,7 @@ impl Member {
                     Ok(Next::Anew { why, archive })
                 }
                 // The log was cut below what was executed: the state before it is a snapshot's.
-                None => match Self::follower_failure(&agents) {
+                None => match self.reading_failure(&agents) {
                     Some(why) => {
                         self.retries.judge(&why, self.board.applied(), now)?;
                         self.begin_again(counters, *standby, agents, now)
@@ -350,12 +367,11 @@ impl Member {
         Ok(Next::End(agents))
     }
 
-    /// Why the follower cannot read the store, where nothing else has failed.
-    fn follower_failure(agents: &Agents) -> Option<String> {
-        let is_follower = |agent: &dyn Agent| (agent as &dyn std::any::Any).is::<FollowerAgent>();
+    /// Why what reads the store cannot, where nothing else has failed.
+    fn reading_failure(&self, agents: &Agents) -> Option<String> {
         let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
         let why = failed.peek().and_then(|agent| agent.failure());
-        why.filter(|_| failed.all(|agent| is_follower(agent.as_ref())))
+        why.filter(|_| failed.all(|agent| reads_anew(agent.as_ref(), self.discards)))
     }
 
     /// Closes the store and puts it aside; where it is then.
@@ -390,7 +406,8 @@ impl Member {
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
         let voice = self.close(standby, agents)?;
-        self.follow(Some(counters), voice, None, Start::Follows, now)
+        self.put_feed_aside(now)?;
+        self.follow(Some(counters), voice, (None, None), Start::Follows, now)
     }
 
     /// From the standby to the primary of an epoch that it was voted for: the store and the state
@@ -436,19 +453,12 @@ impl Member {
             self.stop.clone(),
         );
         exchange.add(Some(PrimaryRole::new(agent, speaking)));
-        // 4. The feed speaks.
-        if self.config.has(Component::MarketData) {
-            exchange.open_feed(&self.config)?;
-        }
+        // 4. The feed speaks: where its own epoch begins nobody else did any more.
+        self.config.feed.voice.speak_from(epoch_start.base);
         // 5. A follower of this log, from a snapshot: the state at hand is the core's now.
         let counters = FollowerCounters::new(&exchange.counters);
         let follower = FollowerAgent::loading(self.load(), self.follower_options(false), counters);
         exchange.add(Some(follower));
-        if let Some(options) = &self.config.recovery
-            && self.config.has(Component::Recovery)
-        {
-            exchange.add_recovery(options)?;
-        }
         Ok(exchange)
     }
 
@@ -482,10 +492,12 @@ impl Member {
         let core = take::<CoreAgent>(&mut agents);
         let warm = take::<FollowerAgent>(&mut agents).and_then(|it| it.into_state().ok());
         let (voice, data) = primary.into_agent().into_parts();
+        self.config.feed.voice.hush();
+        let read_side = Some(take_read_side(&mut agents));
         // The others hold what the store's writer waits for, or what it unmaps; with the writer the
         // store is given back, as after the death of the process.
         drop((agents, data));
         drop(core);
-        self.follow(Some(counters), voice, warm, Start::Follows, now)
+        self.follow(Some(counters), voice, (warm, read_side), Start::Follows, now)
     }
 }
