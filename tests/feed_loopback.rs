@@ -8,10 +8,14 @@
 mod heard;
 #[path = "feed_loopback/lines.rs"]
 mod lines;
+#[path = "feed_loopback/logged.rs"]
+mod logged;
 #[path = "feed_loopback/publishing.rs"]
 mod publishing;
 #[path = "feed_loopback/standby.rs"]
 mod standby;
+#[path = "feed_loopback/told.rs"]
+mod told;
 
 use std::path::Path;
 

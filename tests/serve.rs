@@ -9,6 +9,8 @@ mod configured;
 mod program;
 #[path = "serve/recovery.rs"]
 mod recovery;
+#[path = "program/repair.rs"]
+mod repair;
 #[path = "serve/send.rs"]
 mod send;
 #[path = "serve/sources.rs"]

@@ -477,15 +477,14 @@ fn a_publisher_goes_on_from_a_snapshot() {
     trading.trade(1_000);
     run(&mut follower, 1);
     let publish = |from_snapshot: bool| {
-        let mut reader = reader(directory);
         let options = publishing::options(directory, endpoint);
-        let fits = |_: &Feed| if from_snapshot { Ok(()) } else { Err("none".to_owned()) };
-        let core =
-            feed_from_snapshot(&snapshots(directory), &mut reader, &options.plan, fits).unwrap();
-        let begins_at = reader.position();
-        let mut feed = Publishing::at(directory, reader, &options);
-        if let Some(core) = core {
-            feed.agent = feed.agent.resume(core);
+        let fits = |_, _: &Feed| if from_snapshot { Ok(()) } else { Err("none".to_owned()) };
+        let core = feed_from_snapshot(&snapshots(directory), &options.plan, fits).unwrap();
+        let mut feed = Publishing::at(directory, reader(directory), &options);
+        let mut begins_at = Position(0);
+        if let Some((place, core)) = core {
+            feed.agent = feed.agent.resume(core, place);
+            begins_at = place.position;
         }
         feed.publish(Nanos(1));
         assert!(feed.agent.send_error().is_none());

@@ -1,15 +1,27 @@
 //! Several nodes of one exchange as their operators run them: a standby follows a primary over real
 //! multicast, takes over when that is killed, and the old primary returns.
 
+#[path = "standbys/astray.rs"]
+mod astray;
+#[path = "standbys/feed.rs"]
+mod feed;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "feed_loopback/heard.rs"]
+mod heard;
+#[path = "feed_loopback/logged.rs"]
+mod logged;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "program/repair.rs"]
+mod repair;
 #[path = "standbys/states.rs"]
 mod states;
 
 use isochron::net::ReservedPort;
 use isochron::ring::Producer;
 use isochron::ring::mapped::attach;
-use isochron::store::StoreReader;
+use isochron::state_machine::{command_origin, command_origin_mut};
+use isochron::store::{Identity, StoreReader};
 use isochron_events::{CommandOrigin, Message, Tick};
 use program::{Program, run, wait};
 use std::fs;
@@ -21,38 +33,67 @@ use tempfile::TempDir;
 /// smallest, so that what a standby misses is soon more than the stream repairs.
 struct Nodes {
     folder: TempDir,
-    _port: ReservedPort,
+    port: ReservedPort,
+    test: u8,
+}
+
+/// Where a node's repair service listens.
+struct Repair {
+    replay: String,
+    snapshots: String,
+    rerequests: String,
 }
 
 impl Nodes {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With so much more in the configuration of each.
+    fn with(more: &str) -> Self {
         static TESTS: AtomicU8 = AtomicU8::new(0);
         let test = TESTS.fetch_add(1, Ordering::Relaxed);
         let (folder, port) = (tempfile::tempdir().unwrap(), ReservedPort::new().unwrap());
-        // Loopback addresses that belong to this process, as long as it lives.
-        let [.., high, low] = std::process::id().to_be_bytes();
-        let address = |node: u8| format!("127.{}.{}.{}", high | 1, low, 10 * test + node);
+        let this = Self { folder, port, test };
         let mut nodes = String::new();
         for node in 1..=3 {
-            let address = address(node);
+            let address = this.address(node);
             nodes += &format!(
                 "[[replication.nodes]]\nnode = {node}\ncontrol = '{address}:40457'\n\
                  catch_up = '{address}:40458'\n"
             );
         }
-        let (number, key) = (port.get(), "5f".repeat(32));
+        let (number, key) = (this.port.get(), "5f".repeat(32));
         for node in 1..=3 {
+            let Repair { replay, snapshots, rerequests } = this.repair(node);
             let text = format!(
                 "[exchange]\nnode = {node}\n[store]\ndirectory = 'store{node}'\n\
                  term_bytes = 65_536\n[market_data]\nline_a.port = {number}\n\
-                 line_b.enabled = false\n[recovery]\nenabled = false\n\
+                 line_b.enabled = false\n[recovery]\nreplay = '{replay}'\n\
+                 snapshots = '{snapshots}'\nrerequests = '{rerequests}'\n\
                  [[sources]]\nid = 2\nring = 'orders{node}.ring'\nring_bytes = 65536\n\
                  [replication]\nkey = '{key}'\nstate_hash_every_commands = 50\n\
-                 channel = 'aeron:udp?endpoint=239.77.9.1:{number}|interface=127.0.0.1'\n{nodes}"
+                 channel = 'aeron:udp?endpoint=239.77.9.1:{number}|interface=127.0.0.1'\n{nodes}{more}"
             );
-            fs::write(folder.path().join(format!("node{node}.toml")), text).unwrap();
+            fs::write(this.folder.path().join(format!("node{node}.toml")), text).unwrap();
         }
-        Self { folder, _port: port }
+        this
+    }
+
+    /// A loopback address of a node that belongs to this process, as long as it lives.
+    fn address(&self, node: u32) -> String {
+        let [.., high, low] = std::process::id().to_be_bytes();
+        format!("127.{}.{}.{}", high | 1, low, u32::from(10 * self.test) + node)
+    }
+
+    fn repair(&self, node: u32) -> Repair {
+        let at = |port| format!("{}:{port}", self.address(node));
+        Repair { replay: at(42_001), snapshots: at(42_002), rerequests: at(42_003) }
+    }
+
+    /// The port of channel 0.
+    fn feed_port(&self) -> u16 {
+        self.port.get()
     }
 
     fn config(&self, node: u32) -> String {
@@ -61,6 +102,11 @@ impl Nodes {
 
     fn store(&self, node: u32) -> PathBuf {
         self.folder.path().join(format!("store{node}"))
+    }
+
+    /// Whose store it is.
+    fn identity(&self, node: u32) -> Identity {
+        StoreReader::attach(&self.store(node), None).unwrap().meta().identity.clone()
     }
 
     fn start(&self, command: &str, node: u32) -> Program {
@@ -88,9 +134,9 @@ impl Nodes {
 
     /// The numbers of the commands that the test has sent, as they are committed at a node.
     fn confirmed(&self, node: u32) -> Vec<u64> {
-        let number = |message: &Vec<u8>| match Message::decode(message) {
-            Ok(Message::Tick(tick)) if tick.origin.source == 2 => Some(tick.origin.source_sequence),
-            _ => None,
+        let number = |message: &Vec<u8>| {
+            let origin = command_origin(&Message::decode(message).ok()?)?;
+            (origin.source == 2).then_some(origin.source_sequence)
         };
         self.log(node).iter().filter_map(number).collect()
     }
@@ -101,14 +147,18 @@ impl Nodes {
     }
 }
 
+/// Sends ticks, which change nothing, with these numbers.
 fn send(ring: &mut Producer, numbers: std::ops::RangeInclusive<u64>) {
-    for source_sequence in numbers {
-        let origin = CommandOrigin { source: 2, source_sequence };
-        let tick: Message = Tick { origin, ..Tick::default() }.into();
-        let mut claimed = ring.try_claim(tick.encoded_length()).unwrap();
-        tick.encode(&mut claimed).unwrap();
-        claimed.commit();
+    for number in numbers {
+        send_command(ring, Tick::default().into(), number);
     }
+}
+
+fn send_command(ring: &mut Producer, mut command: Message, source_sequence: u64) {
+    *command_origin_mut(&mut command).unwrap() = CommandOrigin { source: 2, source_sequence };
+    let mut bytes = vec![0; command.encoded_length()];
+    command.encode(&mut bytes).unwrap();
+    wait("room in the ring", || ring.try_write(&bytes).ok());
 }
 
 /// Ends it as an operator does.
@@ -147,7 +197,7 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
     assert_eq!(nodes.confirmed(2), all, "nothing is missing, and nothing is there twice");
     // The old one learns of the epoch, and follows.
     let mut old = nodes.start("standby", 1);
-    old.line_with("follows epoch=2 node=2");
+    old.line_with(" node=2 base=");
     nodes.wait_for(1, 400);
     nodes.wait_for(3, 400);
     let stat = run(["stat", nodes.store(2).to_str().unwrap(), "--once"]);

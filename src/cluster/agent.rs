@@ -20,6 +20,8 @@
 mod primary;
 mod role;
 mod standby;
+#[cfg(test)]
+mod tests;
 mod voice;
 
 pub use primary::{PrimaryAgent, PrimaryOptions, PrimaryParts};

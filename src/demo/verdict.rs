@@ -36,7 +36,8 @@ impl Finished {
     /// Closes the store, executes its log again, and judges everything.
     pub(super) fn report(mut self, directory: &Path, ended: Vec<Ended>) -> Outcome<Report> {
         let source: Box<SourceAgent> = take(&mut self.agents).ok_or("the source is gone")?;
-        let feed: Box<FeedAgent> = take(&mut self.agents).ok_or("the feed is gone")?;
+        let mut feed: Box<FeedAgent> = take(&mut self.agents).ok_or("the feed is gone")?;
+        feed.close();
         let core: Box<CoreAgent> = take(&mut self.agents).ok_or("the core is gone")?;
         let sequencer = core.into_sequencer();
         let log_bytes = sequencer.position().0;

@@ -106,6 +106,20 @@ pub fn sessions(disk: &dyn Disk, store: &Path) -> Result<Vec<LoggedSession>, Ope
     Ok(sessions)
 }
 
+/// Moves all logs beside the event store in a directory to a folder that is not there yet, which is
+/// on the same disk. Nobody writes one.
+///
+/// # Errors
+/// The system's; then all of them are where they were.
+pub fn put_aside(disk: &dyn Disk, store: &Path, to: &Path) -> Result<(), OpenError> {
+    match disk.rename(&store.join(DIRECTORY), to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(OpenError::Io { doing: "moving the feed logs to", path: to.to_path_buf(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes a session's log; those who have it mapped keep what they see.
 ///
 /// # Errors

@@ -139,10 +139,13 @@ impl FeedLog {
         until: Until,
     ) -> Result<Self, FeedLogError> {
         let options = trusting(until);
+        // The one that looks up sees no less than the one that follows, also where a writer begins
+        // between the two.
+        let tail = RecordTail::attach_with(Arc::clone(&disk), directory, until)?;
         Ok(Self {
             session,
-            follower: StoreReader::attach_on(Arc::clone(&disk), directory, &options)?,
-            tail: RecordTail::attach_with(disk, directory, until)?,
+            follower: StoreReader::attach_on(disk, directory, &options)?,
+            tail,
             index: Vec::new(),
             first: 1,
             next: 1,

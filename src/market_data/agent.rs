@@ -34,7 +34,8 @@ use crate::limits::{DATAGRAM_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT};
 use crate::metrics::Counters;
 use crate::net::{Datagram, Endpoint, Receiver, Sender};
 use crate::store::{
-    Disk, OpenError, Options as StoreOptions, ReadError, Registration, StoreReader, StoredFrame,
+    Disk, LogPlace, OpenError, Options as StoreOptions, ReadError, Registration, StoreReader,
+    StoredFrame,
 };
 use crate::types::{Nanos, Position};
 
@@ -248,6 +249,8 @@ struct Passing {
 /// Publishes every product of the plan on its lines.
 pub struct FeedAgent {
     reader: StoreReader,
+    /// Where it is to begin, until it has.
+    begins_at: Option<LogPlace>,
     core: Feed,
     channels: Channels<Sender>,
     backlog: Backlog,
@@ -260,7 +263,7 @@ pub struct FeedAgent {
     end: StopFlag,
     end_said: bool,
     voice: Voice,
-    /// Whether it spoke in the last cycle.
+    /// Whether it speaks now.
     speaks: bool,
     now: Nanos,
     fault: Option<FeedError>,
@@ -312,6 +315,7 @@ impl FeedAgent {
         };
         let feed = FeedAgent {
             reader,
+            begins_at: None,
             core: Feed::new(&options.plan),
             channels: Channels::new(logs, &logged, Box::new(open_lines), Box::new(open_ears)),
             backlog: Backlog::default(),
@@ -332,12 +336,12 @@ impl FeedAgent {
         Ok((feed, log_agent))
     }
 
-    /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log;
-    /// `reader` stands where the snapshot does.
+    /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log: from
+    /// the snapshot's place in the log, as soon as that is known to be committed.
     #[must_use]
-    pub fn resume(mut self, core: Feed) -> Self {
+    pub fn resume(mut self, core: Feed, place: LogPlace) -> Self {
         core.channels().for_each(|open| self.channels.resume(open));
-        self.core = core;
+        (self.core, self.begins_at) = (core, Some(place));
         self
     }
 
@@ -377,6 +381,23 @@ impl FeedAgent {
         self.reader.position()
     }
 
+    /// Closes the logs, so that all is durable: the last that is done with it. It waits for the
+    /// disk. Without it the next start finds them as after the death of the process.
+    pub fn close(&mut self) {
+        self.channels.close();
+    }
+
+    /// Goes to where it is to begin; whether it is there.
+    fn has_begun(&mut self) -> bool {
+        let Some(LogPlace { position, chain }) = self.begins_at else { return true };
+        match self.reader.seek(position, Some(chain)) {
+            Ok(()) => self.begins_at = None,
+            Err(ReadError::Beyond { .. }) => {}
+            Err(error) => self.fault = Some(FeedError::Read(error)),
+        }
+        self.begins_at.is_none()
+    }
+
     fn read(&mut self) -> usize {
         let Self { core, channels, backlog, now, .. } = self;
         let mut error = None;
@@ -395,24 +416,28 @@ impl FeedAgent {
 
     /// Logs what was read and sends what is logged; how much was done, and whether nothing waits.
     fn publish(&mut self) -> Result<(usize, bool), (Session, ChannelError)> {
+        let speaks_from = self.voice.speaks_from();
+        self.speaks &= speaks_from.is_some();
         let mut work = self.channels.poll(self.now)?;
-        work += self.listen_or_speak()?;
+        if !self.speaks {
+            work += self.channels.listen()?;
+        }
         work += self.backlog.unload(&mut self.channels, self.now)?;
         let flushed = self.channels.flush();
-        work += self.channels.send(self.now)?;
-        let nothing_waits = flushed && self.backlog.items.is_empty() && self.channels.is_sent();
-        Ok((work, nothing_waits))
-    }
-
-    /// Listens while it is silent; how many datagrams were heard.
-    fn listen_or_speak(&mut self) -> Result<usize, (Session, ChannelError)> {
-        let spoke = std::mem::replace(&mut self.speaks, self.voice.speaks());
-        match (spoke, self.speaks) {
-            (_, false) => return self.channels.listen(),
-            (false, true) => self.channels.speak(),
-            (true, true) => {}
+        let sent = self.channels.send(self.now)?;
+        let is_sent = self.channels.is_sent();
+        let nothing_waits = flushed && is_sent && self.backlog.items.is_empty();
+        if let Some(from) = speaks_from.filter(|_| !self.speaks) {
+            // What was heard of the publisher before is passed in silence, until a message comes
+            // that nobody heard, or all that could be another's is passed.
+            let is_unheard = sent == 0 && !is_sent;
+            if is_unheard || (nothing_waits && self.reader.position() >= from) {
+                self.speaks = true;
+                self.channels.speak();
+                work += 1;
+            }
         }
-        Ok(0)
+        Ok((work + sent, nothing_waits))
     }
 
     /// What the lines' sockets count themselves.
@@ -423,7 +448,7 @@ impl FeedAgent {
 
     /// The event log need not keep what is durable in the feed's logs.
     fn pass(&mut self) {
-        if self.now.get() < self.pass_due_ns {
+        if self.now.get() < self.pass_due_ns || self.begins_at.is_some() {
             return;
         }
         self.pass_due_ns = self.now.get() + PASS_INTERVAL_NS;
@@ -487,7 +512,8 @@ impl Agent for FeedAgent {
         }
         let ending = self.end.is_stopped() && self.voice.speaks();
         let (mut work, mut nothing_more) = (0, false);
-        if self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said {
+        let may_read = self.backlog.items.is_empty() && self.channels.is_sent() && !self.end_said;
+        if may_read && self.has_begun() {
             work = self.read();
             self.caught_up |= work < FRAMES_PER_CYCLE;
             nothing_more = ending && work == 0 && self.fault.is_none();
@@ -542,6 +568,5 @@ impl Agent for FeedAgent {
             self.counters.add(&mut self.channels);
         }
         self.count_calls();
-        self.channels.close();
     }
 }

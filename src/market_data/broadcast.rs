@@ -169,7 +169,7 @@ impl<O: Outlet> Broadcast<O> {
     }
 
     /// Sends one batch of what is published, on the line `first` first where both stand at the
-    /// same place.
+    /// same place; a silent one passes what was heard of it.
     ///
     /// # Errors
     /// The log's.
@@ -223,7 +223,11 @@ impl<O: Outlet> Broadcast<O> {
                 *error = refused.or(error.take());
             }
         }
-        let sent = if batch.count > 0 { Sent::Batch } else { Sent::Silence };
+        let sent = match (heard, batch.count) {
+            (Some(_), _) if lines.iter().all(|line| line.position <= from) => Sent::Nothing,
+            (_, 0) => Sent::Silence,
+            _ => Sent::Batch,
+        };
         self.follow(now, tally);
         Ok(sent)
     }

@@ -469,7 +469,7 @@ impl<O: Outlet> Channels<O> {
         self.live().flat_map(|live| live.broadcast.outlets()).map(count).sum()
     }
 
-    /// Closes all logs: everything durable. It waits for the disk.
+    /// Closes all logs, so that all is durable. It waits for the disk.
     pub(super) fn close(&mut self) {
         for state in self.states.iter_mut().filter_map(Option::take) {
             if let Stage::Live(live) = state.stage {

@@ -14,45 +14,58 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use isochron_feeds::channel::Channel;
 use isochron_feeds::mold::{Kind, Packet, Session};
+
+use crate::types::Position;
 
 /// Turns of one line in a cycle: a line that never falls silent does not stop the publisher.
 const BATCHES_MAX: usize = 8;
 
 /// Whether a publisher speaks on its lines, or listens on them. Clones are the same one.
+///
+/// It is the position of the event log from which on nobody else spoke.
 #[derive(Clone, Debug)]
-pub struct Voice(Arc<AtomicBool>);
+pub struct Voice(Arc<AtomicU64>);
+
+/// The position of one that is silent.
+const SILENT: u64 = u64::MAX;
 
 impl Voice {
     /// Of a publisher that speaks.
     #[must_use]
     pub fn speaking() -> Self {
-        Self(Arc::new(AtomicBool::new(true)))
+        Self(Arc::new(AtomicU64::new(0)))
     }
 
     /// Of one that listens.
     #[must_use]
     pub fn silent() -> Self {
-        Self(Arc::new(AtomicBool::new(false)))
+        Self(Arc::new(AtomicU64::new(SILENT)))
     }
 
-    /// Speaks from now on, from the first message that was not heard.
-    pub fn speak(&self) {
-        self.0.store(true, Ordering::Release);
+    /// It speaks from now on. Events before a position may have been another publisher's to tell:
+    /// what is made of them is said from the first message on that was not heard.
+    pub fn speak_from(&self, position: Position) {
+        self.0.store(position.get().min(SILENT - 1), Ordering::Release);
     }
 
     /// Falls silent, and listens.
     pub fn hush(&self) {
-        self.0.store(false, Ordering::Release);
+        self.0.store(SILENT, Ordering::Release);
     }
 
-    /// Whether it speaks.
+    /// Whether it is to speak.
     #[must_use]
     pub fn speaks(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.speaks_from().is_some()
+    }
+
+    /// From where on nobody else spoke; `None` while it is silent.
+    pub(super) fn speaks_from(&self) -> Option<Position> {
+        Some(self.0.load(Ordering::Acquire)).filter(|at| *at != SILENT).map(Position)
     }
 }
 

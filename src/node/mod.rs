@@ -17,7 +17,7 @@ mod threads;
 pub use interrupt::Interrupt;
 pub use member::{Member, Next, PrimaryRole, StandbyRole, Start, WireError, Word};
 pub use options::{calendar, store_options};
-pub use read_side::{feed_from_snapshot, read_side_sections};
+pub use read_side::{FeedPlace, feed_from_snapshot, read_side_sections};
 pub use recovery::options as recovery_options;
 pub use replication::{ReplicationOptions, options as replication_options};
 pub use store_agents::{SegmentAgent, SyncAgent};
@@ -42,8 +42,7 @@ use crate::standby::FollowerAgent;
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
-    RealDisk, Recovery, Registration, SegmentHelper, SnapshotFile, Snapshots, StoreReader,
-    SyncHelper,
+    RealDisk, Recovery, Registration, SegmentHelper, Snapshots, StoreReader, SyncHelper,
 };
 use crate::types::{Epoch, Nanos, Position, SourceId};
 use read_side::Logged;
@@ -305,12 +304,6 @@ impl Exchange {
         Ok(())
     }
 
-    /// Becomes the publisher of the log's feed.
-    fn open_feed(&mut self, config: &Config) -> Result<(), NodeError> {
-        let registration = register_feed(&config.store)?;
-        self.add_feed(config, registration, None)
-    }
-
     fn add_feed(
         &mut self,
         config: &Config,
@@ -324,7 +317,7 @@ impl Exchange {
         let feed = FeedAgent::open(disk, reader, registration, options, &self.counters);
         let (feed, logs) = feed.map_err(NodeError::Store)?;
         self.add(Some(match core {
-            Some(core) => feed.resume(core),
+            Some((place, core)) => feed.resume(core, place),
             None => feed,
         }));
         self.add(Some(logs));
@@ -399,24 +392,14 @@ impl Exchange {
 /// What works beside the one who fills a store.
 type StoreHelpers = (Option<SegmentHelper>, Option<SyncHelper>, Option<Keeper>);
 
-/// A feed, and the place in the log that it goes on from.
-type FeedPlace = (LogPlace, Feed);
-
-/// Opens the one writer; `feed` is the feed at the snapshot that it begins at, so that the state
-/// is loaded once for both.
+/// Opens the one writer; `feed` is the feed at the snapshot that it begins at.
 fn open_sequencer(
     config: &Config,
     now: Nanos,
     feed: &mut Option<FeedPlace>,
 ) -> Result<(Sequencer, Started), NodeError> {
     let options = CoreOptions { store: config.store.clone(), capacity: config.capacity };
-    let plan = &config.feed.plan;
-    let at_snapshot = &mut |snapshot: &SnapshotFile, machine: &StateMachine| {
-        // One that cannot be used is looked at again, with its reason, where the feed begins.
-        *feed = read_side::feed_at(snapshot, plan, machine)
-            .ok()
-            .map(|core| (snapshot.info().place, core));
-    };
+    let at_snapshot = &mut read_side::taking_feed(&config.feed.plan, feed);
     Sequencer::open_on(Arc::new(RealDisk), &options, &config.intake, now, at_snapshot)
         .map_err(NodeError::Core)
 }
@@ -436,13 +419,14 @@ fn mapped_inlets(sources: &[config::Source], epoch: Epoch) -> Result<Vec<Inlet>,
 }
 
 /// The feed at a snapshot from which on it makes all that is not logged, so that it need not read
-/// the whole log; `None` from the log's beginning.
+/// the whole log; `None` from the log's beginning. `ready` is that of the snapshot where the state
+/// begins, which a standby's log bears out before it knows all of it to be committed.
 fn feed_core(
     config: &Config,
     reader: &mut StoreReader,
     up_to: Position,
     ready: Option<FeedPlace>,
-) -> Result<Option<Feed>, NodeError> {
+) -> Result<Option<FeedPlace>, NodeError> {
     let directory = &config.store.directory;
     let logged = Logged::of(directory).map_err(NodeError::FeedLog)?;
     let log_begins = reader.position();
@@ -450,17 +434,22 @@ fn feed_core(
     if is_whole && logged.is_empty() {
         return Ok(None);
     }
-    if let Some((place, feed)) = ready.filter(|(_, feed)| logged.fit(feed, is_whole).is_ok()) {
-        reader.seek(place.position, Some(place.chain)).map_err(NodeError::Read)?;
-        return Ok(Some(feed));
+    let borne_out = ready.as_ref().map_or(log_begins, |(place, _)| place.position);
+    if let Some(ready) = ready.filter(|(_, feed)| logged.fit(feed, is_whole).is_ok()) {
+        return Ok(Some(ready));
     }
     let snapshots = Snapshots::new(Arc::new(RealDisk), directory, &reader.meta().identity);
-    let fits = |feed: &Feed| logged.fit(feed, is_whole);
-    let feed =
-        feed_from_snapshot(&snapshots, reader, &config.feed.plan, fits).map_err(|error| {
-            let path = directory.clone();
-            NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
-        })?;
+    let fits = |place: LogPlace, feed: &Feed| {
+        logged.fit(feed, is_whole)?;
+        match reader.seek(place.position, Some(place.chain)) {
+            Err(ReadError::Beyond { position, .. }) if position <= borne_out => Ok(()),
+            sought => sought.map_err(|error| error.to_string()),
+        }
+    };
+    let feed = feed_from_snapshot(&snapshots, &config.feed.plan, fits).map_err(|error| {
+        let path = directory.clone();
+        NodeError::Store(OpenError::Io { doing: "listing snapshots of", path, error })
+    })?;
     match feed {
         None if !is_whole => Err(NodeError::FeedBehind { log_begins, up_to }),
         feed => Ok(feed),
@@ -481,6 +470,9 @@ pub struct Closed {
 /// # Errors
 /// The system's; the store is then as after the death of the process.
 pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>> {
+    if let Some(mut feed) = take::<FeedAgent>(&mut agents) {
+        feed.close();
+    }
     let Some(core) = take::<CoreAgent>(&mut agents) else {
         let executed = take::<FollowerAgent>(&mut agents).and_then(|it| it.into_state().ok());
         let standby = take::<StandbyRole>(&mut agents);

@@ -6,7 +6,7 @@ use crate::feed_log::{FeedLogError, LoggedSession, next_sequence, sessions};
 use crate::market_data::{Feed, OpenChannel, Plan};
 use crate::snapshot::{MakeSections, SnapshotSection};
 use crate::state_machine::{Capacity, StateMachine};
-use crate::store::{RealDisk, SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots, StoreReader};
+use crate::store::{LogPlace, RealDisk, SECTION_FEED, SECTION_STATE, SnapshotFile, Snapshots};
 use isochron_events::Message;
 use isochron_feeds::channel::Channel;
 use isochron_feeds::mold::Session;
@@ -44,25 +44,24 @@ impl SnapshotSection for FeedSection {
     }
 }
 
-/// The feed at the newest snapshot that `fits` it, and the reader there; `None` where there is no
-/// such snapshot.
+/// A feed, and the place in the log that it goes on from.
+pub type FeedPlace = (LogPlace, Feed);
+
+/// The feed at the newest snapshot that `fits`; `None` where there is none.
 ///
 /// # Errors
 /// The folder cannot be read.
 pub fn feed_from_snapshot(
     snapshots: &Snapshots,
-    reader: &mut StoreReader,
     plan: &Plan,
-    mut fits: impl FnMut(&Feed) -> Result<(), String>,
-) -> io::Result<Option<Feed>> {
+    mut fits: impl FnMut(LogPlace, &Feed) -> Result<(), String>,
+) -> io::Result<Option<FeedPlace>> {
     let (found, _) = snapshots.newest(|snapshot| {
-        let place = snapshot.info().place;
         let feed = restore_feed(snapshot, plan)?;
-        fits(&feed)?;
-        reader.seek(place.position, Some(place.chain)).map_err(|error| error.to_string())?;
+        fits(snapshot.info().place, &feed)?;
         Ok(feed)
     })?;
-    Ok(found.map(|(_, feed)| feed))
+    Ok(found.map(|(info, feed)| (info.place, feed)))
 }
 
 fn restore_feed(snapshot: &SnapshotFile, plan: &Plan) -> Result<Feed, String> {
@@ -74,12 +73,21 @@ fn restore_feed(snapshot: &SnapshotFile, plan: &Plan) -> Result<Feed, String> {
 }
 
 /// The feed at a snapshot whose state is there already.
-pub(super) fn feed_at(
-    snapshot: &SnapshotFile,
-    plan: &Plan,
-    machine: &StateMachine,
-) -> Result<Feed, String> {
+fn feed_at(snapshot: &SnapshotFile, plan: &Plan, machine: &StateMachine) -> Result<Feed, String> {
     Feed::restore(plan, &mut section(snapshot, SECTION_FEED)?, machine)
+}
+
+/// Takes the feed of each snapshot that a start looks at, so that the state is loaded once for
+/// both; the last one is of the snapshot that was used. One that cannot be restored is looked at
+/// again, with its reason, where the feed begins.
+pub(super) fn taking_feed(
+    plan: &Plan,
+    found: &mut Option<FeedPlace>,
+) -> impl FnMut(&SnapshotFile, &StateMachine) {
+    |snapshot, machine| {
+        let feed = feed_at(snapshot, plan, machine).ok();
+        *found = feed.map(|feed| (snapshot.info().place, feed));
+    }
 }
 
 /// What the logs of the feed's channels end with: how far a feed was written.

@@ -121,7 +121,14 @@ impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen { service, address, source } => {
-                write!(f, "recovery cannot listen for {service} at {address}: {source}")
+                write!(f, "recovery cannot listen for {service} at {address}: {source}")?;
+                match source.kind() {
+                    ErrorKind::AddrInUse => write!(
+                        f,
+                        " (each node on a machine has ports or addresses of its own in [recovery])"
+                    ),
+                    _ => Ok(()),
+                }
             }
             Self::System(error) => write!(f, "recovery cannot start: {error}"),
             Self::Users(error) => write!(f, "recovery: {error}"),

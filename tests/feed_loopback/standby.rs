@@ -4,20 +4,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use isochron::feed_log::{FeedLog, sessions};
+use isochron::feed_log::BLOCKS_BYTES_MAX;
 use isochron::limits::FRAME_HEADER_BYTES;
 use isochron::market_data::{FeedOptions, Voice};
 use isochron::metrics::Counter;
 use isochron::net::ReservedPort;
 use isochron::store::frame::Frame;
 use isochron::store::{
-    Chain, EpochStart, Options as StoreOptions, RealDisk, ReplicaStore, StoreReader, Until,
+    Chain, EpochStart, LogPlace, Options as StoreOptions, RealDisk, ReplicaStore, StoreReader,
+    Until,
 };
 use isochron::types::{Epoch, Nanos, Position};
-use isochron_feeds::mold::Session;
-use isochron_recovery::SequencedLog;
+use isochron_feeds::mold::LENGTH_BYTES;
+use isochron_feeds::subscriber::Source;
 
 use super::heard::{Heard, endpoint, expected};
+use super::logged::logged;
 use super::publishing::options;
 use super::{Ending, Log, SECOND_NS};
 
@@ -41,8 +43,8 @@ impl Standby {
         Self { store, reader }
     }
 
-    /// Takes all that there is, and may act on it.
-    fn follow(&mut self) {
+    /// Takes all that there is; its end.
+    fn hold(&mut self) -> LogPlace {
         loop {
             let bytes = self.reader.bytes_at(self.store.contiguous()).unwrap();
             if bytes.is_empty() {
@@ -52,22 +54,14 @@ impl Standby {
             let sent = if frame.is_pad() { FRAME_HEADER_BYTES } else { frame.aligned_bytes() };
             self.store.append_old(&bytes[..sent]).unwrap();
         }
-        let held = self.store.held();
+        self.store.held()
+    }
+
+    /// Takes all that there is, and may act on it.
+    fn follow(&mut self) {
+        let held = self.hold();
         assert_eq!(self.store.commit(held.position, held.chain), Ok(held.position));
     }
-}
-
-/// The messages of each session's log, as far as it may be read.
-fn logged(directory: &Path, until: Until) -> Vec<(Session, Vec<Vec<u8>>)> {
-    let disk = || Arc::new(RealDisk);
-    let read = |logged: isochron::feed_log::LoggedSession| {
-        let session = logged.session;
-        let mut log = FeedLog::open_until(disk(), &logged.directory, session, until).unwrap();
-        while log.refresh() > 0 {}
-        let numbers = 1..log.next();
-        (session, numbers.map(|sequence| log.get(sequence).unwrap().to_vec()).collect())
-    };
-    sessions(&RealDisk, directory).unwrap().into_iter().map(read).collect()
 }
 
 fn turns(publishing: &mut Ending, now: &mut Nanos, turns: usize) {
@@ -128,7 +122,7 @@ fn a_silent_publisher_makes_the_same_and_goes_on_where_it_heard_nothing_more() {
     let before = heard.messages.len();
     heard.receive(now, None);
     assert_eq!(heard.messages.len(), before);
-    voice.speak();
+    voice.speak_from(standby.store.held().position);
     turns(&mut second, &mut now, 50);
     heard.receive(now, None);
     assert!(heard.messages.len() > before + 100);
@@ -186,4 +180,49 @@ fn what_was_heard_is_remembered_over_a_restart() {
     turns(&mut primary, &mut now, 3);
     turns(&mut second, &mut now, 80);
     assert_eq!(logged(ours, Until::Told), logged(theirs, Until::Told));
+}
+
+/// What the primary said last may be in the standby's hands before it knows that it is committed:
+/// that is not said again.
+#[test]
+fn what_was_heard_and_not_made_yet_is_not_said_again() {
+    let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (theirs, ours) = (theirs.path(), ours.path());
+    let port = ReservedPort::new().unwrap();
+    let endpoint = endpoint(&port);
+    let mut log = Log::create(theirs);
+    let mut standby = Standby::of(theirs, ours);
+    let mut heard = Heard::listen(endpoint);
+    let mut primary = Ending::open(theirs, endpoint);
+    let voice = Voice::silent();
+    let silent = FeedOptions { voice: voice.clone(), ..options(ours, endpoint) };
+    let mut second = Ending::with(ours, &silent);
+    let mut now = Nanos(1_000 * SECOND_NS);
+    log.open_market(20_261_122);
+    standby.follow();
+    turns(&mut second, &mut now, 20);
+    turns(&mut primary, &mut now, 20);
+    log.orders(600);
+    turns(&mut primary, &mut now, 50);
+    drop(primary);
+    heard.receive(now, None);
+    let said = heard.messages.len();
+    assert_eq!(heard.messages, expected(theirs).concat());
+
+    // It is promoted with all of that in its store, and nothing of it committed.
+    log.orders(30);
+    let base = standby.hold().position;
+    voice.speak_from(base);
+    turns(&mut second, &mut now, 5);
+    heard.receive(now, None);
+    assert_eq!(heard.messages.len(), said, "it cannot know yet what comes next");
+    standby.follow();
+    turns(&mut second, &mut now, 100);
+    heard.receive(now, None);
+    assert!(heard.messages.len() > said + 20);
+    assert_eq!(heard.messages, expected(theirs).concat());
+    // A datagram is the least that is sent: the first one may begin with what was heard.
+    let shortest = heard.messages.iter().map(|message| LENGTH_BYTES + message.len()).min().unwrap();
+    let again = heard.subscriber.source(Source::LineA).duplicates;
+    assert!(again < (BLOCKS_BYTES_MAX / shortest) as u64, "{again} of {said} were said again");
 }

@@ -680,7 +680,9 @@ fn note_news(news: &News, lived: &mut Lived) {
         News::CaughtUp(Outcome::Discarded(_)) => lived.count("tails discarded", 1),
         News::NotPromoted { .. } => lived.count("promotions refused", 1),
         News::Whole => lived.count("lossy nodes made whole", 1),
-        News::LogDiffers => panic!("a standby has another log than its primary"),
+        News::LogDiffers(differs) => {
+            panic!("a standby has another log than its primary: {differs}")
+        }
         _ => {}
     }
 }

@@ -91,6 +91,11 @@ fn serve(args: &Args) -> Result<u8, End> {
     if args.flow.is_some() && !has_core {
         return Err(End::unreadable("--flow gives orders to the core, which does not run here"));
     }
+    if node.replication.is_some() && node.has(Component::MarketData) && !has_core {
+        let error = "--only market-data: of several nodes only the primary's feed speaks, so it runs \
+                     in the node's own process, with the core";
+        return Err(End::unreadable(error));
+    }
     node.intake.release = args.release.iter().map(|source| SourceId(*source)).collect();
     if let Some(options) = node.replication.clone().filter(|_| has_core) {
         if args.flow.is_some() {

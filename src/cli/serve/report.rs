@@ -8,6 +8,7 @@ use crate::net::Endpoint;
 use crate::node::{Closed, Component, Config, CoreStart, Exchange, Word};
 use crate::replication::catch_up::Outcome;
 use crate::store::{Discarded, Durability, Options as StoreOptions, Recovery, Skipped};
+use crate::types::Epoch;
 use isochron_feeds::channel::{Channel, Product};
 use std::path::Path;
 use tracing::{error, info, warn};
@@ -25,8 +26,7 @@ pub(super) fn opened(config: &Config, exchange: &Exchange) {
         recovery(core);
         rings(config, core);
     }
-    // A standby's comes with its promotion.
-    if config.has(Component::MarketData) && exchange.recovered.is_none() {
+    if config.has(Component::MarketData) {
         feed(&config.feed);
     }
     repair(config, exchange);
@@ -57,7 +57,10 @@ pub(super) fn feed(feed: &FeedOptions) {
     };
     let (products, ttl) = (products.join(","), feed.ttl);
     let (line_a, line_b) = (of_line(Some(feed.line_a)), of_line(feed.line_b));
-    info!(products, line_a, line_b, ttl, "feed");
+    match feed.voice.speaks() {
+        true => info!(products, line_a, line_b, ttl, "feed"),
+        false => info!(products, line_a, line_b, "feed, silent: it listens"),
+    }
 }
 
 fn store(store: &StoreOptions) {
@@ -132,8 +135,15 @@ pub(super) fn word(word: &Word) {
         Word::Change(change) => of_primary(*change),
         Word::Progress(progress) => info!(%progress, "catching up"),
         Word::Refused(refused) => warn!(%refused, "a datagram between nodes was not believed"),
+        Word::NobodyLeads { epoch } => nobody_leads(*epoch),
         Word::Media(error) => warn!(error, "datagrams between nodes"),
     }
+}
+
+/// Nothing happens before somebody acts.
+fn nobody_leads(epoch: Epoch) {
+    let epoch = epoch.get();
+    warn!(epoch, "nobody leads: make one node the primary, with `isochron promote` beside it");
 }
 
 fn of_standby(news: &News) {
@@ -147,7 +157,10 @@ fn of_standby(news: &News) {
         News::CatchesUp { from } => info!(from = from.get(), "catches up over TCP"),
         News::CaughtUp(outcome) => caught_up(outcome),
         News::NotPromoted { why } => warn!(%why, "not promoted"),
-        News::LogDiffers => error!("the log here is not the primary's: never to be promoted"),
+        News::NotHeard { why } => warn!(%why, "a primary is not followed"),
+        News::StreamRefused { why } => warn!(%why, "the log's stream is not taken"),
+        News::LogDiffers(differs) => error!(%differs, "the log here is not the primary's"),
+        News::Cut(cut) => discard(cut),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),
         News::State(comparison) => compared(comparison),
         News::Outvoted(why) => {
@@ -178,12 +191,10 @@ fn caught_up(outcome: &Outcome) {
         Outcome::Discarded(cut) => discard(cut),
         Outcome::NotKept { held, kept_from } => {
             let (held, kept_from) = (held.get(), kept_from.get());
-            error!(held, kept_from, "too old to catch up: start it on an empty directory");
+            warn!(held, kept_from, "too old to catch up: no node keeps what comes next");
         }
-        Outcome::NotFollowed(why) => warn!(why, "does not follow"),
-        Outcome::Differs(differs) => {
-            error!(?differs, "the log here is another one than the server's");
-        }
+        Outcome::NotFollowed(why) => warn!(%why, "does not follow"),
+        Outcome::Differs(differs) => error!(%differs, "the log here is not the primary's"),
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }

@@ -19,14 +19,14 @@ use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    Ballot, Candidate, Comparison, Contract, Follower, Hashes, LogStatus, NodeAddress,
-    Outcome as Promoted, Outvoted, Refusal, answer_promote, answer_status, answer_vote,
-    judge_promote, last_epoch,
+    AnnounceRefused, Ballot, Candidate, Comparison, Contract, Follower, Hashes, LogStatus,
+    NodeAddress, Outcome as Promoted, Outvoted, Refusal, answer_promote, answer_status,
+    answer_vote, judge_promote, last_epoch,
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
-use crate::replication::receiver::{Receiver, ReceiverOptions, Standing};
-use crate::store::{Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
+use crate::replication::receiver::{Receiver, ReceiverOptions, SetupRefused, Standing};
+use crate::store::{ChainDiffers, Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
 use crate::types::{Epoch, Nanos, Position};
 
 /// Batches of datagrams taken in one cycle, so that what was received is acknowledged soon.
@@ -34,6 +34,9 @@ const BATCHES_MAX: usize = 8;
 
 /// What a person should know, until it is told; the oldest is dropped.
 const NEWS_MAX: usize = 64;
+
+/// From one telling that somebody is not followed to the next.
+const REFUSED_NS: u64 = 5_000_000_000;
 
 /// What a standby is started with.
 #[derive(Clone, Debug)]
@@ -78,8 +81,20 @@ pub enum News {
         /// Why.
         why: Refusal,
     },
+    /// A node that says it is the primary is not listened to; one of many, now and then.
+    NotHeard {
+        /// Why.
+        why: AnnounceRefused,
+    },
+    /// The stream of the followed session is not taken; told now and then.
+    StreamRefused {
+        /// Why.
+        why: SetupRefused,
+    },
     /// The log is another one than the primary's.
-    LogDiffers,
+    LogDiffers(ChainDiffers),
+    /// What of it was not committed was cut: it comes anew.
+    Cut(Discarded),
     /// It may have lost what it acknowledged, and has caught up.
     Whole,
     /// Its state was compared with another node's, and it came out otherwise than before.
@@ -113,8 +128,12 @@ pub struct StandbyAgent<D, C, K, X> {
     hashes: Hashes,
     /// Why its state is not the one that counts.
     outvoted: Option<Outvoted>,
-    /// The epoch that is announced began beyond what is held.
+    /// The epoch that is announced began beyond what is held, or what is held is another log.
     is_behind: bool,
+    /// What was committed when the log turned out to be another one and was cut down to that.
+    cut_to: Option<Position>,
+    /// When something that is refused is told again.
+    refused_at: Nanos,
     promotion: Option<Promotion>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
@@ -178,6 +197,8 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             hashes,
             outvoted: None,
             is_behind: false,
+            cut_to: None,
+            refused_at: Nanos(0),
             promotion: None,
             rounds: 0,
             decided: None,
@@ -204,11 +225,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     #[must_use]
     pub fn replica(&self) -> &ReplicaStore {
         &self.replica
-    }
-
-    /// The store, for its helpers.
-    pub fn replica_mut(&mut self) -> &mut ReplicaStore {
-        &mut self.replica
     }
 
     /// Its control core.
@@ -296,6 +312,14 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.news.push_back(news);
     }
 
+    /// What is refused comes again, ten times a second and more.
+    fn tell_refused(&mut self, news: News, now: Nanos) {
+        if now >= self.refused_at {
+            self.refused_at = Nanos(now.get().saturating_add(REFUSED_NS));
+            self.tell_news(news);
+        }
+    }
+
     /// One duty cycle; how much was done.
     pub fn cycle(&mut self, now: Nanos) -> usize {
         if self.ended {
@@ -323,8 +347,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn on_message(&mut self, heard: &Heard, now: Nanos) {
         let Heard { from, message, .. } = heard;
         match message {
-            // Who is not followed, and why, the follower's state says.
-            Message::Announce(announce) => drop(self.follower.on_announce(from, announce, now)),
+            Message::Announce(announce) => {
+                if let Err(why) = self.follower.on_announce(from, announce, now) {
+                    self.tell_refused(News::NotHeard { why }, now);
+                }
+            }
+            // Whose commits are not taken, the follower's state says.
             Message::Commit(commit) => drop(self.follower.on_commit(from, commit, now)),
             Message::StatusRequest(request) => {
                 let status = answer_status(&self.ballot, &self.status(), request);
@@ -397,13 +425,64 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             Err(FollowRefused::Behind { .. } | FollowRefused::OtherLog { .. }) => {
                 self.is_behind = true;
             }
-            Err(why @ (FollowRefused::Older { .. } | FollowRefused::Io { .. })) => {
+            Err(why) => self.on_refused(why, now),
+        }
+    }
+
+    /// The store does not follow the primary, whose whole table of epochs is known.
+    fn on_refused(&mut self, why: FollowRefused, now: Nanos) {
+        match why {
+            FollowRefused::Older { .. } | FollowRefused::Io { .. } => {
                 self.tell_news(News::NotFollowed { why });
             }
-            Err(why) => {
-                self.stopped = true;
-                self.role = Some(RoleChange::Stop { why });
+            // Where an epoch began the logs are not the same: they part somewhere before.
+            FollowRefused::OtherLog { base: position, expected, found } => {
+                self.on_differs(ChainDiffers { position, expected, found }, now);
             }
+            // With the operator's word that it may cut, and nothing kept to cut back to.
+            FollowRefused::NotKept { .. } if self.options.discard => {
+                self.begin_anew(why.to_string());
+            }
+            _ => self.stop(why),
+        }
+    }
+
+    fn stop(&mut self, why: FollowRefused) {
+        self.stopped = true;
+        self.role = Some(RoleChange::Stop { why });
+    }
+
+    fn begin_anew(&mut self, why: String) {
+        self.stopped = true;
+        self.role = Some(RoleChange::BeginAnew { why });
+    }
+
+    /// The log here is another one than the primary's, although its epochs are the same. What was
+    /// never committed is cut, archived, and comes anew. Where that changes nothing, they part in
+    /// what is committed here, and somebody must say what is to become of it.
+    fn on_differs(&mut self, differs: ChainDiffers, now: Nanos) {
+        self.tell_news(News::LogDiffers(differs));
+        let committed = self.replica.committed();
+        let is_cut = self.cut_to == Some(committed);
+        let is_committed = differs.position <= committed || self.replica.received() == committed;
+        if is_cut || is_committed {
+            self.follower.on_log_differs();
+            return match self.options.discard {
+                true => self.begin_anew(differs.to_string()),
+                false => self.stop(FollowRefused::CommittedDiffers { committed, differs }),
+            };
+        }
+        match self.replica.forget_uncommitted() {
+            Ok(discarded) => {
+                self.cut_to = Some(committed);
+                self.follower.on_cut(self.replica.held(), committed);
+                // The stream is joined again when it has been caught up with.
+                (self.join, self.is_behind) = (None, true);
+                self.receiver.leave(now);
+                self.receiver.follow(self.replica.session(), self.replica.base(), now);
+                discarded.into_iter().for_each(|cut| self.tell_news(News::Cut(cut)));
+            }
+            Err(why) => self.on_refused(why, now),
         }
     }
 
@@ -440,6 +519,9 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     /// node that has its epoch.
     fn catch_up(&mut self, now: Nanos) -> usize {
         let standing = self.receiver.standing(&self.replica);
+        if let Standing::Refused(why) = standing {
+            self.tell_refused(News::StreamRefused { why }, now);
+        }
         let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
         let primary = self.follower.primary().map(|primary| primary.start);
         let Some(start) = primary.filter(|_| wanted && !self.stopped) else {
@@ -458,14 +540,28 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         // The table that was adopted may have brought the store into the epoch.
         if self.replica.epoch() > before {
             self.on_followed(start, None, now);
+            // What is before it still comes here, whether or not the stream is heard.
+            self.is_behind = true;
         }
         for outcome in outcomes {
-            if let Outcome::Arrived { .. } = outcome {
-                (self.join, self.is_behind) = (None, false);
+            match outcome {
+                Outcome::Differs(differs) => self.on_differs(differs, now),
+                Outcome::NotFollowed(why) => self.on_refused(why, now),
+                _ => self.on_outcome(outcome),
             }
-            self.tell_news(News::CaughtUp(outcome));
         }
         work
+    }
+
+    fn on_outcome(&mut self, outcome: Outcome) {
+        match &outcome {
+            Outcome::Arrived { .. } => (self.join, self.is_behind) = (None, false),
+            Outcome::NotKept { held, kept_from } => self.begin_anew(format!(
+                "{held} is held, and the others' logs begin at {kept_from} and beyond"
+            )),
+            _ => {}
+        }
+        self.tell_news(News::CaughtUp(outcome));
     }
 
     /// The primary is asked first, then the others. It goes on until the stream is half as far
@@ -489,9 +585,9 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             self.tell_news(News::Whole);
         }
         while let Some(place) = self.follower.poll_commit() {
-            if self.replica.commit(place.position, place.chain).is_err() {
-                self.follower.on_log_differs();
-                self.tell_news(News::LogDiffers);
+            if let Err(differs) = self.replica.commit(place.position, place.chain) {
+                self.on_differs(differs, now);
+                break;
             }
         }
         self.compare_states();

@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddrV4;
 
-use isochron_cluster::Message;
+use isochron_cluster::{Message, PromoteAnswer, PromoteResult, Status};
 
 use crate::cluster::{Ballot, ControlChannel, Envelope, Membership, OPERATOR, Refused};
 use crate::net::Media;
 use crate::store::Voter;
-use crate::types::Key;
+use crate::types::{Epoch, Key};
 
 /// What came and went, and what was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,28 +104,48 @@ impl<C: Media> Voice<C> {
         self.heard = heard;
     }
 
+    /// Takes what waits, at a node that has no store: nobody's question is answered but an
+    /// operator's, who is told just that.
+    pub fn answer_empty(&mut self) {
+        let heard = self.hear();
+        for Heard { message, address, .. } in heard.iter().filter(|it| it.from.sender == OPERATOR) {
+            let answer: Message = match message {
+                Message::StatusRequest(asked) => {
+                    Status { round: asked.round, ..Status::default() }.into()
+                }
+                Message::Promote(wish) => {
+                    let result = PromoteResult::EMPTY;
+                    PromoteAnswer { round: wish.round, result, ..PromoteAnswer::default() }.into()
+                }
+                _ => continue,
+            };
+            self.send(Epoch(0), OPERATOR, *address, answer);
+        }
+        self.done(heard);
+    }
+
     /// Sends a message to a node.
     pub(super) fn tell(&mut self, ballot: &Voter, node: u32, message: impl Into<Message>) {
         let Some(address) = self.membership.address_of(node) else { return };
-        self.send(ballot, node, address.control, message);
+        self.send(Ballot::known(ballot), node, address.control, message);
     }
 
     /// Answers whoever asked: a node at its address, an operator's command where it asked from.
     pub(super) fn answer(&mut self, ballot: &Voter, asked: &Heard, message: impl Into<Message>) {
         match asked.from.sender {
-            OPERATOR => self.send(ballot, OPERATOR, asked.address, message),
+            OPERATOR => self.send(Ballot::known(ballot), OPERATOR, asked.address, message),
             node => self.tell(ballot, node, message),
         }
     }
 
     fn send(
         &mut self,
-        ballot: &Voter,
+        known: Epoch,
         recipient: u32,
         to: SocketAddrV4,
         message: impl Into<Message>,
     ) {
-        let datagram = self.channel.seal(recipient, Ballot::known(ballot), message);
+        let datagram = self.channel.seal(recipient, known, message);
         match self.media.send_to(datagram, to) {
             Ok(true) => self.counts.sent += 1,
             Ok(false) => self.counts.unsent += 1,

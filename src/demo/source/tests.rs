@@ -1,5 +1,5 @@
-//! The source beside a core, with a clock that is moved by hand: what a latency is, and what it does
-//! when its primary is lost.
+//! The source beside a core, with a clock that is moved by hand: what a latency is, and what the
+//! source does when its primary is lost.
 
 use super::*;
 use crate::agent::ManualClock;

@@ -98,7 +98,8 @@ impl Finished {
     }
 }
 
-/// That all nodes have one log, and the one that was killed had nothing committed that is not in it.
+/// That all nodes have one log, and that nothing is missing in it that the one that was killed had
+/// committed.
 fn check_logs(nodes: &[EndedNode], kept: Option<Outcome<u64>>, end: u64) -> Vec<Check> {
     let (primary, others) = nodes.split_first().expect("the primary is there");
     let mut bytes = end;

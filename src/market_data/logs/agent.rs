@@ -25,6 +25,7 @@ pub struct LogAgent {
     helpers: Vec<(Session, LogHelpers)>,
     /// Sessions whose log was opened and whose channel's old logs were not looked at since.
     looks: Vec<Session>,
+    now: Nanos,
     failure: Option<String>,
 }
 
@@ -36,8 +37,8 @@ impl LogAgent {
         requests: Receiver<Request>,
         answers: Sender<Answer>,
     ) -> Self {
-        let (helpers, looks, failure) = (Vec::new(), Vec::new(), None);
-        Self { disk, options, days, requests, answers, helpers, looks, failure }
+        let (helpers, looks, now, failure) = (Vec::new(), Vec::new(), Nanos(0), None);
+        Self { disk, options, days, requests, answers, helpers, looks, now, failure }
     }
 
     fn on_request(&mut self, request: Request, now: Nanos) {
@@ -111,6 +112,7 @@ impl Agent for LogAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let mut work = 0;
+        self.now = now;
         while let Ok(request) = self.requests.try_recv() {
             self.on_request(request, now);
             work += 1;
@@ -136,11 +138,10 @@ impl Agent for LogAgent {
     }
 
     fn on_close(&mut self) {
-        // A feed that closes on another thread hands its logs over until it is gone.
+        // A feed that closes on another thread hands its logs over until it is gone, and one that
+        // goes on in another role gets what it asked for.
         while let Ok(request) = self.requests.try_recv() {
-            if let Request::Close(_) = request {
-                self.on_request(request, Nanos(0));
-            }
+            self.on_request(request, self.now);
         }
     }
 }

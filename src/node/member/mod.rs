@@ -3,23 +3,28 @@
 //! ```text
 //!            ┌────────── standby ──────────┐   a vote, or --force    ┌───────── primary ─────────┐
 //!   start ──▶│ standby  follower  catch-up │ ───────────────────────▶│ core  primary  scheduler  │
-//!            │ segments sync  snapshot ..  │ ◀───────────────────────│ feed  follower  catch-up  │
-//!            └─────────────────────────────┘   a higher epoch        └───────────────────────────┘
+//!            │ segments sync  snapshot ..  │ ◀───────────────────────│ follower  catch-up  ..    │
+//!            │ feed, silent   repair       │   a higher epoch        │ feed  repair              │
+//!            └─────────────────────────────┘                         └───────────────────────────┘
 //! ```
 //!
 //! A change of role is a change of agents: the threads end, what lives on is taken out of the
 //! agents that had it, and the others are made around it. Towards the primary the store is not
 //! read again and the state is not executed again: both go on where the standby left them. Its
 //! first transaction is the beginning of its epoch, and nothing is confirmed before a majority has
-//! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say.
+//! that. `wires.rs` opens what the agents speak by, `roles.rs` counts and tells what they say,
+//! `read_side.rs` is what runs in both roles.
 
+mod read_side;
+mod retries;
 mod roles;
 mod wires;
 
 pub use roles::{PrimaryRole, StandbyRole, Word};
 pub use wires::WireError;
 
-use super::{Component, Config, Exchange, NodeError, ReplicationOptions};
+use super::read_side::taking_feed;
+use super::{Component, Config, Exchange, FeedPlace, NodeError, ReplicationOptions};
 use crate::agent::{Agent, StopFlag, take};
 use crate::cluster::agent::{
     PrimaryAgent, PrimaryParts, RoleChange, StandbyAgent, StandbyParts, Voice,
@@ -33,10 +38,14 @@ use crate::replication::sender::StoreLog;
 use crate::standby::{Board, FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 use crate::state_machine::Replay;
 use crate::store::{
-    Disk, LogPlace, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    Disk, LogPlace, Meta, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    put_aside,
 };
 use crate::types::{Epoch, Nanos};
+use read_side::{reads_anew, take_read_side};
+use retries::Retries;
 use roles::{NodeCounters, OfBoard, Speaking};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -65,6 +74,14 @@ pub enum Next {
     /// A standby holds another log than the one it should follow, and somebody must say what is to
     /// become of it: the reason.
     Stopped(String),
+    /// A standby's log is of no use any more: its store was put aside, its directory is to be
+    /// filled (`fresh`), and it is opened again.
+    Anew {
+        /// Why.
+        why: String,
+        /// Where the store is now.
+        archive: PathBuf,
+    },
     /// No role was changed: the end was asked for, or a part failed.
     End(Agents),
 }
@@ -83,6 +100,15 @@ pub struct Member {
     heard: Receiver<Word>,
     /// What a forced promotion may have lost.
     forced: Option<MayBeLost>,
+    /// What lives on while the directory is filled.
+    waiting: Option<Waiting>,
+    retries: Retries,
+}
+
+/// A node without a store: what it counts, and its voice, in which it says so.
+struct Waiting {
+    counters: Counters,
+    voice: Voice<AnyMedia>,
 }
 
 impl Member {
@@ -91,6 +117,8 @@ impl Member {
     #[must_use]
     pub fn new(config: &Config, options: ReplicationOptions, discards: bool, now: Nanos) -> Self {
         let (words, heard) = sync_channel(WORDS_MAX);
+        // Until it is the primary.
+        config.feed.voice.hush();
         Self {
             config: config.clone(),
             options,
@@ -102,6 +130,8 @@ impl Member {
             words,
             heard,
             forced: None,
+            waiting: None,
+            retries: Retries::default(),
         }
     }
 
@@ -145,17 +175,39 @@ impl Member {
             .comparing_states_every(self.options.state_hash_every_commands)
     }
 
-    /// What fills the node's directory from another node, where it has no store yet.
+    /// What fills the node's directory from another node, where it has no store yet. Meanwhile
+    /// [`Self::answer`] is to be called now and then.
     ///
     /// # Errors
-    /// The directory cannot be read or made.
-    pub fn fresh(&self) -> Result<Option<Fresh>, NodeError> {
+    /// The directory cannot be read or made, or an address not be had.
+    pub fn fresh(&mut self) -> Result<Option<Fresh>, NodeError> {
         let store = &self.config.store;
-        if store.directory.join("meta").exists() {
+        if Meta::is_there(&*self.disk, &store.directory).map_err(NodeError::Store)? {
             return Ok(None);
         }
         let fresh = Fresh::new(Arc::clone(&self.disk), store.clone(), self.dial()?);
-        fresh.map(Some).map_err(|fault| NodeError::State(fault.to_string()))
+        let fresh = fresh.map_err(|fault| NodeError::State(fault.to_string()))?;
+        let waiting = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                Waiting { counters: Exchange::around(&self.config)?.counters, voice: self.voice()? }
+            }
+        };
+        roles::show_empty(&waiting.counters);
+        self.waiting = Some(waiting);
+        Ok(Some(fresh))
+    }
+
+    /// Tells an operator who asks that there is no store here yet. The other nodes hear nothing of
+    /// a node that can promise them nothing.
+    pub fn answer(&mut self) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.voice.answer_empty());
+    }
+
+    fn voice(&self) -> Result<Voice<AnyMedia>, NodeError> {
+        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
+        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
+        Ok(Voice::new(membership, key, self.run, control))
     }
 
     /// Opens the node's store and all agents of a standby.
@@ -163,24 +215,26 @@ impl Member {
     /// # Errors
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
-        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
-        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
-        let voice = Voice::new(membership, key, self.run, control);
-        self.follow(None, voice, None, start, now)
+        let (counters, voice) = match self.waiting.take() {
+            Some(Waiting { counters, voice }) => (Some(counters), voice),
+            None => (None, self.voice()?),
+        };
+        self.follow(counters, voice, (None, None), start, now)
     }
 
-    /// Makes the agents of a standby around a store that nobody has.
+    /// Makes the agents of a standby around a store that nobody has, with what goes on of another
+    /// role: a state, and the reading side.
     fn follow(
         &mut self,
         counters: Option<Counters>,
         voice: Voice<AnyMedia>,
-        warm: Option<(Replay, LogPlace)>,
+        (warm, read_side): (Option<(Replay, LogPlace)>, Option<Agents>),
         start: Start,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
         // 1. The log, from where its state is known.
         self.stop = StopFlag::new();
-        let (mut replica, recovery, state) = self.open_replica(warm, now)?;
+        let (mut replica, recovery, state, feed) = self.open_replica(warm, now)?;
         let mut exchange = match counters {
             Some(counters) => Exchange::with(counters, &self.config.store, Vec::new()),
             None => Exchange::around(&self.config)?,
@@ -209,31 +263,40 @@ impl Member {
         )));
         self.add_snapshots(&mut exchange)?;
         self.add_catch_up(&mut exchange)?;
+        // 5. The public's side of it, in silence.
+        match read_side {
+            Some(agents) => exchange.agents.extend(agents),
+            None => self.add_read_side(&mut exchange, feed)?,
+        }
         Ok(exchange)
     }
 
-    /// The store at a state that is at hand, or at the newest snapshot.
+    /// The store at a state that is at hand, or at the newest snapshot; then the feed there too.
     fn open_replica(
         &self,
         warm: Option<(Replay, LogPlace)>,
         now: Nanos,
-    ) -> Result<(ReplicaStore, Recovery, State), NodeError> {
+    ) -> Result<(ReplicaStore, Recovery, State, Option<FeedPlace>), NodeError> {
         let options = self.core_options();
         let open = |place: Option<LogPlace>| {
             ReplicaStore::open_on(Arc::clone(&self.disk), &options.store, place, now)
         };
         if let Some((replay, place)) = warm {
             match open(Some(place)) {
-                Ok((replica, recovery)) => return Ok((replica, recovery, (replay, Some(place)))),
+                Ok((replica, recovery)) => {
+                    return Ok((replica, recovery, (replay, Some(place)), None));
+                }
                 // The log was cut below it: the snapshot before it is the state to begin with.
                 Err(OpenError::Place { .. }) => {}
                 Err(error) => return Err(NodeError::Store(error)),
             }
         }
-        let begun = core::begin(&self.disk, &options, &mut |_, _| {}, open);
+        let mut feed = None;
+        let plan = &self.config.feed.plan;
+        let begun = core::begin(&self.disk, &options, &mut taking_feed(plan, &mut feed), open);
         let Begun { store: (replica, recovery), replay, snapshot, .. } =
             begun.map_err(NodeError::Core)?;
-        Ok((replica, recovery, (replay, snapshot.map(|info| info.place))))
+        Ok((replica, recovery, (replay, snapshot.map(|info| info.place)), feed))
     }
 
     fn follower_options(&self, ends_node: bool) -> FollowerOptions {
@@ -251,7 +314,7 @@ impl Member {
             && self.config.has(Component::Snapshot)
         {
             let follower = exchange.follower(options)?;
-            exchange.add(Some(follower));
+            exchange.add(Some(follower.beside_others()));
         }
         Ok(())
     }
@@ -274,14 +337,23 @@ impl Member {
                         .map(|exchange| Next::Role(Box::new(exchange)))
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
-                // The log was cut below what was executed: the state before it is a snapshot's.
-                None if Self::follower_failed(&agents) => self
-                    .begin_again(counters, *standby, agents, now)
-                    .map(|exchange| Next::Role(Box::new(exchange))),
-                _ => {
-                    agents.push(standby);
-                    Ok(Next::End(agents))
+                Some(RoleChange::BeginAnew { why }) => {
+                    let archive = self.put_aside(counters, *standby, agents)?;
+                    Ok(Next::Anew { why, archive })
                 }
+                // The log was cut below what was executed: the state before it is a snapshot's.
+                None => match self.reading_failure(&agents) {
+                    Some(why) => {
+                        self.retries.judge(&why, self.board.applied(), now)?;
+                        self.begin_again(counters, *standby, agents, now)
+                            .map(|exchange| Next::Role(Box::new(exchange)))
+                    }
+                    None => {
+                        agents.push(standby);
+                        Ok(Next::End(agents))
+                    }
+                },
+                Some(RoleChange::Follow { .. }) => unreachable!("a standby follows already"),
             };
         }
         if let Some(mut primary) = take::<PrimaryRole>(&mut agents) {
@@ -295,10 +367,34 @@ impl Member {
         Ok(Next::End(agents))
     }
 
-    fn follower_failed(agents: &Agents) -> bool {
-        let is_follower = |agent: &dyn Agent| (agent as &dyn std::any::Any).is::<FollowerAgent>();
+    /// Why what reads the store cannot, where nothing else has failed.
+    fn reading_failure(&self, agents: &Agents) -> Option<String> {
         let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
-        failed.peek().is_some() && failed.all(|agent| is_follower(agent.as_ref()))
+        let why = failed.peek().and_then(|agent| agent.failure());
+        why.filter(|_| failed.all(|agent| reads_anew(agent.as_ref(), self.discards)))
+    }
+
+    /// Closes the store and puts it aside; where it is then.
+    fn put_aside(
+        &mut self,
+        counters: Counters,
+        standby: StandbyRole,
+        agents: Agents,
+    ) -> Result<PathBuf, NodeError> {
+        let voice = self.close(standby, agents)?;
+        self.waiting = Some(Waiting { counters, voice });
+        put_aside(&*self.disk, &self.config.store.directory).map_err(NodeError::Store)
+    }
+
+    /// Closes a standby's store, when nobody else has a part of it.
+    fn close(&self, standby: StandbyRole, agents: Agents) -> Result<Voice<AnyMedia>, NodeError> {
+        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
+        drop(agents);
+        replica.close().map_err(|error| {
+            let path = self.config.store.directory.clone();
+            NodeError::Store(OpenError::Io { doing: "closing", path, error })
+        })?;
+        Ok(voice)
     }
 
     /// A standby once more, from its store and a snapshot.
@@ -309,13 +405,9 @@ impl Member {
         agents: Agents,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
-        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
-        drop(agents);
-        replica.close().map_err(|error| {
-            let path = self.config.store.directory.clone();
-            NodeError::Store(OpenError::Io { doing: "closing", path, error })
-        })?;
-        self.follow(Some(counters), voice, None, Start::Follows, now)
+        let voice = self.close(standby, agents)?;
+        self.put_feed_aside(now)?;
+        self.follow(Some(counters), voice, (None, None), Start::Follows, now)
     }
 
     /// From the standby to the primary of an epoch that it was voted for: the store and the state
@@ -361,19 +453,12 @@ impl Member {
             self.stop.clone(),
         );
         exchange.add(Some(PrimaryRole::new(agent, speaking)));
-        // 4. The feed speaks.
-        if self.config.has(Component::MarketData) {
-            exchange.open_feed(&self.config)?;
-        }
+        // 4. The feed speaks: where its own epoch begins nobody else did any more.
+        self.config.feed.voice.speak_from(epoch_start.base);
         // 5. A follower of this log, from a snapshot: the state at hand is the core's now.
         let counters = FollowerCounters::new(&exchange.counters);
         let follower = FollowerAgent::loading(self.load(), self.follower_options(false), counters);
         exchange.add(Some(follower));
-        if let Some(options) = &self.config.recovery
-            && self.config.has(Component::Recovery)
-        {
-            exchange.add_recovery(options)?;
-        }
         Ok(exchange)
     }
 
@@ -407,10 +492,12 @@ impl Member {
         let core = take::<CoreAgent>(&mut agents);
         let warm = take::<FollowerAgent>(&mut agents).and_then(|it| it.into_state().ok());
         let (voice, data) = primary.into_agent().into_parts();
+        self.config.feed.voice.hush();
+        let read_side = Some(take_read_side(&mut agents));
         // The others hold what the store's writer waits for, or what it unmaps; with the writer the
         // store is given back, as after the death of the process.
         drop((agents, data));
         drop(core);
-        self.follow(Some(counters), voice, warm, Start::Follows, now)
+        self.follow(Some(counters), voice, (warm, read_side), Start::Follows, now)
     }
 }

@@ -14,7 +14,6 @@ use crate::replication::receiver::ReceiverOptions;
 use crate::replication::sender::SenderOptions;
 use crate::store::{EpochStart, LogPlace, Terms, Until, session_id};
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Buffers of the control channel: its datagrams are short and few.
@@ -63,17 +62,9 @@ fn buffers(options: &ReplicationOptions) -> StreamBuffers {
     }
 }
 
-/// The interface that the channel leaves by: the one of the node's control channel where none is
-/// named.
-fn interface(options: &ReplicationOptions) -> Ipv4Addr {
-    let membership = &options.membership;
-    let own = membership.address_of(membership.own()).expect("a membership has its own node");
-    options.channel.interface.unwrap_or(*own.control.ip())
-}
-
 fn group(options: &ReplicationOptions) -> Endpoint {
     let endpoint = options.channel.endpoint;
-    Endpoint { group: *endpoint.ip(), port: endpoint.port(), interface: interface(options) }
+    Endpoint { group: *endpoint.ip(), port: endpoint.port(), interface: options.interface() }
 }
 
 /// The primary's end of the log's channel.
@@ -83,7 +74,7 @@ pub(super) fn sending(options: &ReplicationOptions) -> Result<AnyMedia, WireErro
         let control = *channel.control().ip();
         UdpMedia::multicast_sender(group(options), control, channel.ttl.into(), buffers)
     } else {
-        UdpMedia::unicast_sender(channel.endpoint, interface(options), buffers)
+        UdpMedia::unicast_sender(channel.endpoint, options.interface(), buffers)
     };
     Ok(Box::new(opened.map_err(WireError::Channel)?))
 }
@@ -130,21 +121,10 @@ impl Member {
         let session = session_id(&identity.exchange, start.epoch);
         let (stream, channel) = (identity.exchange_number, &self.options.channel);
         let sender = SenderOptions {
-            allowed: self.receivers(),
+            allowed: self.options.receivers().unwrap_or_default(),
             ..SenderOptions::new(channel, session, stream, terms, start.base)
         };
         PrimaryOptions { sender, contract: self.contract(), start, committed }
-    }
-
-    /// From where receivers answer: known where the log leaves by the interface of the control
-    /// channel; on an interface of its own the nodes have addresses that nobody has told.
-    fn receivers(&self) -> Vec<Ipv4Addr> {
-        let membership = &self.options.membership;
-        let own = membership.address_of(membership.own()).map(|own| *own.control.ip());
-        match own == Some(interface(&self.options)) {
-            true => membership.nodes().iter().map(|node| *node.control.ip()).collect(),
-            false => Vec::new(),
-        }
     }
 
     /// How this node asks others for what it lacks.
