@@ -12,7 +12,7 @@
 use super::replay::identity;
 use crate::agent::{Agent, Clock, Group, IdleStrategy, SystemClock, cores_available};
 use crate::cluster::agent::{
-    PrimaryAgent, PrimaryOptions, StandbyAgent, StandbyOptions, StandbyParts, Voice,
+    PrimaryAgent, PrimaryOptions, PrimaryParts, StandbyAgent, StandbyOptions, StandbyParts, Voice,
 };
 use crate::cluster::{Contract, Membership, NodeAddress};
 use crate::core::RULES_VERSION;
@@ -154,8 +154,9 @@ impl Nodes {
         let committed = LogPlace { position: start.base, chain: start.chain };
         let options = PrimaryOptions { sender, contract, start, committed };
         let data = self.channel.open_sender().map_err(text)?;
-        let voice = self.voice(1, now)?;
-        let agent = PrimaryAgent::new(options, voice, (committer, ballot), (log, terms), data, now);
+        let (voice, log) = (self.voice(1, now)?, (log, terms));
+        let parts = PrimaryParts { voice, committer, ballot, log, data, executed: () };
+        let agent = PrimaryAgent::new(options, parts, now);
         let standbys = self.addresses.len() - 1;
         Ok(Primary { agent, standbys, complete: Complete::default() })
     }
@@ -180,7 +181,6 @@ impl Nodes {
                 servers: Vec::new(),
                 secret: [node as u8; 32],
             },
-            reach_bytes: self.channel.receiver_window_bytes as u64 / 2,
         };
         let parts = StandbyParts {
             voice: self.voice(node, now)?,
@@ -204,7 +204,7 @@ impl Complete {
 
 /// The agent of a primary, and whether its standbys are there.
 pub(super) struct Primary {
-    agent: PrimaryAgent<UdpMedia, UdpMedia, StoreLog>,
+    agent: PrimaryAgent<UdpMedia, UdpMedia, StoreLog, ()>,
     standbys: usize,
     complete: Complete,
 }

@@ -1,9 +1,10 @@
 //! A primary's control core: acknowledgements in, commits and announcements out.
 //!
-//! It knows who is silent, slow, or has another log; whether the quorum is there; and when this
-//! node may no longer confirm anything: because it gave another node its word, because another one
-//! says it is the primary, or because most nodes executed to other outcomes. Status messages of
-//! the stream count for nothing here: only an [`Ack`] of this epoch does.
+//! It knows who is silent, slow, or has another log; whether the quorum is there; when this node
+//! may no longer confirm anything: because it gave another node its word, or because another one
+//! says it is the primary; and when it may take nothing more: because most nodes executed its log
+//! to another state. Status messages of the stream count for nothing here: only an [`Ack`] of this
+//! epoch does.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,7 +15,7 @@ use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_
 use crate::store::{Chain, EpochStart, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
 
-use super::{Contract, Envelope, Membership, Quorum};
+use super::{Comparison, Contract, Envelope, Hashes, Membership, Quorum};
 
 /// Why an acknowledgement does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,11 +110,6 @@ pub enum NotLeading {
         /// The epoch.
         epoch: Epoch,
     },
-    /// Most nodes executed a command to another outcome than this one.
-    Diverged {
-        /// The first position where their states differ.
-        position: Position,
-    },
 }
 
 impl fmt::Display for NotLeading {
@@ -130,10 +126,25 @@ impl fmt::Display for NotLeading {
                 "node {other} says that it is the primary of epoch {epoch}, as this node is: \
                  a promotion was forced twice, or a node's number is used twice"
             ),
-            Self::Diverged { position } => {
-                write!(f, "most nodes have another state at {position} than this node")
-            }
         }
+    }
+}
+
+/// Most nodes do not have the state that this primary's log leads to here. What is in the log is
+/// confirmed as ever, and followed; nothing is added until somebody has decided whose state is
+/// right: for the rest of the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MajorityDiffers {
+    /// How many nodes say so.
+    pub nodes: usize,
+    /// How many are configured.
+    pub of: usize,
+}
+
+impl fmt::Display for MajorityDiffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nodes, of } = self;
+        write!(f, "{nodes} of {of} nodes executed this log to another state: nothing is taken")
     }
 }
 
@@ -184,6 +195,15 @@ pub enum Change {
         /// The epoch.
         epoch: Epoch,
     },
+    /// A node executed the log to another outcome, or has another state: it is not promoted.
+    NodeDiverged {
+        /// Which.
+        node: u32,
+    },
+    /// A node's state was compared with this one's, and it came out otherwise than before.
+    State(Comparison),
+    /// This primary takes nothing any more.
+    MajorityDiffers(MajorityDiffers),
     /// This primary confirms nothing any more.
     NotLeading(NotLeading),
 }
@@ -208,6 +228,11 @@ impl fmt::Display for Change {
                 "node {node} knows of epoch {epoch} and follows this one no longer; another \
                  promotion helps it"
             ),
+            Self::NodeDiverged { node } => {
+                write!(f, "node {node} executed the log to another state: it is not promoted")
+            }
+            Self::State(comparison) => write!(f, "{comparison}"),
+            Self::MajorityDiffers(why) => write!(f, "{why}"),
             Self::NotLeading(why) => write!(f, "leads no longer: {why}"),
         }
     }
@@ -230,6 +255,13 @@ pub struct PeerStatus {
     pub log_differs: bool,
     /// The highest epoch it knows of.
     pub known_epoch: Epoch,
+}
+
+impl PeerStatus {
+    /// Whether it says that its execution differs.
+    fn diverged(&self) -> bool {
+        self.ack.is_some_and(|ack| ack.flags.contains(NodeFlags::DIVERGED))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,6 +291,7 @@ pub struct Leader {
     /// `None` before the quorum was there for the first time.
     complete: Option<bool>,
     ended: Option<NotLeading>,
+    outvoted: Option<MajorityDiffers>,
     /// What `poll_commit` has said.
     told: Position,
     changes: VecDeque<Change>,
@@ -296,7 +329,7 @@ impl Leader {
         let quorum = Quorum::new(&membership, committed);
         let told = committed.position;
         let (published, changes) = (start.base, VecDeque::new());
-        let (complete, ended) = (None, None);
+        let (complete, ended, outvoted) = (None, None, None);
         Self {
             membership,
             contract,
@@ -306,6 +339,7 @@ impl Leader {
             peers,
             complete,
             ended,
+            outvoted,
             told,
             changes,
         }
@@ -327,6 +361,12 @@ impl Leader {
     #[must_use]
     pub fn ended(&self) -> Option<NotLeading> {
         self.ended
+    }
+
+    /// Why this node takes nothing any more; `None` while it may.
+    #[must_use]
+    pub fn outvoted(&self) -> Option<MajorityDiffers> {
+        self.outvoted
     }
 
     /// Whether enough nodes are heard to commit.
@@ -393,6 +433,9 @@ impl Leader {
         if let Some(LogPlace { position, chain: ours }) = other {
             return Err(AckRefused::ChainDiffers { node, position, theirs, ours });
         }
+        if ack.flags.contains(NodeFlags::DIVERGED) && !peer.status.diverged() {
+            self.changes.push_back(Change::NodeDiverged { node });
+        }
         peer.status.ack = Some(*ack);
         peer.status.heard_at = Some(now);
         if peer.status.silent {
@@ -444,9 +487,20 @@ impl Leader {
         }
     }
 
-    /// Most nodes executed to another outcome: see [`super::Hashes`].
-    pub fn on_majority_differs(&mut self, position: Position) {
-        self.end(NotLeading::Diverged { position }, false);
+    /// How the states of all nodes compare with this one's, and whether this node itself executed
+    /// its log to another outcome than it wrote. A node counts as another state by its hash, and by
+    /// its own word.
+    pub fn on_states(&mut self, hashes: &Hashes, own_differs: bool) {
+        let differs = |status: &&PeerStatus| {
+            let comparison = hashes.with(status.node);
+            status.diverged() || comparison.is_some_and(|comparison| !comparison.is_equal())
+        };
+        let nodes = usize::from(own_differs) + self.peers().filter(differs).count();
+        if self.outvoted.is_none() && nodes >= self.membership.majority() {
+            let why = MajorityDiffers { nodes, of: self.membership.nodes().len() };
+            self.outvoted = Some(why);
+            self.changes.push_back(Change::MajorityDiffers(why));
+        }
     }
 
     /// Commits what older epochs left by itself: what the model must find out.
@@ -559,10 +613,13 @@ impl Leader {
     /// What this node says of itself in its status.
     #[must_use]
     pub fn flags(&self) -> NodeFlags {
+        let diverged = match self.outvoted {
+            Some(_) => NodeFlags::DIVERGED,
+            None => NodeFlags::default(),
+        };
         match self.ended {
-            None => NodeFlags::PRIMARY,
-            Some(NotLeading::Diverged { .. }) => NodeFlags::DIVERGED,
-            Some(_) => NodeFlags::default(),
+            None => NodeFlags::PRIMARY | diverged,
+            Some(_) => diverged,
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The steps of [`Exchange::open`] are the pipeline, in order: this file alone knows all of it.
 //! `options.rs` makes them from a configuration, `threads.rs` puts the agents on threads,
-//! `interrupt.rs` is the wish to stop.
+//! `interrupt.rs` is the wish to stop, `store_agents.rs` is what works beside a writer.
 
 mod interrupt;
 mod member;
@@ -11,6 +11,7 @@ mod options;
 mod read_side;
 mod recovery;
 mod replication;
+mod store_agents;
 mod threads;
 
 pub use interrupt::Interrupt;
@@ -19,6 +20,7 @@ pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use recovery::options as recovery_options;
 pub use replication::{ReplicationOptions, options as replication_options};
+pub use store_agents::{SegmentAgent, SyncAgent};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -490,38 +492,4 @@ pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>>
     let sequencer = core.into_sequencer();
     let position = sequencer.position();
     Ok(Some(Closed { machine: sequencer.close()?, position }))
-}
-
-/// Prepares the store's next segment.
-struct SegmentAgent(SegmentHelper);
-
-impl Agent for SegmentAgent {
-    fn name(&self) -> &str {
-        "segments"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.0.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
-    }
-}
-
-/// Makes the log durable; with durability `disk` it is what commits.
-struct SyncAgent(SyncHelper);
-
-impl Agent for SyncAgent {
-    fn name(&self) -> &str {
-        "sync"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.0.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
-    }
 }

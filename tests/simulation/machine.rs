@@ -9,13 +9,14 @@
 //! A node is made of what production runs: the agents, the sequencer, the store's helpers, who
 //! serves catch-up. They have no threads here: each does a cycle of its work, in turn or not.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isochron::cluster::agent::{
-    Executed, News, PrimaryAgent, PrimaryOptions, RoleChange, StandbyAgent, StandbyOptions,
-    StandbyParts, Voice,
+    Executed, News, PrimaryAgent, PrimaryOptions, PrimaryParts, RoleChange, StandbyAgent,
+    StandbyOptions, StandbyParts, Voice,
 };
 use isochron::cluster::{Contract, Membership, NodeAddress};
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, StartError, Taken};
@@ -34,7 +35,7 @@ use isochron::types::{Epoch, Nanos, Position};
 use isochron_cluster::Counted;
 use isochron_events::{SCHEMA_ID, SCHEMA_VERSION};
 
-use crate::follower::Follower;
+use crate::follower::{Follower, Transaction};
 use crate::lived::Lived;
 use crate::network::{Network, Node, Port, address};
 use crate::oracle::Oracle;
@@ -111,26 +112,43 @@ fn identity(node: Node) -> Identity {
     }
 }
 
-/// How far the node's follower is, for its agent.
+/// How far the node's follower is, for its agent, and the state hashes on the way.
 #[derive(Clone, Default)]
-struct Applied(Arc<AtomicU64>);
+struct Applied {
+    position: Arc<AtomicU64>,
+    hashes: Arc<Mutex<VecDeque<(LogPlace, u128)>>>,
+}
+
+impl Applied {
+    fn hashes(&self) -> MutexGuard<'_, VecDeque<(LogPlace, u128)>> {
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was executed led there.
+    fn note(&self, transaction: &Transaction) {
+        if let Some(state) = transaction.state {
+            let place = LogPlace { position: transaction.end, chain: transaction.chain };
+            self.hashes().push_back((place, state));
+        }
+    }
+}
 
 impl Executed for Applied {
     fn applied(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
+        Position(self.position.load(Ordering::Relaxed))
     }
 
     fn differs(&self) -> bool {
         false
     }
 
-    fn checkpoint(&self) -> Option<(Position, u128)> {
-        None
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
+        self.hashes().pop_front()
     }
 }
 
 type Standby = StandbyAgent<Port, Port, Dialer, Applied>;
-type Primary = PrimaryAgent<Port, Port, StoreLog>;
+type Primary = PrimaryAgent<Port, Port, StoreLog, Applied>;
 
 enum Role {
     Standby(Box<Standby>),
@@ -261,7 +279,6 @@ impl Machine {
             patience_ns: PATIENCE_NS,
             discard: false,
             dial: DialOptions { me: self.peer(), key: None, servers: Vec::new(), secret },
-            reach_bytes: 8 * 1024,
         }
     }
 
@@ -417,16 +434,22 @@ impl Machine {
         shown.set(node, epoch.get(), held);
         match &running.role {
             Some(Role::Primary(..)) => {
-                let confirm = |index, transaction| oracle.on_confirmed(node, index, transaction);
+                let confirm = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_confirmed(node, index, transaction);
+                };
                 running.follower.read(script, usize::MAX, confirm);
             }
             _ if reads => {
-                let release = |index, transaction| oracle.on_released(node, index, transaction);
+                let release = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_released(node, index, transaction);
+                };
                 running.follower.read(script, READ_MAX, release);
             }
             _ => {}
         }
-        running.applied.0.store(running.follower.position().get(), Ordering::Relaxed);
+        running.applied.position.store(running.follower.position().get(), Ordering::Relaxed);
     }
 
     /// Becomes what its agent says.
@@ -477,7 +500,7 @@ impl Machine {
         now: Nanos,
     ) -> Result<(), String> {
         let node = self.node;
-        let (replica, StandbyParts { voice, .. }) = agent.into_parts();
+        let (replica, StandbyParts { voice, executed, .. }) = agent.into_parts();
         let into = replica.into_writer(epoch);
         let (mut writer, start) = match into {
             Ok(writer) => writer,
@@ -510,10 +533,14 @@ impl Machine {
         let committed = beginning;
         let agent = PrimaryAgent::new(
             PrimaryOptions { sender, contract, start, committed },
-            voice,
-            (committer.expect("it is taken once"), ballot),
-            (log, terms),
-            ground.network.sender(node),
+            PrimaryParts {
+                voice,
+                committer: committer.expect("it is taken once"),
+                ballot,
+                log: (log, terms),
+                data: ground.network.sender(node),
+                executed,
+            },
             now,
         );
         let service = self.service(Until::Published);

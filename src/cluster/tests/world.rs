@@ -326,7 +326,7 @@ impl World {
         let node = self.node_mut(number);
         node.diverged = true;
         if let Role::Standby { follower, .. } = &mut node.role {
-            follower.on_diverged();
+            follower.on_execution(true);
         }
         self.pump(number);
     }
