@@ -16,6 +16,7 @@ use super::report::{Report, Share, median};
 use crate::agent::{Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, start, take};
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
 use crate::metrics::Counters;
+use crate::node::{SegmentAgent, SyncAgent};
 use crate::replication::catch_up::{
     CatchUpAgent, DialOptions, Join, Library, Outcome, Peer, ServiceOptions, TcpConnector,
 };
@@ -91,37 +92,16 @@ fn append(writer: &mut StoreWriter, message_bytes: usize) -> Option<()> {
     Some(())
 }
 
-/// What a store's helpers do beside it.
-struct Helpers {
-    name: &'static str,
-    segments: SegmentHelper,
-    syncs: SyncHelper,
-}
-
-impl Helpers {
-    fn of(
-        name: &'static str,
-        segments: Option<SegmentHelper>,
-        syncs: Option<SyncHelper>,
-    ) -> Result<Self, String> {
-        match (segments, syncs) {
-            (Some(segments), Some(syncs)) => Ok(Self { name, segments, syncs }),
-            _ => Err("the store has no helpers".to_owned()),
+/// What works beside a store.
+fn helpers(
+    segments: Option<SegmentHelper>,
+    syncs: Option<SyncHelper>,
+) -> Result<Vec<Box<dyn Agent>>, String> {
+    match (segments, syncs) {
+        (Some(segments), Some(syncs)) => {
+            Ok(vec![Box::new(SegmentAgent(segments)), Box::new(SyncAgent(syncs))])
         }
-    }
-}
-
-impl Agent for Helpers {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.segments.do_work(now) + self.syncs.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
+        _ => Err("the store has no helpers".to_owned()),
     }
 }
 
@@ -220,20 +200,20 @@ struct Pass {
     elapsed_ns: u64,
 }
 
-/// A standby with an empty store that joins from `after` on, and its helpers.
+/// A standby with an empty store, and what works beside that.
 fn joining(
     (there, here): (&Path, &Path),
     address: SocketAddrV4,
     reach_bytes: u64,
     clock: &SystemClock,
     stop: &StopFlag,
-) -> Result<(JoinAgent, Helpers), String> {
+) -> Result<(JoinAgent, Vec<Box<dyn Agent>>), String> {
     let mut identity = identity();
     identity.node = 2;
     let options = Options::new(here, identity);
     let opened = ReplicaStore::open_on(Arc::new(RealDisk), &options, None, clock.now());
     let (mut store, _) = opened.map_err(text)?;
-    let helpers = Helpers::of("helpers", store.take_helper(), store.take_syncer())?;
+    let helpers = helpers(store.take_helper(), store.take_syncer())?;
     let dial = DialOptions { me: peer(2), key: None, servers: vec![address], secret: [2; 32] };
     let join = Join::new(dial, epoch(there)?, reach_bytes, false);
     let (after, stop) = (Nanos(0), stop.clone());
@@ -248,7 +228,8 @@ fn pass(args: &Args, root: &Path, clock: &SystemClock) -> Result<Pass, String> {
     let (server, address) = serve(&there, args.bytes_per_second)?;
     let stop = StopFlag::new();
     let (joining, helpers) = joining((&there, &here), address, 0, clock, &stop)?;
-    let agents: Vec<Box<dyn Agent>> = vec![Box::new(joining), Box::new(server), Box::new(helpers)];
+    let mut agents: Vec<Box<dyn Agent>> = vec![Box::new(joining), Box::new(server)];
+    agents.extend(helpers);
     let placement = Placement::dedicated(IdleStrategy::BACK_OFF);
     let running = start(agents, &placement, clock, &stop).map_err(text)?;
     let mut agents = running.join().map_err(|panics| format!("{panics:?}"))?;

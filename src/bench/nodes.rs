@@ -154,8 +154,7 @@ impl Nodes {
         let committed = LogPlace { position: start.base, chain: start.chain };
         let options = PrimaryOptions { sender, contract, start, committed };
         let data = self.channel.open_sender().map_err(text)?;
-        let voice = self.voice(1, now)?;
-        let log = (log, terms);
+        let (voice, log) = (self.voice(1, now)?, (log, terms));
         let parts = PrimaryParts { voice, committer, ballot, log, data, executed: () };
         let agent = PrimaryAgent::new(options, parts, now);
         let standbys = self.addresses.len() - 1;

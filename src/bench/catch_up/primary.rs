@@ -13,7 +13,7 @@
 
 use super::super::replay::{Intake, TRADING_DATE};
 use super::super::report::{Report, histogram, percentiles_json, us, us_line};
-use super::{Args, Helpers, JoinAgent, check, joining, serve, text};
+use super::{Args, JoinAgent, check, helpers, joining, serve, text};
 use crate::agent::{
     Agent, Clock, Group, IdleStrategy, StopFlag, SystemClock, cores_available, start_groups, take,
 };
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, root: &Path, clock: &SystemClock) -> Result<Repor
     // 1. The primary.
     let Intake { mut sequencer, flow, sent, .. } = make(&there, args, clock)?;
     let writer = sequencer.writer_mut();
-    let helpers = Helpers::of("primary's helpers", writer.take_helper(), writer.take_syncer())?;
+    let mut beside_stores = helpers(writer.take_helper(), writer.take_syncer())?;
     let from = writer.position();
     let (ring, consumer) = pair(RING_BYTES);
     let mut reader = StoreReader::attach(&there, None).map_err(text)?;
@@ -105,15 +105,15 @@ pub(super) fn run(args: &Args, root: &Path, clock: &SystemClock) -> Result<Repor
     let core = CoreAgent::new(sequencer, vec![consumer], CoreCounters::new(&Counters::in_memory()));
     // 2. Who catches up, after a while: then the orders end.
     let (server, address) = serve(&there, args.bytes_per_second)?;
-    let (mut joining, joining_helpers) =
-        joining((&there, &here), address, REACH_BYTES, clock, &end)?;
+    let (mut joining, more) = joining((&there, &here), address, REACH_BYTES, clock, &end)?;
+    beside_stores.extend(more);
     joining.after = Nanos(clock.now().get() + ALONE_NS);
     // 3. Until it has arrived, and the last order is seen.
     let groups = threads(
         vec![Box::new(source), Box::new(core)],
         vec![Box::new(server)],
         vec![Box::new(joining)],
-        vec![Box::new(helpers), Box::new(joining_helpers)],
+        beside_stores,
     );
     let running = start_groups(groups, clock, &StopFlag::new()).map_err(text)?;
     while !progress.is_finished() && !running.is_finished() {
