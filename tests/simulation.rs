@@ -25,6 +25,8 @@ mod planted;
 mod runs;
 #[path = "crash/script.rs"]
 mod script;
+#[path = "simulation/shown.rs"]
+mod shown;
 #[path = "simulation/streams.rs"]
 mod streams;
 #[path = "simulation/trouble.rs"]

@@ -23,6 +23,10 @@ pub(crate) enum Event {
     RepeatPast(u64),
     /// The operator makes it primary.
     Promote(Node),
+    /// The primary is lost, and others with it; the operator makes this one primary by force.
+    Force(Node),
+    /// Its disk is replaced by an empty one.
+    Empty(Node),
     /// The disk takes no more bytes, or fails to sync; until the node's next start.
     FailDisk(Node, bool),
 }
@@ -35,7 +39,10 @@ pub(crate) struct Trouble {
     often: u64,
 }
 
-const KINDS: u64 = 12;
+const KINDS: u64 = 14;
+
+/// The kind that is a promotion by force.
+const FORCE: u64 = 12;
 
 const MS: u64 = 1_000_000;
 
@@ -43,6 +50,10 @@ impl Trouble {
     /// Draws a world's troubles.
     pub(crate) fn draw(nodes: usize, random: &mut Random) -> Self {
         let mut kinds: Vec<u64> = (0..KINDS).filter(|_| random.chance(500)).collect();
+        // By force something is lost: most worlds must keep all that was confirmed.
+        if random.chance(700) {
+            kinds.retain(|kind| *kind != FORCE);
+        }
         if kinds.is_empty() {
             kinds.push(random.below(KINDS));
         }
@@ -69,6 +80,8 @@ impl Trouble {
             8 => Event::RepeatPast(random.between(1, 60)),
             9 => Event::Promote(node),
             10 => Event::FailDisk(node, random.chance(500)),
+            11 => Event::Empty(node),
+            FORCE => Event::Force(node),
             _ => Event::Fate(node, other, Lane::Control, late(random), for_ns),
         })
     }

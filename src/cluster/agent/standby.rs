@@ -13,13 +13,16 @@
 
 use std::collections::VecDeque;
 
-use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, VoteReason};
+use isochron_cluster::{
+    Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, StatusRequest, VoteReason,
+};
 
+use super::asking::Asking;
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress, Outcome as Promoted, Refusal,
+    AnnounceRefused, Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress, Outcome as Promoted, Refusal,
     answer_promote, answer_status, answer_vote, judge_promote, last_epoch,
 };
 use crate::net::{Datagram, Media};
@@ -43,6 +46,8 @@ pub struct StandbyOptions {
     pub contract: Contract,
     /// How long a promotion waits for answers.
     pub patience_ns: u64,
+    /// Asks for votes by itself, about so long after each refusal again, until it follows somebody.
+    pub asks_again_ns: Option<u64>,
     /// Whether what is committed here may be cut, if the log that is followed lacks it: an
     /// operator's word, after a forced promotion.
     pub discard: bool,
@@ -88,6 +93,8 @@ pub enum News {
 /// The promotion that goes on, and who waits for its end.
 struct Promotion {
     candidate: Candidate,
+    /// What the node knew when it began.
+    known: Epoch,
     operator: Option<Heard>,
 }
 
@@ -108,6 +115,7 @@ pub struct StandbyAgent<D, C, K, X> {
     /// The epoch that is announced began beyond what is held.
     is_behind: bool,
     promotion: Option<Promotion>,
+    asking: Option<Asking>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
     decided: Option<PromoteAnswer>,
@@ -155,6 +163,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             replica.held(),
             replica.is_lossy(),
         );
+        let asking = options.asks_again_ns.map(|again_ns| Asking::new(again_ns, &voice.membership));
         Self {
             options,
             voice,
@@ -168,6 +177,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             executed,
             is_behind: false,
             promotion: None,
+            asking,
             rounds: 0,
             decided: None,
             news: VecDeque::new(),
@@ -223,6 +233,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.join.as_ref().map(Join::progress)
     }
 
+    /// Whether it may come to lead without another wish: it is a candidate, or asks by itself.
+    #[must_use]
+    pub fn may_lead(&self) -> bool {
+        self.promotion.is_some() || self.asking.is_some()
+    }
+
     /// Whether it is a candidate now.
     #[must_use]
     pub fn is_candidate(&self) -> bool {
@@ -247,11 +263,13 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             return false;
         }
         self.rounds += 1;
-        let own = (Ballot::known(&self.ballot), self.status());
+        let known = Ballot::known(&self.ballot);
+        // Who was heard to know a higher epoch may not answer now, and gives no vote below it.
+        let own = (known.max(self.voice.highest_known()), self.status());
         let patience_ns = self.options.patience_ns;
         let membership = &self.voice.membership;
         let candidate = Candidate::new(membership, own, force, self.rounds, patience_ns, now);
-        self.promotion = Some(Promotion { candidate, operator });
+        self.promotion = Some(Promotion { candidate, known, operator });
         true
     }
 
@@ -300,8 +318,16 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn on_message(&mut self, heard: &Heard, now: Nanos) {
         let Heard { from, message, .. } = heard;
         match message {
-            // Who is not followed, and why, the follower's state says.
-            Message::Announce(announce) => drop(self.follower.on_announce(from, announce, now)),
+            Message::Announce(announce) => {
+                // Who is not followed, and why, the follower's state says. One whose epoch was
+                // passed must learn of it: this node, which follows no longer, is silent otherwise.
+                let refused = self.follower.on_announce(from, announce, now).err();
+                if let Some(AnnounceRefused::LowerEpoch { node, .. }) = refused {
+                    let asked = StatusRequest::default();
+                    let status = answer_status(&self.ballot, &self.status(), &asked);
+                    self.voice.tell(&self.ballot, node, status);
+                }
+            }
             Message::Commit(commit) => drop(self.follower.on_commit(from, commit, now)),
             Message::StatusRequest(request) => {
                 let status = answer_status(&self.ballot, &self.status(), request);
@@ -312,7 +338,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
                 self.follower.on_promised(Ballot::known(&self.ballot));
                 if vote.reason == VoteReason::GRANTED {
-                    self.give_way(from.sender, Epoch(vote.epoch));
+                    self.give_way(from.sender, Epoch(vote.epoch), now);
                 }
                 self.voice.answer(&self.ballot, heard, vote);
             }
@@ -332,9 +358,22 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     }
 
     /// The node gave its word to another: it is no candidate any more.
-    fn give_way(&mut self, node: u32, epoch: Epoch) {
+    fn give_way(&mut self, node: u32, epoch: Epoch, now: Nanos) {
+        if let Some(asking) = &mut self.asking {
+            asking.wait(now);
+        }
         if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }));
+            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }), now);
+        }
+    }
+
+    /// Asks for votes by itself, where that is wanted.
+    fn ask(&mut self, now: Nanos) {
+        if self.follower.primary().is_some() {
+            self.asking = None;
+        }
+        if self.asking.is_some_and(|asking| asking.is_due(now)) && !self.is_candidate() {
+            self.begin(false, None, now);
         }
     }
 
@@ -480,6 +519,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     }
 
     fn promotion(&mut self, now: Nanos) -> usize {
+        self.ask(now);
         let Some(mut promotion) = self.promotion.take() else { return 0 };
         let candidate = &mut promotion.candidate;
         candidate.on_time(now);
@@ -495,13 +535,13 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             work += 1;
         }
         match candidate.poll_outcome() {
-            Some(outcome) => self.finish(&promotion, outcome),
+            Some(outcome) => self.finish(&promotion, outcome, now),
             None => self.promotion = Some(promotion),
         }
         work
     }
 
-    fn finish(&mut self, promotion: &Promotion, outcome: Promoted) {
+    fn finish(&mut self, promotion: &Promotion, outcome: Promoted, now: Nanos) {
         if let Some(asked) = &promotion.operator {
             let answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
             self.voice.answer(&self.ballot, asked, answer);
@@ -512,7 +552,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 self.ended = true;
                 self.role = Some(RoleChange::Lead { epoch, forced });
             }
-            Promoted::Refused(why) => self.tell_news(News::NotPromoted { why }),
+            Promoted::Refused(why) => {
+                if let Some(asking) = &mut self.asking {
+                    asking.on_refused(Ballot::known(&self.ballot) > promotion.known, now);
+                }
+                self.tell_news(News::NotPromoted { why });
+            }
         }
     }
 }

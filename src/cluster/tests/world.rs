@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use isochron_cluster::{AckPolicy, Message, NodeFlags, VoteReason, VoteRequest};
+use isochron_cluster::{AckPolicy, Message, NodeFlags, StatusRequest, VoteReason, VoteRequest};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::members;
 use crate::cluster::{
-    Ballot, Candidate, Contract, Envelope, Follower, Leader, LogStatus, Membership, NotLeading,
+    AnnounceRefused, Ballot, Candidate, Contract, Envelope, Follower, Leader, LogStatus, Membership, NotLeading,
     Outcome, answer_status, answer_vote, last_epoch,
 };
 use crate::store::{Chain, EpochStart, LogPlace};
@@ -306,6 +306,14 @@ impl World {
         self.pump(number);
     }
 
+    /// A standby promises itself the next epoch, and dies before it asks anybody for votes.
+    pub(super) fn promise(&mut self, number: u32) {
+        let disk = &mut self.node_mut(number).disk;
+        let epoch = Epoch(disk.known.get() + 1);
+        disk.promise(epoch, number).expect("a disk");
+        self.stop(number, false);
+    }
+
     /// A primary's core appends a transaction.
     pub(super) fn write(&mut self, number: u32) {
         let node = self.node_mut(number);
@@ -379,8 +387,15 @@ impl World {
                 refused.into_iter().for_each(|why| self.say(format!("{to}: {why}")));
             }
             (Role::Primary(leader), Message::Announce(it)) => leader.on_announce(&envelope, &it),
+            (Role::Primary(leader), Message::Status(it)) => leader.on_status(&envelope, &it, now),
             (Role::Standby { follower, .. }, Message::Announce(it)) => {
                 let refused = follower.on_announce(&envelope, &it, now).err();
+                // One whose epoch was passed is told so. Where no time passes that changes nothing.
+                if matches!(refused, Some(AnnounceRefused::LowerEpoch { .. })) && !self.unordered {
+                    let node = self.node(to);
+                    let status = answer_status(&node.disk, &status, &StatusRequest::default());
+                    self.send(to, envelope.sender, status.into());
+                }
                 refused.into_iter().for_each(|why| self.say(format!("{to}: {why}")));
             }
             (Role::Standby { follower, .. }, Message::Commit(it)) => {
@@ -638,8 +653,13 @@ impl World {
             self.say(format!("{number}: {change}"));
         }
         out.into_iter().for_each(|(to, message)| self.send(number, to, message));
-        if matches!(ended, Some(NotLeading::Promised { .. } | NotLeading::Deposed { .. })) {
-            self.start(number);
+        match ended {
+            Some(NotLeading::Promised { .. } | NotLeading::Deposed { .. }) => self.start(number),
+            Some(NotLeading::Passed { .. }) => {
+                self.start(number);
+                self.promote(number, false);
+            }
+            _ => {}
         }
     }
 

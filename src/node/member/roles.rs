@@ -20,10 +20,6 @@ const LOOK_NS: u64 = 10_000_000;
 /// How often progress is told.
 const PROGRESS_NS: u64 = 100_000_000;
 
-/// Time from one asking for votes to the next, where a node serves and follows nobody: two nodes
-/// that do so are not in step, because each waits for its own answers.
-const VOTES_AGAIN_NS: u64 = 2_000_000_000;
-
 /// How often a datagram that was not believed is told: there may be a million a second.
 const REFUSED_NS: u64 = 1_000_000_000;
 
@@ -173,26 +169,12 @@ impl Speaking {
 pub struct StandbyRole {
     agent: Standby,
     speaking: Speaking,
-    /// Until it follows somebody, it asks for votes again.
-    wants_votes: bool,
-    ask_at: Nanos,
 }
 
 impl StandbyRole {
-    pub(super) fn new(agent: Standby, mut speaking: Speaking, wants_votes: bool) -> Self {
+    pub(super) fn new(agent: Standby, mut speaking: Speaking) -> Self {
         speaking.counters.role.set(1);
-        Self { agent, speaking, wants_votes, ask_at: Nanos(0) }
-    }
-
-    /// A node that starts to serve asks for votes until it has them, or somebody to follow. An
-    /// election would begin here too, when a primary has been silent for long.
-    fn ask_for_votes(&mut self, now: Nanos) {
-        if self.agent.follower().primary().is_some() {
-            self.wants_votes = false;
-        } else if now >= self.ask_at && !self.agent.is_candidate() {
-            self.ask_at = Nanos(now.get().saturating_add(VOTES_AGAIN_NS));
-            self.agent.promote(false, now);
-        }
+        Self { agent, speaking }
     }
 
     /// What it is to become, when the agent has stopped; once.
@@ -238,9 +220,6 @@ impl Agent for StandbyRole {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        if self.wants_votes {
-            self.ask_for_votes(now);
-        }
         let work = self.agent.cycle(now);
         if let Some(change) = self.agent.poll_role_change() {
             self.look(now);
