@@ -73,6 +73,7 @@ const CHANNEL: &str = "aeron:udp?endpoint=239.77.0.1:40456|interface=127.0.0.1|f
 pub(crate) struct Ground {
     pub(crate) nodes: usize,
     pub(crate) durability: Durability,
+    pub(crate) sync_interval_ns: u64,
     pub(crate) network: Network,
     pub(crate) streams: Streams,
     pub(crate) oracle: Oracle,
@@ -171,6 +172,9 @@ pub(crate) struct Machine {
     disk_fails: bool,
     /// Its operator said that it may cut what is confirmed here and not there.
     discards: bool,
+    /// It promised or followed an epoch, or took another role, in its last cycle: moments at which
+    /// a death must cost nothing.
+    turned: bool,
     /// The disk is an empty one, in place of another.
     is_emptied: bool,
     /// What fills an empty directory, before the node runs.
@@ -187,6 +191,7 @@ impl Machine {
             running: None,
             disk_fails: false,
             discards: false,
+            turned: false,
             is_emptied: false,
             filling: None,
             random: Random(seed),
@@ -198,7 +203,7 @@ impl Machine {
             term_bytes: TERM_BYTES,
             durability: ground.durability,
             uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
-            sync_interval_ns: 3_000_000,
+            sync_interval_ns: ground.sync_interval_ns,
             ..Options::new(directory(), identity(self.node))
         }
     }

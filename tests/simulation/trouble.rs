@@ -60,6 +60,18 @@ impl Trouble {
         Self { nodes: nodes as u64, kinds, often: random.one_of(&[2, 5, 10, 20]) }
     }
 
+    /// What happens to a node that has just promised, followed or begun an epoch, if anything does:
+    /// deaths at such moments are what promises are for.
+    pub(crate) fn strikes(&self, node: Node, random: &mut Random) -> Option<Event> {
+        let dies = self.kinds.contains(&0) && random.chance(150);
+        let loses = self.kinds.contains(&1) && random.chance(150);
+        match (dies, loses) {
+            (true, _) => Some(Event::Kill(node)),
+            (_, true) => Some(Event::LosePower(node, random.one_of(&[0, 500, 1_000]))),
+            _ => None,
+        }
+    }
+
     /// What happens now, if anything does.
     pub(crate) fn next(&self, random: &mut Random) -> Option<Event> {
         if !random.chance(self.often) {

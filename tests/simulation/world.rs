@@ -71,6 +71,8 @@ pub(crate) struct World {
     /// How often the operator looks after the nodes, and when next.
     tends_ns: u64,
     tend_at: u64,
+    /// Transactions that were confirmed when he looked last.
+    tended: usize,
     forced: Option<Forced>,
     telling: bool,
 }
@@ -84,6 +86,7 @@ impl World {
         let ground = Ground {
             nodes,
             durability,
+            sync_interval_ns: random.one_of(&[3, 30, 300]) * MS,
             network,
             streams: Streams::default(),
             oracle: Oracle::default(),
@@ -108,6 +111,7 @@ impl World {
             bereft: BTreeSet::new(),
             tends_ns,
             tend_at: BEGINNING,
+            tended: 0,
             forced: None,
             telling: false,
         };
@@ -187,6 +191,9 @@ impl World {
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
             let told = machine.work(&mut self.ground, Nanos(self.now));
+            if orders && self.machines[node].has_turned() {
+                self.strike(node);
+            }
             // A process that ended by itself is started again by its operator.
             if self.machines[node].is_down() {
                 self.starts.entry(node).or_insert(self.now + 100 * MS);

@@ -24,6 +24,28 @@ impl Machine {
         }
     }
 
+    /// Whether its last cycle was one of those that must survive a death.
+    pub(crate) fn has_turned(&self) -> bool {
+        self.turned && self.running.is_some()
+    }
+
+    /// The epoch that its store follows.
+    pub(super) fn follows(&self) -> Option<Epoch> {
+        match &self.running.as_ref()?.role {
+            Some(Role::Standby(agent)) => Some(agent.replica().epoch()),
+            _ => None,
+        }
+    }
+
+    /// The end of what it holds.
+    pub(crate) fn held(&self) -> Position {
+        match self.running.as_ref().and_then(|running| running.role.as_ref()) {
+            Some(Role::Standby(agent)) => agent.replica().held().position,
+            Some(Role::Primary(_, sequencer)) => sequencer.position(),
+            None => Position(0),
+        }
+    }
+
     /// The epoch that it leads.
     pub(crate) fn leads(&self) -> Option<Epoch> {
         match &self.running.as_ref()?.role {

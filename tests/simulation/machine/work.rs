@@ -53,6 +53,7 @@ impl Machine {
     /// A cycle of each of its parts, or of some; what is worth telling.
     pub(crate) fn work(&mut self, ground: &mut Ground, now: Nanos) -> Vec<String> {
         let mut told: Vec<String> = self.fill(ground, now).into_iter().collect();
+        let before = (self.known(), self.follows(), self.leads());
         if self.running.is_none() {
             return told;
         }
@@ -101,6 +102,7 @@ impl Machine {
             told.push(format!("node {} {change}", self.node));
             told.extend(self.change_role(ground, change, now));
         }
+        self.turned = before != (self.known(), self.follows(), self.leads());
         if serves && let Some(running) = &mut self.running {
             running.service.turn(now);
         }

@@ -74,6 +74,13 @@ impl World {
         }
     }
 
+    /// A node dies at the end of a step that must survive it.
+    pub(super) fn strike(&mut self, node: Node) {
+        if let Some(event) = self.trouble.strikes(node, &mut self.random) {
+            self.happens(event);
+        }
+    }
+
     fn part(&mut self, some: &[Node], until: u64) {
         for from in 0..self.ground.nodes {
             for to in (0..self.ground.nodes).filter(|to| some.contains(&from) != some.contains(to))

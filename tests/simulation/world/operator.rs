@@ -20,16 +20,26 @@ pub(super) struct Forced {
 }
 
 impl World {
-    /// In the time of trouble: where nobody serves he makes a node the primary, and sometimes where
-    /// somebody does.
+    /// In the time of trouble: where nothing is confirmed he makes a node the primary, the one that
+    /// has most or any, and sometimes where it goes on. He may try two at once.
     pub(super) fn tend(&mut self) {
         if self.now < self.tend_at {
             return;
         }
         self.tend_at = self.now + self.tends_ns;
-        if !self.is_served() || self.random.chance(50) {
-            let node = self.random.below(self.machines.len() as u64) as Node;
-            self.promote(node);
+        let confirmed = self.ground.oracle.confirmed().len();
+        let stands_still = std::mem::replace(&mut self.tended, confirmed) == confirmed;
+        if stands_still || self.random.chance(50) {
+            let most = (0..self.machines.len())
+                .filter(|node| self.machines[*node].is_standby())
+                .max_by_key(|node| self.machines[*node].held());
+            let any = self.random.below(self.machines.len() as u64) as Node;
+            let two = self.random.chance(300);
+            let first = if self.random.chance(500) { most.unwrap_or(any) } else { any };
+            self.promote(first);
+            if two {
+                self.promote(any);
+            }
         }
     }
 
