@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use isochron::store::MemoryDisk;
+use isochron::store::{Durability, MemoryDisk};
 use isochron::types::Epoch;
 use isochron_cluster::{AckPolicy, Message};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::network::{Network, Node};
 use crate::shown::Shown;
+use crate::trouble::{KILLS, LOSES_DATA, LOSES_POWER, PARTS, PROMOTES};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,28 @@ impl Planted {
         Self::NoCutOnJoining,
         Self::LossyVotes,
     ];
+
+    /// The kinds of trouble in which it shows: worlds that have nothing else find it sooner.
+    pub(crate) fn shows_in(self) -> &'static [u64] {
+        match self {
+            Self::VoteForgotten => &[KILLS, PARTS, PROMOTES],
+            Self::OldAckCounted => &[PARTS],
+            Self::QuorumTooSmall => &[LOSES_DATA, PARTS],
+            Self::NoCutOnJoining => &[KILLS, PARTS],
+            Self::LossyVotes => &[KILLS, LOSES_POWER, LOSES_DATA],
+        }
+    }
+
+    /// How many nodes it takes: an old acknowledgement does harm where a majority is not in need
+    /// of those who gave it, nor of the primary that they gave it to.
+    pub(crate) fn nodes(self) -> usize {
+        if self == Self::LossyVotes || self == Self::VoteForgotten { 3 } else { 5 }
+    }
+
+    /// What counts as kept: where it shows at all, that which a loss of power takes.
+    pub(crate) fn durability(self) -> Durability {
+        Durability::Process
+    }
 
     /// Plants what is planted in the network.
     pub(crate) fn plant(self, network: &Network, shown: &Shown) {

@@ -82,6 +82,8 @@ impl World {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed);
         let nodes = random.one_of(&[2, 3, 3, 3, 4, 5, 5]);
         let durability = random.one_of(&[Durability::Process, Durability::Disk]);
+        let nodes = planted.map_or(nodes, Planted::nodes);
+        let durability = planted.map_or(durability, Planted::durability);
         let network = Network::new(nodes, random.next());
         let ground = Ground {
             nodes,
@@ -95,7 +97,7 @@ impl World {
             planted,
             shown: Shown::default(),
         };
-        let trouble = Trouble::draw(nodes, &mut random);
+        let trouble = Trouble::draw(nodes, planted, &mut random);
         let machines = (0..nodes).map(|node| Machine::new(node, random.next())).collect();
         let tends_ns = random.one_of(&[30, 100, 300]) * MS;
         let world = Self {
