@@ -105,7 +105,7 @@ def check(names, schema, vector, exclusions):
 def main(schemas, vectors, session):
     names, decoders = {}, {}
     counts, faults, exclusions = Counter(), {}, Counter()
-    for file in ("events.xml", "market-data.xml"):
+    for file in ("events.xml", "market-data.xml", "cluster.xml"):
         names[file] = Names(f"{schemas}/{file}")
         with open(f"{schemas}/{file}", encoding="utf-8") as text:
             decoders[file] = sbe.Schema.parse(text)

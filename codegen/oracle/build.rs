@@ -12,9 +12,10 @@ use std::{env, fs};
 use isochron_codegen::{emit, parse};
 
 /// The real schemas: their file, the module of `sbe_gen`'s output and our crate.
-const REAL: [(&str, &str, &str); 2] = [
+const REAL: [(&str, &str, &str); 3] = [
     ("schemas/events.xml", "sbe_gen_events", "isochron_events"),
     ("schemas/market-data.xml", "sbe_gen_market_data", "isochron_messages"),
+    ("schemas/cluster.xml", "sbe_gen_cluster", "isochron_cluster"),
 ];
 
 /// The test schemas and their modules.

@@ -119,6 +119,8 @@ fn to_theirs(schema: &Schema, member: &Member, value: &str) -> String {
             format!("{value}.map_or({null}, Into::into)")
         }
         (Kind::Array(..), _) => value.to_owned(),
+        // Theirs are little-endian types but where a byte has no order.
+        (Kind::Scalar(primitive), _) if primitive.size() == 1 => value.to_owned(),
         _ => format!("{value}.into()"),
     }
 }

@@ -1,6 +1,6 @@
 //! How long one message takes to write and to read: `cargo bench -p isochron-codegen-oracle`.
 //!
-//! A block of 60 bytes (`SmallOrder` of the test schema), then real ones of both schemas. Messages
+//! A block of 60 bytes (`SmallOrder` of the test schema), then real ones of two schemas. Messages
 //! and buffers go through `black_box`, so that nothing is computed once for all rounds; the best of
 //! several runs counts, since anything else on the machine only adds.
 

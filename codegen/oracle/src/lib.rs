@@ -1,7 +1,7 @@
 //! What the tests of the generator compile and compare with: nothing here is part of the exchange.
 //!
 //! The modules come from the build script: the test schemas of `codegen/tests/schemas` as we
-//! generate them, and both real schemas as the crate `sbe_gen` does, with glue between its structs
+//! generate them, and the real schemas as the crate `sbe_gen` does, with glue between its structs
 //! and ours.
 #![expect(clippy::too_many_lines, reason = "a test schema's message has a field of every kind")]
 

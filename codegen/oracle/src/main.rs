@@ -1,4 +1,4 @@
-//! Prints seeded messages of both schemas as lines of JSON, for decoders in other languages.
+//! Prints seeded messages of the real schemas as lines of JSON, for decoders in other languages.
 //!
 //! Usage: `isochron-codegen-oracle ROUNDS`. A line has the schema's file, the message's name, its
 //! bytes in hexadecimal and its fields. Text fields hold printable text, which every decoder gives
@@ -9,10 +9,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use isochron_codegen_oracle::random::Random;
-use isochron_codegen_oracle::{Visitor, sbe_gen_events_glue, sbe_gen_market_data_glue};
+use isochron_codegen_oracle::{
+    Visitor, sbe_gen_cluster_glue, sbe_gen_events_glue, sbe_gen_market_data_glue,
+};
 use serde_json::{Map, Value, json};
 
-/// Both crates have these items under the same names.
+/// The crates have these items under the same names.
 macro_rules! describe {
     ($schema:ident, $message:expr) => {{
         use $schema::{FieldValue, Message};
@@ -66,6 +68,21 @@ impl<Any> Visitor<Any> for Lines<Any> {
     }
 }
 
+/// Prints a schema's messages; each schema has a seed of its own.
+macro_rules! print_all {
+    ($schema:ident, $glue:ident, $file:literal, $seed:literal, $rounds:expr) => {{
+        let mut lines = Lines {
+            schema: $file,
+            random: Random::text_only($seed),
+            rounds: $rounds,
+            describe: |message| describe!($schema, message),
+            failure: Ok(()),
+        };
+        $glue::each(&mut lines);
+        lines.failure
+    }};
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -79,27 +96,17 @@ fn main() -> ExitCode {
         eprintln!("usage: isochron-codegen-oracle ROUNDS");
         return ExitCode::from(2);
     };
-    let mut events = Lines {
-        schema: "events.xml",
-        random: Random::text_only(1),
-        rounds,
-        describe: |message| describe!(isochron_events, message),
-        failure: Ok(()),
-    };
-    sbe_gen_events_glue::each(&mut events);
-    let mut market_data = Lines {
-        schema: "market-data.xml",
-        random: Random::text_only(2),
-        rounds,
-        describe: |message| describe!(isochron_messages, message),
-        failure: Ok(()),
-    };
-    sbe_gen_market_data_glue::each(&mut market_data);
-    match events.failure.and(market_data.failure) {
+    match print(rounds) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("output: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(rounds: usize) -> io::Result<()> {
+    print_all!(isochron_events, sbe_gen_events_glue, "events.xml", 1, rounds)?;
+    print_all!(isochron_messages, sbe_gen_market_data_glue, "market-data.xml", 2, rounds)?;
+    print_all!(isochron_cluster, sbe_gen_cluster_glue, "cluster.xml", 3, rounds)
 }

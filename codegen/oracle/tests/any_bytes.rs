@@ -36,7 +36,7 @@ fn run(schema_id: u16, templates: u64, longest: usize, decode: impl Fn(&[u8]) ->
     }
     println!("schema {schema_id}: {messages} messages, {refusals} refusals");
     assert!(
-        messages > ROUNDS / 2 && refusals > ROUNDS / 2,
+        messages > ROUNDS / 4 && refusals > ROUNDS / 4,
         "{messages} messages, {refusals} refusals"
     );
 }
@@ -76,6 +76,13 @@ fn events() {
 fn market_data() {
     let longest = isochron_messages::Message::ENCODED_LENGTH_MAX;
     run(2, 53, longest, |bytes| check!(isochron_messages, bytes));
+}
+
+#[test]
+fn between_nodes() {
+    run(3, 11, isochron_cluster::Message::ENCODED_LENGTH_MAX, |bytes| {
+        check!(isochron_cluster, bytes)
+    });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every message of both schemas against the crate `sbe_gen`: its bytes are ours, and it reads
+//! Every message of the real schemas against the crate `sbe_gen`: its bytes are ours, and it reads
 //! ours.
 //!
 //! Excluded, each a known fault of `sbe_gen` 0.7.3: the schema id in its headers, which is always 0
@@ -8,7 +8,9 @@
 use std::fmt::Debug;
 
 use isochron_codegen_oracle::random::Random;
-use isochron_codegen_oracle::{Visitor, sbe_gen_events_glue, sbe_gen_market_data_glue};
+use isochron_codegen_oracle::{
+    Visitor, sbe_gen_cluster_glue, sbe_gen_events_glue, sbe_gen_market_data_glue,
+};
 
 /// Random values of each message.
 const ROUNDS: usize = 1_000;
@@ -48,40 +50,41 @@ impl<Any: PartialEq + Debug> Visitor<Any> for Compare<Any> {
     }
 }
 
+/// The crates have these items under the same names.
+macro_rules! compare {
+    ($schema:ident, $glue:ident, $id:literal, $file:literal) => {{
+        use $schema::{Message, SCHEMA_ID};
+        assert_eq!(SCHEMA_ID, $id);
+        let mut compare = Compare {
+            random: Random::new($id),
+            schema_id: $id,
+            encode: |message: &Message| {
+                let mut buffer = [0xaa; Message::ENCODED_LENGTH_MAX];
+                let length = message.encode(&mut buffer).expect("long enough");
+                assert_eq!(length, message.encoded_length());
+                buffer[..length].to_vec()
+            },
+            decode: |bytes| Message::decode(bytes).ok(),
+            messages: 0,
+        };
+        $glue::each(&mut compare);
+        assert_eq!(compare.messages, count($file));
+    }};
+}
+
 #[test]
 fn every_event_is_byte_for_byte_that_of_sbe_gen() {
-    let mut compare = Compare {
-        random: Random::new(1),
-        schema_id: 1,
-        encode: |message: &isochron_events::Message| {
-            let mut buffer = [0xaa; isochron_events::Message::ENCODED_LENGTH_MAX];
-            let length = message.encode(&mut buffer).expect("long enough");
-            assert_eq!(length, message.encoded_length());
-            buffer[..length].to_vec()
-        },
-        decode: |bytes| isochron_events::Message::decode(bytes).ok(),
-        messages: 0,
-    };
-    sbe_gen_events_glue::each(&mut compare);
-    assert_eq!(compare.messages, count("schemas/events.xml"));
+    compare!(isochron_events, sbe_gen_events_glue, 1, "schemas/events.xml");
 }
 
 #[test]
 fn every_market_data_message_is_byte_for_byte_that_of_sbe_gen() {
-    let mut compare = Compare {
-        random: Random::new(2),
-        schema_id: 2,
-        encode: |message: &isochron_messages::Message| {
-            let mut buffer = [0xaa; isochron_messages::Message::ENCODED_LENGTH_MAX];
-            let length = message.encode(&mut buffer).expect("long enough");
-            assert_eq!(length, message.encoded_length());
-            buffer[..length].to_vec()
-        },
-        decode: |bytes| isochron_messages::Message::decode(bytes).ok(),
-        messages: 0,
-    };
-    sbe_gen_market_data_glue::each(&mut compare);
-    assert_eq!(compare.messages, count("schemas/market-data.xml"));
+    compare!(isochron_messages, sbe_gen_market_data_glue, 2, "schemas/market-data.xml");
+}
+
+#[test]
+fn every_message_between_nodes_is_byte_for_byte_that_of_sbe_gen() {
+    compare!(isochron_cluster, sbe_gen_cluster_glue, 3, "schemas/cluster.xml");
 }
 
 /// Messages in a schema, counted in its text.
