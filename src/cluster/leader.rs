@@ -41,9 +41,8 @@ impl Peer {
         let able = |flags: NodeFlags| flags.0 & barred.0 == 0;
         let lately = |at: Nanos| now < after(at, NODE_SILENT_NS);
         let PeerStatus { ack, heard_at, log_differs, .. } = &self.status;
-        let follows = heard_at.is_some_and(lately)
-            && ack.is_some_and(|ack| able(ack.flags))
-            && !log_differs;
+        let follows =
+            heard_at.is_some_and(lately) && ack.is_some_and(|ack| able(ack.flags)) && !log_differs;
         let said = self.said.filter(|(_, at)| lately(*at));
         follows || said.is_some_and(|(said, _)| able(said.flags) && last_of(&said) <= ours)
     }

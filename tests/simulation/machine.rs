@@ -27,9 +27,7 @@ use isochron::cluster::agent::{
 };
 use isochron::cluster::{Contract, Membership, NodeAddress};
 use isochron::core::Sequencer;
-use isochron::replication::catch_up::{
-    DialOptions, Fresh, Library, Peer, Service, ServiceOptions,
-};
+use isochron::replication::catch_up::{DialOptions, Fresh, Library, Peer, Service, ServiceOptions};
 use isochron::replication::channel::Channel;
 use isochron::replication::receiver::ReceiverOptions;
 use isochron::replication::sender::StoreLog;

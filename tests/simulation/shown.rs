@@ -30,7 +30,9 @@ impl Standing {
     fn spans(&self) -> impl Iterator<Item = (EpochStart, Position)> {
         let ends = self.epochs.iter().skip(1).map(|next| next.base).chain([self.end]);
         let spans = self.epochs.iter().copied().zip(ends);
-        spans.map(|(start, end)| (start, end.min(self.end))).filter(|(start, end)| start.base < *end)
+        spans
+            .map(|(start, end)| (start, end.min(self.end)))
+            .filter(|(start, end)| start.base < *end)
     }
 
     /// How far two logs are equal. One writer wrote an epoch, so two nodes that have its beginning

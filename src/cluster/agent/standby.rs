@@ -22,8 +22,9 @@ use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    AnnounceRefused, Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress, Outcome as Promoted, Refusal,
-    answer_promote, answer_status, answer_vote, judge_promote, last_epoch,
+    AnnounceRefused, Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress,
+    Outcome as Promoted, Refusal, answer_promote, answer_status, answer_vote, judge_promote,
+    last_epoch,
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};

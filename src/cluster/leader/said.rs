@@ -207,10 +207,9 @@ impl fmt::Display for Change {
                 write!(f, "node {node} is slow: {behind_bytes} bytes behind")
             }
             Self::NodeKeepsUp { node } => write!(f, "node {node} keeps up"),
-            Self::HigherEpoch { node, epoch } => write!(
-                f,
-                "node {node} knows of epoch {epoch} and follows this one no longer"
-            ),
+            Self::HigherEpoch { node, epoch } => {
+                write!(f, "node {node} knows of epoch {epoch} and follows this one no longer")
+            }
             Self::NotLeading(why) => write!(f, "leads no longer: {why}"),
         }
     }
@@ -234,4 +233,3 @@ pub struct PeerStatus {
     /// The highest epoch it knows of.
     pub known_epoch: Epoch,
 }
-

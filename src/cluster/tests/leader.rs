@@ -1,8 +1,6 @@
 //! What a primary counts, tells and notices.
 
-use isochron_cluster::{
-    Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, Status,
-};
+use isochron_cluster::{Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, Status};
 
 use super::{envelope, members_counting};
 use crate::cluster::{AckRefused, Change, Contract, Leader, NotLeading};
@@ -215,7 +213,11 @@ fn an_epoch_that_nobody_leads_is_passed_with_enough_votes() {
         leader
     };
     let mut alone = told(NodeFlags::default());
-    assert_eq!(ended_later(&mut alone, NODE_SILENT_NS - 1), None, "whoever leads it is heard first");
+    assert_eq!(
+        ended_later(&mut alone, NODE_SILENT_NS - 1),
+        None,
+        "whoever leads it is heard first"
+    );
     assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), None, "what it said is too old by now");
     leader_hears(&mut alone, 3, status(4, 416));
     assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), passed);

@@ -1,7 +1,7 @@
 //! A machine's change of role: from the standby to the primary, and back.
 
-use isochron::cluster::{MayBeLost, NotLeading};
 use isochron::cluster::agent::{PrimaryAgent, PrimaryOptions, RoleChange, StandbyParts};
+use isochron::cluster::{MayBeLost, NotLeading};
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, StartError};
 use isochron::replication::sender::{SenderOptions, StoreLog};
 use isochron::state_machine::{Capacity, Replay, StateMachine};

@@ -77,8 +77,7 @@ impl Machine {
                     will_not_cut |= matches!(news, News::CaughtUp(Outcome::NotFollowed(_)));
                     // What was executed and is cut is executed no more.
                     if cut_below_commit(&news) {
-                        running.follower =
-                            Follower::new(&self.disk, directory(), Until::Committed);
+                        running.follower = Follower::new(&self.disk, directory(), Until::Committed);
                     }
                     told.push(format!("node {}: {}", self.node, show(&news)));
                 }
