@@ -3,8 +3,9 @@
 #
 # Builds with the flags of cargo-fuzz, so that nothing but a nightly toolchain and a C++ compiler
 # (libFuzzer's) is needed. It draws from seed 1, so that what turns a check red is the change, not
-# the day; ISOCHRON_FUZZ_SEED=0 draws anew each time. The last line is `N passed, N failed, N skipped`,
-# one for each target; the exit code is 0 unless one failed. docs/fuzzing.md says what to do then.
+# the day; ISOCHRON_FUZZ_SEED=0 draws anew each time. The last line is `N passed, N failed,
+# N skipped`, one for each target; the exit code is 0 unless one failed. docs/fuzzing.md says what
+# to do then.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-2}
@@ -40,8 +41,9 @@ for name; do
     echo "== $name"
     mkdir -p "$folder/corpus/$name" "$folder/found"
     if ISOCHRON_FUZZ_TARGET=$name "$folder/$host/release/fuzzer" \
-        -seed="${ISOCHRON_FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
-        -print_final_stats=1 -artifact_prefix="$folder/found/$name-" \
+        -seed="${ISOCHRON_FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 \
+        -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
+        -artifact_prefix="$folder/found/$name-" \
         "$folder/corpus/$name" >"$folder/$name.log" 2>&1; then
         passed=$((passed + 1))
         grep -E 'number_of_executed_units|peak_rss_mb' "$folder/$name.log"

@@ -230,8 +230,13 @@ pub const ASK_INTERVAL_NS: u64 = 50_000_000;
 /// know a higher epoch, or be ahead.
 pub const ASK_GRACE_NS: u64 = 200_000_000;
 
-/// Positions whose state hashes are kept: a node may be so many checkpoints behind the others.
+/// State hashes that a node keeps of itself and of each other one: so many checkpoints may one
+/// node's execution be ahead of another's, and their states are compared all the same.
 pub const STATE_HASHES_KEPT_MAX: usize = 64;
+
+/// Time from one telling of a node's newest state hash to the next: the loss of one delays a
+/// comparison by so much. However many checkpoints a second there are, this is all that is sent.
+pub const STATE_HASH_INTERVAL_NS: u64 = 100_000_000;
 
 const _: () = {
     // A request that ends at a multiple of its longest lies in one term.

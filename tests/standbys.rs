@@ -3,6 +3,8 @@
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod program;
+#[path = "standbys/states.rs"]
+mod states;
 
 use isochron::net::ReservedPort;
 use isochron::ring::Producer;
@@ -15,7 +17,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tempfile::TempDir;
 
-/// Three nodes, each with a folder and addresses that no other test has.
+/// Three nodes, each with a folder and addresses that no other test has. Their terms are the
+/// smallest, so that what a standby misses is soon more than the stream repairs.
 struct Nodes {
     folder: TempDir,
     _port: ReservedPort,
@@ -41,7 +44,7 @@ impl Nodes {
         for node in 1..=3 {
             let text = format!(
                 "[exchange]\nnode = {node}\n[store]\ndirectory = 'store{node}'\n\
-                 term_bytes = 1_048_576\n[market_data]\nline_a.port = {number}\n\
+                 term_bytes = 65_536\n[market_data]\nline_a.port = {number}\n\
                  line_b.enabled = false\n[recovery]\nenabled = false\n\
                  [[sources]]\nid = 2\nring = 'orders{node}.ring'\nring_bytes = 65536\n\
                  [replication]\nkey = '{key}'\nstate_hash_every_commands = 50\n\
@@ -166,6 +169,29 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
 }
 
 #[test]
+fn what_a_standby_missed_comes_over_tcp_and_then_by_the_stream() {
+    let nodes = Nodes::new();
+    let second = nodes.start("standby", 2);
+    let third = nodes.start("standby", 3);
+    let mut first = nodes.start("serve", 1);
+    first.line_with("follows this node node=3");
+    third.signal("KILL");
+    third.end();
+    // More than one term, far less than a receive window.
+    let mut ring = nodes.ring(1);
+    for sent in (300..=1500).step_by(300) {
+        send(&mut ring, sent - 299..=sent);
+        nodes.wait_for(1, sent as usize);
+    }
+    let mut third = nodes.start("standby", 3);
+    third.line_with("caught up: the stream is within reach");
+    nodes.wait_for(3, 1500);
+    send(&mut ring, 1501..=1600);
+    nodes.wait_for(3, 1600);
+    [first, second, third].into_iter().for_each(stop);
+}
+
+#[test]
 fn without_a_majority_nobody_is_promoted_but_by_force() {
     let nodes = Nodes::new();
     let config = nodes.config(1);
@@ -181,6 +207,7 @@ fn without_a_majority_nobody_is_promoted_but_by_force() {
     });
     assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.errors);
     assert!(refused.out.starts_with("refused: too few nodes answer"), "{}", refused.out);
+    assert!(refused.out.contains("; heard: 1; "), "{}", refused.out);
     let forced = wait("the operator's turn", || {
         let asked = run(["promote", "--config", &config, "--force", "--json"]);
         (!asked.out.contains("notNow")).then_some(asked)

@@ -48,8 +48,8 @@ isochron_feeds          | feeds/            | isochron_messages
 isochron_messages       | codegen/messages/ |
 isochron_events         | codegen/events/   |
 isochron_codegen        | codegen/          |
-isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_events
-                        |                   | isochron_messages
+isochron_codegen_oracle | codegen/oracle/   | isochron_codegen isochron_cluster
+                        |                   | isochron_events isochron_messages
 ";
 
 /// All that stands at the top; more needs a reason in `docs/architecture.md`.

@@ -5,10 +5,11 @@ symbols the engine's book; and what nftables counted. Prints a line for each hos
 last.
 """
 
-import json
 import pathlib
 import re
 import sys
+
+import subscribed
 
 LINES = ("a", "b")
 
@@ -60,24 +61,8 @@ def fault_of(host, report, folder):
 
 def fault(host, folder, books):
     """What is wrong with a host, or None; and its report."""
-    code = int((folder / f"{host}.code").read_text())
-    text = (folder / f"{host}.json").read_text()
-    try:
-        report = json.loads(text.splitlines()[-1])
-    except (IndexError, ValueError):
-        return f"no report, code {code}", None
-    if code != 0:
-        return f"code {code}, {report['verdict']}", report
-    if not report["ended"] or report["lost"] or report["checksums_failed"]:
-        return "it ended early, lost something, or a checksum differed", report
-    if report["checksums_verified"] == 0:
-        return "no checksum was verified", report
-    for book in books:
-        found = report["checksums"].get(str(book["instrument"]))
-        due = {"checksum": book["checksum"], "orders": book["orders"]}
-        if found is None or any(found[field] != value for field, value in due.items()):
-            return f"{book['symbol']}: {found}, the engine has {due}", report
-    return fault_of(host, report, folder), report
+    wrong, report = subscribed.judge(folder, host, books)
+    return wrong or fault_of(host, report, folder), report
 
 
 def show(host, report):
@@ -93,9 +78,7 @@ def show(host, report):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    books = [json.loads(path.read_text()) for path in sorted(folder.glob("*.book"))]
-    if not any(book["orders"] for book in books):
-        sys.exit("the engine's books are empty")
+    books = subscribed.books(folder)
     failed = 0
     hosts = sorted(path.stem for path in folder.glob("*.code"))
     for host in hosts:

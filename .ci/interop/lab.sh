@@ -7,107 +7,21 @@
 #
 # Every subscriber must end with code 0 and the engine's books, and the repair that its fault asks
 # for must be in its report. The last line is `N passed, N failed, N skipped`, one for each host;
-# the exit code is 0 unless one failed. It installs ip and nft where it may; without root, one of
-# them or python3, everything is one skip.
+# the exit code is 0 unless one failed.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-skip() {
-    echo "skipped: $1"
-    echo "0 passed, 0 failed, 1 skipped"
-    exit 0
-}
-
-[ "$(id -u)" = 0 ] || skip "network namespaces need root"
-if ! command -v ip >/dev/null 2>&1 || ! command -v nft >/dev/null 2>&1; then
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq -y --no-install-recommends iproute2 nftables; } \
-        >/dev/null 2>&1 || true
-fi
-for tool in ip nft python3; do
-    command -v "$tool" >/dev/null 2>&1 || skip "no $tool"
-done
-
 hosts=(exchange clean loss-a loss-both pull-a cut late)
-# All names begin with it: two of these may run beside each other.
-prefix=iso$(($$ % 100000))
-scratch=$(mktemp -d)
-declare -A pids=()
-
-# Leaves nothing behind, however it ends. A namespace takes its ends of the cables with it.
-clean_up() {
-    for pid in "${pids[@]}"; do
-        kill -KILL "$pid" 2>/dev/null || true
-    done
-    for number in "${!hosts[@]}"; do
-        ip netns del "$prefix-$number" 2>/dev/null || true
-    done
-    ip link del "${prefix}a" 2>/dev/null || true
-    ip link del "${prefix}b" 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM
-
-# Host n is 10.77.0.(n + 1) on line A and 10.78.0.(n + 1) on line B.
-lay_cables() {
-    ip link add "${prefix}a" type bridge mcast_snooping 0
-    ip link add "${prefix}b" type bridge mcast_snooping 0
-    ip link set "${prefix}a" up
-    ip link set "${prefix}b" up
-    for number in "${!hosts[@]}"; do
-        local namespace=$prefix-$number
-        ip netns add "$namespace"
-        ip -n "$namespace" link set lo up
-        for line in a:77 b:78; do
-            local name=${line%:*} net=${line#*:}
-            ip link add "$prefix$name$number" type veth peer name "line-$name" netns "$namespace"
-            ip link set "$prefix$name$number" master "$prefix$name" up
-            ip -n "$namespace" addr add "10.$net.0.$((number + 1))/24" dev "line-$name"
-            ip -n "$namespace" link set "line-$name" up multicast on
-            ip -n "$namespace" route add "239.$net.0.0/16" dev "line-$name"
-        done
-    done
-}
-
-# A host loses 5 of 100 datagrams of each line that is named, each by itself.
-lose() {
-    local number=$1
-    shift
-    {
-        echo 'table inet lab {'
-        echo '  chain losses {'
-        echo '    type filter hook input priority 0; policy accept;'
-        for net in "$@"; do
-            echo "    ip daddr 239.$net.0.0/16 numgen random mod 100 < 5 counter drop"
-        done
-        echo '  }'
-        echo '}'
-    } | ip netns exec "$prefix-$number" nft -f -
-}
-
-# Pulls a host's cables of these lines, and puts them back some seconds later.
-pull() {
-    local number=$1 seconds=$2
-    shift 2
-    for line in "$@"; do ip link set "$prefix$line$number" down; done
-    sleep "$seconds"
-    for line in "$@"; do ip link set "$prefix$line$number" up; done
-}
-
-number_of() {
-    for number in "${!hosts[@]}"; do
-        [ "${hosts[number]}" = "$1" ] && echo "$number" && return
-    done
-}
+lines=(a:77 b:78)
+. .ci/interop/hosts.sh
 
 subscribe() {
     local host=$1 number
     number=$(number_of "$host")
     ISOCHRON_PASSWORD=lab ip netns exec "$prefix-$number" \
         "$program" subscribe --json --idle-timeout 30 \
-        --group 239.77.1.3 --port 40003 --interface "10.77.0.$((number + 1))" \
-        --group-b 239.78.1.3 --port-b 41003 --interface-b "10.78.0.$((number + 1))" \
+        --group 239.77.1.3 --port 40003 --interface "10.77.0.$number" \
+        --group-b 239.78.1.3 --port-b 41003 --interface-b "10.78.0.$number" \
         --rerequest 10.78.0.1:42003 --replay 10.78.0.1:42001 --snapshot 10.78.0.1:42002 \
         --user lab >"$scratch/$host.json" 2>"$scratch/$host.log" &
     pids[$host]=$!
@@ -117,7 +31,7 @@ subscribe() {
 serve() {
     local name=$1
     shift
-    ip netns exec "$prefix-0" "$program" serve --config "$scratch/exchange.toml" "$@" \
+    ip netns exec "$prefix-1" "$program" serve --config "$scratch/exchange.toml" "$@" \
         >"$scratch/$name.log" 2>&1 &
     pids[$name]=$!
     for _ in $(seq 300); do
@@ -154,8 +68,9 @@ name = "lab"
 password = "$(printf lab | "$program" password)"
 END
 
-lose "$(number_of loss-a)" 77
-lose "$(number_of loss-both)" 77 78
+line_a="ip daddr 239.77.0.0/16" line_b="ip daddr 239.78.0.0/16"
+lose "$(number_of loss-a)" 5 "$line_a"
+lose "$(number_of loss-both)" 5 "$line_a" "$line_b"
 for host in clean loss-a loss-both pull-a cut; do subscribe "$host"; done
 serve exchange --only core,market-data --flow mix --rate 2000
 serve recovery --only recovery
@@ -167,8 +82,7 @@ subscribe late
 sleep 4
 # The cables hold while the session ends: its last words are not repeated for ever.
 for host in loss-a loss-both; do
-    ip netns exec "$prefix-$(number_of "$host")" nft list table inet lab >"$scratch/$host.nft"
-    ip netns exec "$prefix-$(number_of "$host")" nft delete table inet lab
+    lose_no_more "$(number_of "$host")" >"$scratch/$host.nft"
 done
 sleep 1
 kill -TERM "${pids[exchange]}"

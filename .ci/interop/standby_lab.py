@@ -1,6 +1,9 @@
-"""Judges the story of standby_lab.sh: the logs of three nodes, and the killed primary's.
+"""What standby_lab.sh does to a store, and what it judges in the end.
 
-Prints a line for each thing that must hold and the counts last.
+    standby_lab.py lose-power STORE
+    standby_lab.py judge FOLDER PASSED
+
+`judge` prints a line for each thing that must hold, and last the counts; PASSED are counted before.
 """
 
 import json
@@ -9,76 +12,117 @@ import re
 import struct
 import sys
 
+import subscribed
+
+PAGE_BYTES = 4096
+# In the control page.
 COMMITTED = 384
+# In each slot of the marks; positions only grow, so the larger of the two is the newer one.
+SLOT_BYTES, SYNCED, KEPT_FROM = 4096, 32, 56
 
 
-def committed(store):
-    page = (store / "control").read_bytes()
-    return struct.unpack_from("<Q", page, COMMITTED)[0]
+def u64(content, at):
+    return struct.unpack_from("<Q", content, at)[0]
 
 
-def log(store):
-    """All segments, which begin at 0."""
-    segments = sorted(store.glob("*.log"))
-    at, parts = 0, []
-    for segment in segments:
-        content = segment.read_bytes()
-        if int(segment.stem) != at:
-            raise ValueError(f"{segment} does not follow at {at}")
-        at += len(content)
-        parts.append(content)
-    return b"".join(parts)
+def mark(store, at):
+    marks = (store / "marks").read_bytes()
+    return max(u64(marks, slot + at) for slot in (0, SLOT_BYTES))
+
+
+def segments(store):
+    """Position and path of each, in the order of the log."""
+    return sorted((int(path.stem), path) for path in store.glob("*.log"))
+
+
+def lose_power(store):
+    """Leaves of a log what was synced, and of the rest each second page, as a disk may."""
+    synced, lost = mark(store, SYNCED), 0
+    for base, path in segments(store):
+        content = bytearray(path.read_bytes())
+        first = max(synced - base, 0)
+        for page in range(first - first % PAGE_BYTES, len(content), 2 * PAGE_BYTES):
+            span = slice(max(page, first), page + PAGE_BYTES)
+            lost += any(content[span])
+            content[span] = bytes(len(content[span]))
+        if first < len(content):
+            path.write_bytes(content)
+    print(f"lost {lost} pages beyond {synced}")
+
+
+class Log:
+    """The bytes of all segments; they count from where the log is kept, a snapshot's place."""
+
+    def __init__(self, store):
+        found = segments(store)
+        self.base = self.end = found[0][0]
+        self.begin = mark(store, KEPT_FROM)
+        parts = []
+        for base, path in found:
+            if base != self.end:
+                raise ValueError(f"{path} does not follow at {self.end}")
+            parts.append(path.read_bytes())
+            self.end += len(parts[-1])
+        self.content = b"".join(parts)
+
+    def between(self, begin, end):
+        return self.content[begin - self.base : end - self.base]
+
+
+def are_one(logs, end):
+    """Whether logs are equal up to an end, as far as each reaches back."""
+    whole = min(logs, key=lambda log: log.begin)
+    return whole.begin == 0 and all(
+        log.end >= end and log.between(log.begin, end) == whole.between(log.begin, end)
+        for log in logs
+    )
 
 
 def dropped(path):
-    return sum(int(count) for count in re.findall(r"counter packets (\d+)", path.read_text()))
+    return [int(count) for count in re.findall(r"counter packets (\d+)", path.read_text())]
 
 
-def main(folder):
-    stores = {node: folder / f"store{node}" for node in (1, 2, 3)}
-    killed = folder / "killed"
-    verified = {}
-    for node in stores:
-        lines = (folder / f"verify{node}.json").read_text().splitlines()
-        verified[node] = json.loads(lines[-1]) if lines else {"verdict": "none"}
-    confirmed, logs = committed(killed), {node: log(store) for node, store in stores.items()}
-    ends = {node: committed(store) for node, store in stores.items()}
-    shortest = min(ends.values())
-    first = logs[2][:shortest]
-    states = {
-        node: (said.get("position"), said.get("state_hash")) for node, said in verified.items()
-    }
-    checks = {
-        f"the faults were faults: {dropped(folder / 'losses')} lost, "
-        f"{dropped(folder / 'partition')} held back": min(
-            dropped(folder / "losses"), dropped(folder / "partition")
-        )
-        > 0,
-        f"all that was confirmed, {confirmed} bytes, is in the new primary's log": confirmed > 0
-        and log(killed)[:confirmed] == logs[2][:confirmed],
-        f"the logs are one log, {ends} bytes": all(
-            content[:shortest] == first for content in logs.values()
-        )
-        and shortest >= confirmed,
-        f"every log is sound: {[said.get('verdict') for said in verified.values()]}": all(
-            said.get("verdict") == "sound" for said in verified.values()
-        ),
-        # A tick more or less: a state is that of a position.
-        f"re-executed, the logs come to one state at one position: {states}": len(
-            {position for position, _ in states.values()}
-        )
-        == len(set(states.values()))
-        and None not in [state for _, state in states.values()],
-        "every node ended in order": all(
-            (folder / f"node{node}.code").read_text().strip() == "0" for node in stores
-        ),
-    }
-    for what, holds in checks.items():
+def checks(folder):
+    """What must hold: its name, with the values, and whether it does."""
+    faults = {name: dropped(folder / name) for name in ("lost-by-one", "lost-by-all", "held-back")}
+    yield f"the faults were faults, in datagrams: {faults}", all(map(all, faults.values()))
+
+    stores = [folder / f"store{node}" for node in (1, 2, 3)]
+    said = [json.loads((folder / f"verify{node}.json").read_text()) for node in (1, 2, 3)]
+    verdicts = [verified["verdict"] for verified in said]
+    yield f"every log is sound: {verdicts}", set(verdicts) == {"sound"}
+
+    ends = {verified["position"] for verified in said}
+    logs = [Log(store) for store in stores]
+    yield f"the logs are one log, up to {ends}", len(ends) == 1 and are_one(logs, min(ends))
+
+    states = {verified["state_hash"] for verified in said}
+    yield f"executed again, they come to one state: {states}", len(states) == 1
+
+    for name in ("deposed", "killed"):
+        confirmed = u64((folder / name / "control").read_bytes(), COMMITTED)
+        holds = 0 < confirmed <= min(ends) and are_one([Log(folder / name), *logs], confirmed)
+        yield f"the {name} primary's {confirmed} confirmed bytes are in every log", holds
+
+    wrong, report = subscribed.judge(folder, "outside", subscribed.books(folder))
+    heard = report and f"{report['messages']} messages, {report['checksums_verified']} checksums"
+    yield f"the subscriber's books are the engine's, {heard}; wrong: {wrong}", wrong is None
+
+
+def judge(folder, passed):
+    failed = 0
+    for what, holds in checks(folder):
+        passed, failed = passed + holds, failed + (not holds)
         print(("ok: " if holds else "FAILED: ") + what)
-    failed = sum(not holds for holds in checks.values())
-    print(f"{len(checks) - failed} passed, {failed} failed, 0 skipped")
+    print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
 
+def main(command, folder, *passed):
+    if command == "lose-power":
+        return lose_power(pathlib.Path(folder))
+    return judge(pathlib.Path(folder), *map(int, passed))
+
+
 if __name__ == "__main__":
-    sys.exit(main(pathlib.Path(sys.argv[1])))
+    sys.exit(main(*sys.argv[1:]))

@@ -34,8 +34,8 @@ const BOTH: [(&str, &str); 2] = [
     ("codegen/tests/schemas/groups0.xml", "sbe_gen_groups"),
 ];
 
-/// What is allowed to the other generator's output, and to nothing else: only how it is written. Like
-/// ours it has no unsafe code, and nobody outside the tests can reach it.
+/// What is allowed to the other generator's output, and to nothing else: only how it is written.
+/// Like ours it has no unsafe code, and nobody outside the tests can reach it.
 const FOREIGN: &str = "#[allow(unused, unused_qualifications, unreachable_pub, clippy::all, \
     clippy::redundant_closure_for_method_calls, \
     reason = \"sbe_gen writes it anew with each build: a style that is not ours to mend\")]\n";

@@ -92,7 +92,7 @@ impl Asking {
         let own = membership.address_of(node).expect("a membership has its own node");
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_read_timeout(Some(ASK_AGAIN))?;
-        let channel = ControlChannel::operator(membership, options.control_key(), run);
+        let channel = ControlChannel::operator(membership, options.key.clone(), run);
         Ok(Self { channel, socket, node, address: own.control, round: run })
     }
 
@@ -198,6 +198,13 @@ impl Said<'_> {
         }
     }
 
+    /// The nodes that answered, the asked one among them.
+    fn heard(&self) -> Vec<u32> {
+        let nodes = self.nodes.membership.nodes().iter().enumerate();
+        let heard = nodes.filter(|(place, _)| self.answer.heard & 1 << place != 0);
+        heard.map(|(_, node)| node.node).collect()
+    }
+
     fn lines(&self) -> Vec<String> {
         let (node, answer) = (self.node, &self.answer);
         let other = format!(
@@ -217,10 +224,11 @@ impl Said<'_> {
             ),
             PromoteResult::AHEAD => format!("refused: in the way is {other}; node {node}: {own}"),
             PromoteResult::NO_MAJORITY => format!(
-                "refused: too few nodes answer: {} of {} must, node {node} included; --force goes \
-                 without them, and may lose what was confirmed",
+                "refused: too few nodes answer that may vote: {} of {} must, node {node} included; \
+                 heard: {}; --force goes without them, and may lose what was confirmed",
                 answer.needed,
-                self.nodes.membership.nodes().len()
+                self.nodes.membership.nodes().len(),
+                self.heard().iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
             ),
             PromoteResult::OUTVOTED => format!(
                 "refused: node {} has promised epoch {} to another node",
@@ -230,7 +238,9 @@ impl Said<'_> {
                 "refused: node {node} may have lost what it acknowledged, and has not caught up"
             ),
             PromoteResult::DIVERGED => {
-                format!("refused: node {node} executed a command to another outcome than the log's")
+                format!(
+                    "refused: node {node} executed the log to another outcome, or another state"
+                )
             }
             PromoteResult::DISK => {
                 format!("refused: node {node} could not make its promise durable")
@@ -272,6 +282,7 @@ impl Said<'_> {
                 "last_epoch": answer.other_last_epoch,
             })),
             "needed": answer.needed,
+            "heard": self.heard(),
         })
     }
 }

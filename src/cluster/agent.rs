@@ -23,7 +23,7 @@ mod role;
 mod standby;
 mod voice;
 
-pub use primary::{PrimaryAgent, PrimaryOptions};
+pub use primary::{PrimaryAgent, PrimaryOptions, PrimaryParts};
 pub use role::{Executed, RoleChange};
 pub use standby::{News, StandbyAgent, StandbyOptions, StandbyParts};
 pub use voice::{Voice, VoiceCounts};

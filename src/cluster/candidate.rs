@@ -46,7 +46,7 @@ pub struct InTheWay {
 pub enum Refusal {
     /// It may have lost what it acknowledged, and has not caught up.
     Lossy,
-    /// It executed a command to another outcome than the log's.
+    /// It executed the log to another outcome than the log's, or to another state than the others.
     Diverged,
     /// Another node is ahead.
     Ahead {
@@ -111,7 +111,7 @@ impl fmt::Display for Refusal {
                 "this node may have lost what it acknowledged, and has not caught up since",
             ),
             Self::Diverged => {
-                f.write_str("this node executed a command to another outcome than the log's")
+                f.write_str("this node executed the log to another outcome, or another state")
             }
             Self::Ahead { other, primary } => {
                 let InTheWay { node, last_epoch, end, .. } = other;
@@ -159,6 +159,8 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answer {
     node: u32,
+    /// Its place in the membership.
+    place: usize,
     status: Option<Status>,
     known_epoch: Epoch,
     granted: bool,
@@ -171,6 +173,8 @@ struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     majority: usize,
+    /// This node's place in the membership.
+    place: usize,
     own: LogStatus,
     /// The highest epoch that this node knows of.
     known: Epoch,
@@ -196,8 +200,10 @@ impl Candidate {
         patience_ns: u64,
         now: Nanos,
     ) -> Self {
+        let place = |node| membership.index_of(node).expect("a configured node");
         let answer = |node| Answer {
             node,
+            place: place(node),
             status: None,
             known_epoch: Epoch(0),
             granted: false,
@@ -205,6 +211,7 @@ impl Candidate {
         };
         let mut candidate = Self {
             majority: membership.majority(),
+            place: place(membership.own()),
             own,
             known,
             force,
@@ -240,6 +247,13 @@ impl Candidate {
     #[must_use]
     pub fn heard(&self) -> usize {
         1 + self.answers.iter().filter(|answer| answer.status.is_some()).count()
+    }
+
+    /// The same nodes as a set: bit n is the n-th of the membership.
+    #[must_use]
+    pub fn heard_set(&self) -> u32 {
+        let answered = self.answers.iter().filter(|answer| answer.status.is_some());
+        answered.fold(1 << self.place, |set, answer| set | 1 << answer.place)
     }
 
     /// Those of them that may give their vote: a lossy or diverged one gives it to nobody.

@@ -12,10 +12,10 @@ use std::net::SocketAddrV4;
 use isochron_cluster::{ControlHeader, Message};
 
 use crate::limits::CONTROL_DATAGRAM_BYTES_MAX;
-use crate::types::Epoch;
+use crate::types::{Epoch, Key};
 
 use super::message::{emit, parse};
-use super::{Key, Malformed, Membership, Refused};
+use super::{Malformed, Membership, Refused};
 
 /// The number of whoever is no node: an operator's command.
 pub const OPERATOR: u32 = 0;

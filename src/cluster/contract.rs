@@ -26,6 +26,9 @@ pub struct Contract {
     pub nodes: u8,
     /// Over their numbers and addresses.
     pub nodes_digest: u64,
+    /// Commands from one comparison of states to the next: nodes that choose other places compare
+    /// none. 0 where nobody executes.
+    pub state_hash_every: u64,
 }
 
 /// The first thing that two nodes do not have in common. The message gives both values.
@@ -80,6 +83,13 @@ pub enum Difference {
         /// At the other node.
         theirs: Counted,
     },
+    /// How far apart states are compared.
+    StateHashEvery {
+        /// Here.
+        ours: u64,
+        /// At the other node.
+        theirs: u64,
+    },
 }
 
 impl fmt::Display for Difference {
@@ -108,6 +118,9 @@ impl fmt::Display for Difference {
             Self::Durability { ours, theirs } => {
                 write!(f, "a transaction counts when {theirs} there and when {ours} here")
             }
+            Self::StateHashEvery { ours, theirs } => {
+                write!(f, "states are compared every {theirs} commands there and {ours} here")
+            }
         }
     }
 }
@@ -130,7 +143,14 @@ impl Contract {
             counted: membership.counted(),
             nodes: membership.nodes().len() as u8,
             nodes_digest: membership.nodes_digest(),
+            state_hash_every: 0,
         }
+    }
+
+    /// The same, with states that are compared every so many commands.
+    #[must_use]
+    pub fn comparing_states_every(self, commands: u64) -> Self {
+        Self { state_hash_every: commands, ..self }
     }
 
     /// The terms that a primary announces.
@@ -145,6 +165,7 @@ impl Contract {
             counted: announce.counted,
             nodes: announce.nodes,
             nodes_digest: announce.nodes_digest,
+            state_hash_every: announce.state_hash_every,
         }
     }
 
@@ -158,18 +179,20 @@ impl Contract {
         announce.counted = self.counted;
         announce.nodes = self.nodes;
         announce.nodes_digest = self.nodes_digest;
+        announce.state_hash_every = self.state_hash_every;
     }
 
     /// XXH3-64 over all of it: what a person compares.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let mut bytes = Vec::with_capacity(24);
+        let mut bytes = Vec::with_capacity(32);
         bytes.extend_from_slice(&self.term_bytes.to_le_bytes());
         bytes.extend_from_slice(&self.schema_id.to_le_bytes());
         bytes.extend_from_slice(&self.schema_version.to_le_bytes());
         bytes.extend_from_slice(&self.rules_version.to_le_bytes());
         bytes.extend_from_slice(&[self.ack.0, self.counted.0, self.nodes]);
         bytes.extend_from_slice(&self.nodes_digest.to_le_bytes());
+        bytes.extend_from_slice(&self.state_hash_every.to_le_bytes());
         xxh3_64(&bytes)
     }
 
@@ -192,6 +215,7 @@ impl Contract {
             ours.nodes_digest, theirs.nodes_digest => Nodes;
             ours.ack, theirs.ack => Ack;
             ours.counted, theirs.counted => Durability;
+            ours.state_hash_every, theirs.state_hash_every => StateHashEvery;
         }
         None
     }
@@ -211,6 +235,7 @@ mod tests {
             counted: Counted::HELD,
             nodes: 3,
             nodes_digest: 0xabc,
+            state_hash_every: 50,
         }
     }
 
@@ -232,6 +257,7 @@ mod tests {
             differs(|c| c.nodes_digest = 0xdef),
             differs(|c| c.ack = AckPolicy::ONE),
             differs(|c| c.counted = Counted::SYNCED),
+            differs(|c| c.state_hash_every = 60),
         ];
         assert_eq!(
             texts,
@@ -245,6 +271,7 @@ mod tests {
                  there and 0000000000000abc here",
                 "ack is one there and quorum here",
                 "a transaction counts when synced there and when held here",
+                "states are compared every 60 commands there and 50 here",
             ]
         );
     }

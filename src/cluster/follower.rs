@@ -290,10 +290,14 @@ impl Follower {
         }
     }
 
-    /// This node executed a command to another outcome than the log's. It goes on storing and
-    /// acknowledging, and is no candidate and no voter any more.
-    pub fn on_diverged(&mut self) {
-        self.flags |= NodeFlags::DIVERGED;
+    /// Whether this node executed the log to another outcome than the log's, or to another state
+    /// than the one that counts. While it did, it goes on storing and acknowledging, and is no
+    /// candidate and no voter.
+    pub fn on_execution(&mut self, differs: bool) {
+        self.flags.0 &= !NodeFlags::DIVERGED.0;
+        if differs {
+            self.flags |= NodeFlags::DIVERGED;
+        }
     }
 
     /// The store found that a commit's chain is not its own: it has another log than the primary.

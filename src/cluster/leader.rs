@@ -1,9 +1,10 @@
 //! A primary's control core: acknowledgements in, commits and announcements out.
 //!
-//! It knows who is silent, slow, or has another log; whether the quorum is there; and when this
-//! node may no longer confirm anything: because it gave another node its word, because another one
-//! says it is the primary, or because most nodes executed to other outcomes. Status messages of
-//! the stream count for nothing here: only an [`Ack`] of this epoch does.
+//! It knows who is silent, slow, or has another log; whether the quorum is there; when this node
+//! may no longer confirm anything: because it gave another node its word, because another one says
+//! it is the primary, or because an epoch was passed that nobody leads; and when it may take
+//! nothing more: because most nodes executed its log to another state. Status messages of the
+//! stream count for nothing here: only an [`Ack`] of this epoch does.
 
 mod said;
 
@@ -15,8 +16,8 @@ use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_
 use crate::store::{Chain, EpochStart, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
 
-use super::{Contract, Envelope, Membership, Quorum};
-pub use said::{AckRefused, Change, NotLeading, PeerStatus};
+use super::{Contract, Envelope, Hashes, Membership, Quorum};
+pub use said::{AckRefused, Change, MajorityDiffers, NotLeading, PeerStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Peer {
@@ -66,6 +67,7 @@ pub struct Leader {
     /// `None` before the quorum was there for the first time.
     complete: Option<bool>,
     ended: Option<NotLeading>,
+    outvoted: Option<MajorityDiffers>,
     /// Since when a node is known to know of a higher epoch.
     passed_at: Option<Nanos>,
     /// What `poll_commit` has said.
@@ -106,7 +108,7 @@ impl Leader {
         let quorum = Quorum::new(&membership, committed);
         let told = committed.position;
         let (published, changes) = (start.base, VecDeque::new());
-        let (complete, ended, passed_at) = (None, None, None);
+        let (complete, ended, outvoted, passed_at) = (None, None, None, None);
         Self {
             membership,
             contract,
@@ -116,6 +118,7 @@ impl Leader {
             peers,
             complete,
             ended,
+            outvoted,
             passed_at,
             told,
             changes,
@@ -138,6 +141,12 @@ impl Leader {
     #[must_use]
     pub fn ended(&self) -> Option<NotLeading> {
         self.ended
+    }
+
+    /// Why this node takes nothing any more; `None` while it may.
+    #[must_use]
+    pub fn outvoted(&self) -> Option<MajorityDiffers> {
+        self.outvoted
     }
 
     /// Whether enough nodes are heard to commit.
@@ -204,6 +213,9 @@ impl Leader {
         if let Some(LogPlace { position, chain: ours }) = other {
             return Err(AckRefused::ChainDiffers { node, position, theirs, ours });
         }
+        if ack.flags.contains(NodeFlags::DIVERGED) && !peer.status.diverged() {
+            self.changes.push_back(Change::NodeDiverged { node });
+        }
         peer.status.ack = Some(*ack);
         peer.status.heard_at = Some(now);
         if peer.status.silent {
@@ -261,9 +273,20 @@ impl Leader {
         }
     }
 
-    /// Most nodes executed to another outcome: see [`super::Hashes`].
-    pub fn on_majority_differs(&mut self, position: Position) {
-        self.end(NotLeading::Diverged { position }, false);
+    /// How the states of all nodes compare with this one's, and whether this node itself executed
+    /// its log to another outcome than it wrote. A node counts as another state by its hash, and by
+    /// its own word.
+    pub fn on_states(&mut self, hashes: &Hashes, own_differs: bool) {
+        let differs = |status: &&PeerStatus| {
+            let comparison = hashes.with(status.node);
+            status.diverged() || comparison.is_some_and(|comparison| !comparison.is_equal())
+        };
+        let nodes = usize::from(own_differs) + self.peers().filter(differs).count();
+        if self.outvoted.is_none() && nodes >= self.membership.majority() {
+            let why = MajorityDiffers { nodes, of: self.membership.nodes().len() };
+            self.outvoted = Some(why);
+            self.changes.push_back(Change::MajorityDiffers(why));
+        }
     }
 
     /// Commits what older epochs left by itself: what the model must find out.
@@ -398,10 +421,13 @@ impl Leader {
     /// What this node says of itself in its status.
     #[must_use]
     pub fn flags(&self) -> NodeFlags {
+        let diverged = match self.outvoted {
+            Some(_) => NodeFlags::DIVERGED,
+            None => NodeFlags::default(),
+        };
         match self.ended {
-            None => NodeFlags::PRIMARY,
-            Some(NotLeading::Diverged { .. }) => NodeFlags::DIVERGED,
-            Some(_) => NodeFlags::default(),
+            None => NodeFlags::PRIMARY | diverged,
+            Some(_) => diverged,
         }
     }
 }

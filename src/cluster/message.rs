@@ -16,13 +16,12 @@ use std::net::SocketAddrV4;
 use isochron_cluster::{DecodeError, Message, MessageHeader};
 
 use crate::limits::CONTROL_DATAGRAM_BYTES_MAX;
-
-use super::{Key, MAC_BYTES};
+use crate::types::{Key, SHORT_MAC_BYTES};
 
 /// Bytes of the SBE header.
 const HEADER_BYTES: usize = isochron_cluster::HEADER_LENGTH;
 
-const _: () = assert!(Message::ENCODED_LENGTH_MAX + MAC_BYTES <= CONTROL_DATAGRAM_BYTES_MAX);
+const _: () = assert!(Message::ENCODED_LENGTH_MAX + SHORT_MAC_BYTES <= CONTROL_DATAGRAM_BYTES_MAX);
 
 /// Bytes that are no datagram of this channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +45,8 @@ impl fmt::Display for Malformed {
             Self::Length { bytes, expected } => {
                 write!(f, "{bytes} bytes where there should be {expected}")?;
                 match bytes.checked_sub(*expected) {
-                    Some(MAC_BYTES) => f.write_str(": a MAC, and no key is configured here"),
-                    _ if expected.checked_sub(*bytes) == Some(MAC_BYTES) => {
+                    Some(SHORT_MAC_BYTES) => f.write_str(": a MAC, and no key is configured here"),
+                    _ if expected.checked_sub(*bytes) == Some(SHORT_MAC_BYTES) => {
                         f.write_str(": a MAC is missing, or no key is configured there")
                     }
                     _ => Ok(()),
@@ -182,13 +181,13 @@ impl std::error::Error for Refused {}
 pub(super) fn parse(datagram: &[u8], key: Option<&Key>) -> Result<Message, Malformed> {
     let header = MessageHeader::parse(datagram).map_err(Malformed::Message)?;
     let length = HEADER_BYTES + usize::from(header.block_length);
-    let mac_bytes = if key.is_some() { MAC_BYTES } else { 0 };
+    let mac_bytes = if key.is_some() { SHORT_MAC_BYTES } else { 0 };
     let expected = length + mac_bytes;
     if datagram.len() != expected || expected > CONTROL_DATAGRAM_BYTES_MAX {
         return Err(Malformed::Length { bytes: datagram.len(), expected });
     }
     let (message, mac) = datagram.split_at(length);
-    if key.is_some_and(|key| !key.is_right(message, mac)) {
+    if key.is_some_and(|key| !key.shortly_proves(message, mac)) {
         return Err(Malformed::Mac);
     }
     Message::decode(message).map_err(Malformed::Message)
@@ -202,7 +201,7 @@ pub(super) fn emit(
 ) -> usize {
     let length = message.encode(buffer).expect("the longest message fits");
     let Some(key) = key else { return length };
-    let mac = key.mac(&buffer[..length]);
-    buffer[length..length + MAC_BYTES].copy_from_slice(&mac);
-    length + MAC_BYTES
+    let mac = key.short_mac(&buffer[..length]);
+    buffer[length..length + SHORT_MAC_BYTES].copy_from_slice(&mac);
+    length + SHORT_MAC_BYTES
 }

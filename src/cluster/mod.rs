@@ -12,7 +12,7 @@
 //!           Committer                   Ballot (durable)                      ReplicaStore
 //!
 //!   who is to become the primary: Candidate ─▶ StatusRequest, VoteRequest ─▶ won, or why not
-//!   every node: StateHash ─▶ Hashes ─▶ who executed to another outcome
+//!   every node: StateHash ─▶ Hashes ─▶ who executed to another state
 //! ```
 //!
 //! Every core here is handed messages and times and tells what is to be sent; none knows a socket,
@@ -30,7 +30,6 @@ mod contract;
 mod follower;
 mod hashes;
 mod leader;
-mod mac;
 mod membership;
 mod message;
 mod quorum;
@@ -45,9 +44,8 @@ pub use candidate::{
 pub use channel::{ControlChannel, Envelope, OPERATOR};
 pub use contract::{Contract, Difference};
 pub use follower::{AnnounceRefused, CommitRefused, Follower, Primary};
-pub use hashes::{HashChange, Hashes};
-pub use leader::{AckRefused, Change, Leader, NotLeading, PeerStatus};
-pub use mac::{Key, KeyError, MAC_BYTES};
+pub use hashes::{Comparison, Hashes, Outvoted};
+pub use leader::{AckRefused, Change, Leader, MajorityDiffers, NotLeading, PeerStatus};
 pub use membership::{Membership, MembershipError, NodeAddress};
 pub use message::{Malformed, Refused};
 pub use quorum::{Ends, Quorum};

@@ -18,7 +18,7 @@ mod tests;
 pub use calendar::Calendar;
 pub use market_data::{Line, MarketData, PRODUCTS};
 pub use recovery::{Networks, Recovery, RecoveryUser};
-pub use replication::{Ack, ChannelText, Key, Node, Replication};
+pub use replication::{Ack, ChannelText, Node, Replication};
 pub use section::{Fault, Faults};
 pub use sections::{
     AGENTS, Capacity, Dedicated, Durability, Exchange, Idle, Log, LogFormat, LogLevel, Placement,

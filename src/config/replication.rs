@@ -1,17 +1,14 @@
 //! The nodes that hold the same log, as they are written down. What a channel is, the wiring says,
 //! which alone knows the parts that speak on it; here is its text, and where it stands.
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::section::Section;
 use crate::limits::NODES_MAX;
+use crate::types::{KEY_BYTES, Key};
 
 /// Bytes of a channel's text.
 const CHANNEL_BYTES_MAX: usize = 1_024;
-
-/// Bytes of a key: more than anybody can guess.
-const KEY_BYTES: usize = 32;
 
 /// Bytes a second of catch-up, and commands between two state hashes.
 const BYTES_PER_SECOND_MAX: u64 = 1_000_000_000_000;
@@ -37,16 +34,6 @@ impl Ack {
             Self::One => "one",
             Self::Quorum => "quorum",
         }
-    }
-}
-
-/// What the nodes' words to each other are authenticated with. It is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key(pub [u8; KEY_BYTES]);
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
     }
 }
 
@@ -141,14 +128,7 @@ impl Replication {
 fn key(section: &mut Section<'_>) -> Option<Key> {
     let digits = 2 * KEY_BYTES;
     let allowed = format!("{digits} hexadecimal digits, as `openssl rand -hex {KEY_BYTES}` gives");
-    section.secret("key", &allowed, |value| {
-        let text = value.text()?.as_bytes();
-        let digit = |at: usize| char::from(text[at]).to_digit(16);
-        let byte = |at: usize| Some((digit(2 * at)? << 4 | digit(2 * at + 1)?) as u8);
-        let bytes: Option<Vec<u8>> =
-            (text.len() == digits).then(|| (0..KEY_BYTES).map(byte).collect())?;
-        bytes?.try_into().ok().map(Key)
-    })
+    section.secret("key", &allowed, |value| Key::of_hex(value.text()?))
 }
 
 fn nodes(section: &mut Section<'_>, own: u32) -> Vec<Node> {

@@ -10,7 +10,7 @@ use crate::ring::mapped::attach;
 use crate::ring::{Producer, Refusal, pair};
 use crate::state_machine::Capacity;
 use crate::store::{
-    Accepting, Durability, Executing, Identity, Options as StoreOptions, StoreReader,
+    Accepting, Durability, Executing, Identity, NotAccepted, Options as StoreOptions, StoreReader,
 };
 use crate::types::{Nanos, SourceId, flags};
 use isochron_events::*;
@@ -294,6 +294,30 @@ fn without_room_nothing_is_taken_and_the_control_page_says_why() {
     sequencer.writer_mut().commit_to(position);
     let again = sequencer.take(&bytes(Tick::default(), 1, taken + 1), Nanos(2));
     assert_eq!((again, reader.accepting()), (Taken::Executed, Accepting::Yes));
+}
+
+#[test]
+fn a_writer_whose_state_most_nodes_do_not_have_takes_nothing_in_its_epoch() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = options(directory.path());
+    options.store.durability = Durability::External;
+    let (mut sequencer, _) = Sequencer::open(&options, Nanos(1)).expect("it opens");
+    let mut committer = sequencer.writer_mut().take_committer().expect("once");
+    let reader = StoreReader::attach(directory.path(), None).expect("there is a store");
+    let offer = |sequencer: &mut Sequencer, number| {
+        sequencer.take(&bytes(Tick::default(), 1, number), Nanos(2))
+    };
+    assert_eq!(offer(&mut sequencer, 1), Taken::Executed);
+    committer.take_nothing(2);
+    committer.take_nothing(3);
+    let refused = Taken::NotNow(NotAccepted::Differs { nodes: 2 });
+    assert_eq!((offer(&mut sequencer, 2), reader.accepting()), (refused, Accepting::Differs));
+    let end = sequencer.position();
+    assert!(committer.commit_to(end) && reader.accepting() == Accepting::Differs);
+    sequencer.close().expect("it closes");
+    committer.take_nothing(2);
+    let (mut sequencer, _) = Sequencer::open(&options, Nanos(3)).expect("it opens");
+    assert_eq!((offer(&mut sequencer, 2), reader.accepting()), (Taken::Executed, Accepting::Yes));
 }
 
 #[test]

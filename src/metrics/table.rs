@@ -113,6 +113,14 @@ counters! {
     PEER_SYNCED: RINGS_MAX, "peer-synced", "What it has made durable.";
     PEER_APPLIED: RINGS_MAX, "peer-applied", "What it has executed.";
     PEER_HEARD_NS: RINGS_MAX, "peer-heard-ns", "When it was heard, in nanoseconds; 0 for never.";
+    PEER_STATE_AT: RINGS_MAX, "peer-state-at", "Where its state was last compared; 0 for nowhere.";
+    PEER_STATE_DIFFERS: RINGS_MAX, "peer-state-differs", "The same place, if the states differ there.";
+    STATE_HASH_AT: 1, "state-hash-at", "The place of this node's last state hash, or 0.";
+    STATE_HASH_HIGH: 1, "state-hash-high", "The first half of that hash.";
+    STATE_HASH_LOW: 1, "state-hash-low", "The second half.";
+    STATES_COMPARED: 1, "states-compared", "Comparisons of this node's state with others'.";
+    STATES_DIFFERED: 1, "states-differed", "Those that found two states: the alarm.";
+    STATE_OUTVOTED: 1, "state-outvoted", "Nodes by which this one's state counts for nothing, or 0.";
     FOLLOWER_POSITION: 1, "follower-position", "The log's position up to which it is executed.";
     FOLLOWER_DIFFERS: 1, "follower-differs", "Where execution and log differ, or 0: the alarm.";
     FOLLOWER_FAULTS: 1, "follower-faults", "Times the executing follower stopped.";
@@ -216,6 +224,12 @@ const GAUGES: &[Counter] = &[
     Counter::PEER_SYNCED,
     Counter::PEER_APPLIED,
     Counter::PEER_HEARD_NS,
+    Counter::PEER_STATE_AT,
+    Counter::PEER_STATE_DIFFERS,
+    Counter::STATE_HASH_AT,
+    Counter::STATE_HASH_HIGH,
+    Counter::STATE_HASH_LOW,
+    Counter::STATE_OUTVOTED,
     Counter::FOLLOWER_POSITION,
     Counter::FOLLOWER_DIFFERS,
     Counter::RING_DAMAGED,

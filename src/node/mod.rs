@@ -3,7 +3,7 @@
 //!
 //! The steps of [`Exchange::open`] are the pipeline, in order: this file alone knows all of it.
 //! `options.rs` makes them from a configuration, `threads.rs` puts the agents on threads,
-//! `interrupt.rs` is the wish to stop.
+//! `interrupt.rs` is the wish to stop, `store_agents.rs` is what works beside a writer.
 
 mod interrupt;
 mod member;
@@ -11,6 +11,7 @@ mod options;
 mod read_side;
 mod recovery;
 mod replication;
+mod store_agents;
 mod threads;
 
 pub use interrupt::Interrupt;
@@ -19,6 +20,7 @@ pub use options::{calendar, store_options};
 pub use read_side::{feed_from_snapshot, read_side_sections};
 pub use recovery::options as recovery_options;
 pub use replication::{ReplicationOptions, options as replication_options};
+pub use store_agents::{SegmentAgent, SyncAgent};
 pub use threads::groups;
 
 use crate::agent::{Agent, StopFlag, take};
@@ -36,6 +38,7 @@ use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions};
+use crate::standby::FollowerAgent;
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
@@ -468,60 +471,28 @@ fn feed_core(
 pub struct Closed {
     /// The state.
     pub machine: StateMachine,
-    /// The end of the log.
+    /// Its place in the log: the end, or on a standby up to where it had executed.
     pub position: Position,
 }
 
-/// Closes the store of agents that have stopped; `None` where the core was not among them, as on a
-/// standby.
+/// Closes the store of agents that have stopped; `None` where neither the core was among them nor
+/// a standby that had executed the log.
 ///
 /// # Errors
 /// The system's; the store is then as after the death of the process.
 pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>> {
     let Some(core) = take::<CoreAgent>(&mut agents) else {
-        if let Some(standby) = take::<StandbyRole>(&mut agents) {
-            drop(agents);
-            standby.close()?;
-        }
-        return Ok(None);
+        let executed = take::<FollowerAgent>(&mut agents).and_then(|it| it.into_state().ok());
+        let standby = take::<StandbyRole>(&mut agents);
+        drop(agents);
+        let Some(standby) = standby else { return Ok(None) };
+        standby.close()?;
+        return Ok(executed
+            .map(|(replay, at)| Closed { machine: replay.into_machine(), position: at.position }));
     };
     // The others hold what the store's writer waits for, or what it unmaps.
     drop(agents);
     let sequencer = core.into_sequencer();
     let position = sequencer.position();
     Ok(Some(Closed { machine: sequencer.close()?, position }))
-}
-
-/// Prepares the store's next segment.
-struct SegmentAgent(SegmentHelper);
-
-impl Agent for SegmentAgent {
-    fn name(&self) -> &str {
-        "segments"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.0.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
-    }
-}
-
-/// Makes the log durable; with durability `disk` it is what commits.
-struct SyncAgent(SyncHelper);
-
-impl Agent for SyncAgent {
-    fn name(&self) -> &str {
-        "sync"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.0.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
-    }
 }

@@ -1,9 +1,9 @@
 //! From what a configuration says of other nodes to the options of the parts that speak with them.
 
-use crate::cluster::{Key as ControlKey, Membership, NodeAddress};
+use crate::cluster::{Membership, NodeAddress};
 use crate::config::{self, Ack, Durability, Fault};
 use crate::replication::channel::Channel;
-use crate::types::Key as CatchUpKey;
+use crate::types::Key;
 use isochron_cluster::{AckPolicy, Counted};
 use std::fmt::Display;
 
@@ -15,27 +15,13 @@ pub struct ReplicationOptions {
     /// The channel of the log.
     pub channel: Channel,
     /// The nodes' secret.
-    pub key: Option<config::Key>,
+    pub key: Option<Key>,
     /// The most that this node sends to all who catch up together.
     pub catch_up_bytes_per_second: Option<u64>,
     /// Commands from one comparison of states to the next.
     pub state_hash_every_commands: u64,
     /// Whose acknowledgement a commit waits for.
     pub ack: Ack,
-}
-
-impl ReplicationOptions {
-    /// The key of the control channel.
-    #[must_use]
-    pub fn control_key(&self) -> Option<ControlKey> {
-        self.key.as_ref().map(|key| ControlKey::new(&key.0))
-    }
-
-    /// The same secret for the connections of catch-up.
-    #[must_use]
-    pub fn catch_up_key(&self) -> Option<CatchUpKey> {
-        self.key.as_ref().and_then(|key| CatchUpKey::new(&key.0))
-    }
 }
 
 /// The nodes of a configuration; `None` for a node that is alone.
@@ -123,7 +109,7 @@ mod tests {
             let membership = &options.membership;
             assert_eq!((membership.own(), membership.majority()), (1, 2));
             assert_eq!((membership.counted(), membership.ack()), (counted, policy));
-            assert!(options.control_key().is_some() && options.catch_up_key().is_some());
+            assert!(options.key.is_some());
         }
     }
 }

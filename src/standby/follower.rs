@@ -157,9 +157,14 @@ impl Follower {
         let spans = |sequence: Sequence| sequence.get() / self.checkpoint_commands;
         if spans(sequence) > spans(before) {
             let state_hash = self.replay.machine().state_hash();
-            let position = self.reader.position();
-            self.board.set_checkpoint(Checkpoint { position, state_hash });
+            self.board.add_checkpoint(Checkpoint { place: self.place(), state_hash });
         }
+    }
+
+    /// The end of what is executed.
+    fn place(&self) -> LogPlace {
+        let chain = self.reader.chain().expect("contents are checked from a known chain");
+        LogPlace { position: self.reader.position(), chain }
     }
 
     /// Why it does not go on, where it does not.
@@ -188,8 +193,8 @@ impl Follower {
         match self.fault {
             Some(fault) => Err(fault),
             None => {
-                let chain = self.reader.chain().expect("contents are checked from a known chain");
-                Ok((self.replay, LogPlace { position: self.reader.position(), chain }))
+                let place = self.place();
+                Ok((self.replay, place))
             }
         }
     }

@@ -47,6 +47,16 @@ impl Committer {
         self.control.committed()
     }
 
+    /// The writer takes nothing more in its epoch: so many nodes, a majority, do not have the state
+    /// that its log leads to here.
+    pub fn take_nothing(&mut self, nodes: u64) {
+        if self.control.differing_nodes() == 0
+            && let Some(_step) = self.tenure.step()
+        {
+            self.control.set_differing_nodes(nodes);
+        }
+    }
+
     /// Lets readers read to a position: an end of a transaction. One below is no news. False where
     /// the writer is gone: the store may be another's.
     ///

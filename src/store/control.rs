@@ -9,6 +9,7 @@
 //!   640 executing   source and source sequence of the command being executed, and since when
 //!   768 kept from   the first position that is kept
 //!   896 epoch, base the writer's epoch and where it began
+//!  1024 differing   how many nodes have another state than the writer; the primary's; or 0
 //!  3072 deaths      see `deaths.rs`
 //! ```
 //!
@@ -39,6 +40,7 @@ const EXECUTING_SINCE: usize = 656;
 const KEPT_FROM: usize = 768;
 const EPOCH: usize = 896;
 const EPOCH_BASE: usize = 904;
+const DIFFERING: usize = 1024;
 
 /// Whether commands are taken, and if not why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub enum Accepting {
     Stopped,
     /// Another node writes; this one follows.
     Standby,
+    /// Most nodes have another state than the writer.
+    Differs,
     /// A reason that this version does not know.
     Other(u64),
 }
@@ -74,6 +78,7 @@ impl Accepting {
             Self::Stopped => 5,
             Self::Sync => 6,
             Self::Standby => 7,
+            Self::Differs => 8,
             Self::Other(code) => code,
         }
     }
@@ -88,6 +93,7 @@ impl Accepting {
             5 => Self::Stopped,
             6 => Self::Sync,
             7 => Self::Standby,
+            8 => Self::Differs,
             code => Self::Other(code),
         }
     }
@@ -104,6 +110,7 @@ impl fmt::Display for Accepting {
             Self::Sync => "no(sync)",
             Self::Stopped => "no(stopped)",
             Self::Standby => "no(standby)",
+            Self::Differs => "no(differs)",
             Self::Other(code) => return write!(f, "no({code})"),
         })
     }
@@ -272,7 +279,19 @@ impl Control {
         Position(self.load(EPOCH_BASE))
     }
 
+    /// How many nodes, a majority, have another state than the writer, which takes nothing then.
+    #[inline]
+    pub(super) fn differing_nodes(&self) -> u64 {
+        self.load(DIFFERING)
+    }
+
+    pub(super) fn set_differing_nodes(&self, nodes: u64) {
+        self.store(DIFFERING, nodes);
+    }
+
+    /// Of another epoch nobody has said yet that it leads to another state.
     pub(super) fn begin_epoch(&self, epoch: Epoch, base: Position) {
+        self.set_differing_nodes(0);
         self.store(EPOCH_BASE, base.get());
         self.store(EPOCH, u64::from(epoch.get()));
     }

@@ -132,6 +132,8 @@ pub enum NotAccepted {
     Uncommitted { bytes: u64, bytes_max: u64 },
     /// The last term is full.
     PositionsUsedUp { end: Position },
+    /// So many nodes, a majority, executed the log to another state than this one.
+    Differs { nodes: u64 },
 }
 
 impl NotAccepted {
@@ -143,6 +145,7 @@ impl NotAccepted {
             Self::Disk { .. } | Self::PositionsUsedUp { .. } => Accepting::Disk,
             Self::Sync { .. } => Accepting::Sync,
             Self::Uncommitted { .. } => Accepting::Uncommitted,
+            Self::Differs { .. } => Accepting::Differs,
         }
     }
 }
@@ -163,6 +166,9 @@ impl fmt::Display for NotAccepted {
                 write!(f, "{bytes} bytes are not committed, at most {bytes_max} may be")
             }
             Self::PositionsUsedUp { end } => write!(f, "the log ends at {end}"),
+            Self::Differs { nodes } => {
+                write!(f, "{nodes} nodes, a majority, executed the log to another state")
+            }
         }
     }
 }

@@ -164,6 +164,10 @@ impl StoreWriter {
             0 => {}
             error => return Err(NotAccepted::Sync { error }),
         }
+        match self.holding.control.differing_nodes() {
+            0 => {}
+            nodes => return Err(NotAccepted::Differs { nodes }),
+        }
         // The epoch's first transaction is let in whatever the epochs before it left uncommitted:
         // nothing of theirs can be committed without it.
         if self.durability != Durability::Process && self.position > self.base {

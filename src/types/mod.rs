@@ -12,7 +12,7 @@ mod slot_table;
 mod table;
 
 pub use index::Index;
-pub use key::{KEY_BYTES, Key, MAC_BYTES};
+pub use key::{KEY_BYTES, Key, MAC_BYTES, SHORT_MAC_BYTES};
 pub use random::SplitMix64;
 pub use refusal::Refusal;
 pub use slot_table::SlotTable;

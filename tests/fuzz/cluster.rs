@@ -7,11 +7,11 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use isochron::cluster::{
-    Candidate, Contract, ControlChannel, Envelope, Follower, Hashes, Key, Leader, LogStatus,
-    MAC_BYTES, Membership, NodeAddress, Outcome, answer_status, answer_vote,
+    Candidate, Contract, ControlChannel, Envelope, Follower, Hashes, Leader, LogStatus, Membership,
+    NodeAddress, Outcome, answer_status, answer_vote,
 };
 use isochron::store::{Chain, EpochStart, LogPlace};
-use isochron::types::{Epoch, Nanos, Position};
+use isochron::types::{Epoch, Key, Nanos, Position, SHORT_MAC_BYTES};
 use isochron_cluster::{
     Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, Promote, PromoteAnswer,
     StateHash, Status, StatusRequest, Vote, VoteReason, VoteRequest,
@@ -97,7 +97,8 @@ impl Cores {
         let follower = Follower::new(members(1), contract(), known, None, place(BASE), true);
         let candidate =
             Candidate::new(&members(1), (known, status()), false, 1, 1_000_000_000, NOW);
-        let (hashes, promise) = (Hashes::new(members(1)), Promise(known, 0));
+        let (mut hashes, promise) = (Hashes::new(&members(1)), Promise(known, 0));
+        [384, 480].into_iter().for_each(|end| hashes.on_own(place(end), 1 << 64 | 2));
         Self { leader, follower, candidate, hashes, promise }
     }
 
@@ -124,10 +125,7 @@ impl Cores {
                 assert!(!(vote.reason == VoteReason::GRANTED && behind), "one that is behind");
             }
             Message::Vote(it) => self.candidate.on_vote(from, it),
-            Message::StateHash(it) => {
-                let hash = u128::from(it.high) << 64 | u128::from(it.low);
-                self.hashes.on_hash(from.sender, Position(it.position), hash);
-            }
+            Message::StateHash(it) => self.hashes.on_hash(from, it),
             Message::Promote(_) | Message::PromoteAnswer(_) => {}
         }
         self.answer();
@@ -156,7 +154,9 @@ impl Cores {
         if let Some(Outcome::Won { epoch, forced }) = self.candidate.poll_outcome() {
             assert!(epoch >= Epoch(EPOCH) && forced.is_none());
         }
-        while self.hashes.poll_change().is_some() {}
+        while self.hashes.poll_comparison().is_some() {}
+        while self.hashes.poll_send(NOW).is_some() {}
+        self.leader.on_states(&self.hashes, false);
     }
 }
 
@@ -172,14 +172,14 @@ pub(crate) fn datagrams(bytes: &[u8]) {
             let mut datagram = datagram.to_vec();
             let forged = keyed && mac % 2 == 0;
             if keyed && !forged {
-                datagram.extend_from_slice(&key.mac(&datagram));
+                datagram.extend_from_slice(&key.short_mac(&datagram));
             }
             let Ok((envelope, message)) = channel.open(&datagram, address(from % 4)) else {
                 continue;
             };
             if forged {
-                let (said, mac) = datagram.split_at(datagram.len() - MAC_BYTES);
-                assert!(key.is_right(said, mac), "nothing is believed without a MAC");
+                let (said, mac) = datagram.split_at(datagram.len() - SHORT_MAC_BYTES);
+                assert!(key.shortly_proves(said, mac), "nothing is believed without a MAC");
             }
             assert!(channel.open(&datagram, address(from % 4)).is_err(), "nothing comes twice");
             cores.hear(&envelope, &message);
@@ -220,7 +220,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         VoteRequest { end: BASE, chain: BASE + 1, epoch, last_epoch: 3, ..VoteRequest::default() }
             .into(),
         Vote { epoch, reason: VoteReason::GRANTED, ..Vote::default() }.into(),
-        StateHash { position: 384, high: 1, low: 2, ..StateHash::default() }.into(),
+        StateHash { position: 384, chain: 385, high: 1, low: 2, ..StateHash::default() }.into(),
+        StateHash { position: 512, chain: 513, high: 3, low: 2, ..StateHash::default() }.into(),
         PromoteAnswer::default().into(),
     ];
     let part = |from: u8, datagram: &[u8]| [&[from, 1], datagram].concat();

@@ -18,9 +18,10 @@ mod seen;
 #[path = "machine/work.rs"]
 mod work;
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isochron::cluster::agent::{
     Executed, PrimaryAgent, StandbyAgent, StandbyOptions, StandbyParts, Voice,
@@ -32,14 +33,14 @@ use isochron::replication::channel::Channel;
 use isochron::replication::receiver::ReceiverOptions;
 use isochron::replication::sender::StoreLog;
 use isochron::store::{
-    Disk, Durability, EpochStart, Identity, MemoryDisk, Operation, Options, Refusal, ReplicaStore,
-    SegmentHelper, SyncHelper, Until,
+    Disk, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Operation, Options, Refusal,
+    ReplicaStore, SegmentHelper, SyncHelper, Until,
 };
 use isochron::types::{Nanos, Position};
 use isochron_cluster::Counted;
 use isochron_events::{SCHEMA_ID, SCHEMA_VERSION};
 
-use crate::follower::Follower;
+use crate::follower::{Follower, Transaction};
 use crate::lived::Lived;
 use crate::network::{Network, Node, Port, address};
 use crate::oracle::Oracle;
@@ -121,26 +122,43 @@ fn identity(node: Node) -> Identity {
     }
 }
 
-/// How far the node's follower is, for its agent.
+/// How far the node's follower is, for its agent, and the state hashes on the way.
 #[derive(Clone, Default)]
-struct Applied(Arc<AtomicU64>);
+struct Applied {
+    position: Arc<AtomicU64>,
+    hashes: Arc<Mutex<VecDeque<(LogPlace, u128)>>>,
+}
+
+impl Applied {
+    fn hashes(&self) -> MutexGuard<'_, VecDeque<(LogPlace, u128)>> {
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was executed led there.
+    fn note(&self, transaction: &Transaction) {
+        if let Some(state) = transaction.state {
+            let place = LogPlace { position: transaction.end, chain: transaction.chain };
+            self.hashes().push_back((place, state));
+        }
+    }
+}
 
 impl Executed for Applied {
     fn applied(&self) -> Position {
-        Position(self.0.load(Ordering::Relaxed))
+        Position(self.position.load(Ordering::Relaxed))
     }
 
     fn differs(&self) -> bool {
         false
     }
 
-    fn checkpoint(&self) -> Option<(Position, u128)> {
-        None
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
+        self.hashes().pop_front()
     }
 }
 
 type Standby = StandbyAgent<Port, Port, Dialer, Applied>;
-type Primary = PrimaryAgent<Port, Port, StoreLog>;
+type Primary = PrimaryAgent<Port, Port, StoreLog, Applied>;
 
 enum Role {
     Standby(Box<Standby>),
@@ -326,7 +344,6 @@ impl Machine {
             asks_again_ns: None,
             discard: self.discards,
             dial: DialOptions { me: self.peer(), key: None, servers: Vec::new(), secret },
-            reach_bytes: 8 * 1024,
         }
     }
 

@@ -34,14 +34,14 @@ pub enum Message {
     Promote(Promote),
     /// What became of it.
     PromoteAnswer(PromoteAnswer),
-    /// The hash of a node's state after the command that ends at a position; sent to all
-    /// others.
+    /// The hash of a node's state at an end of an event that all nodes choose alike: the
+    /// newest one, to all others, every 100 ms.
     StateHash(StateHash),
 }
 
 impl Message {
     /// Bytes of header and block of the longest message.
-    pub const ENCODED_LENGTH_MAX: usize = 112;
+    pub const ENCODED_LENGTH_MAX: usize = 120;
 
     /// Reads header and block, by what the header says.
     ///

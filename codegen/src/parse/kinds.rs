@@ -7,6 +7,18 @@ use crate::model::{
     Choice, Composite, Enum, EnumValue, Kind, Member, Number, Presence, Primitive, Set,
 };
 
+/// Attributes of an enum or set, and of one of its codes.
+const CODED: &[&str] = &[
+    "name",
+    "description",
+    "encodingType",
+    "semanticType",
+    "sinceVersion",
+    "deprecated",
+    "offset",
+];
+const CODE: &[&str] = &["name", "description", "sinceVersion", "deprecated"];
+
 impl<'a> Parser<'a, '_> {
     /// The integer encoding of an enum or set, with its null value.
     fn encoding_type(&self, node: Node<'a, '_>) -> Parsed<(Primitive, Number)> {
@@ -31,23 +43,14 @@ impl<'a> Parser<'a, '_> {
     }
 
     pub(super) fn enumeration(&mut self, node: Node<'a, '_>) -> Parsed<Kind> {
-        let known = [
-            "name",
-            "description",
-            "encodingType",
-            "semanticType",
-            "sinceVersion",
-            "deprecated",
-            "offset",
-        ];
-        self.attributes(node, &known)?;
+        self.attributes(node, CODED)?;
         let (primitive, null) = self.encoding_type(node)?;
         let mut values: Vec<EnumValue> = Vec::new();
         for child in Self::elements(node) {
             if child.tag_name().name() != "validValue" {
                 return self.fault(child, format!("<{}> in an enum", child.tag_name().name()));
             }
-            self.attributes(child, &["name", "description", "sinceVersion", "deprecated"])?;
+            self.attributes(child, CODE)?;
             let name = self.name(child)?;
             let Number::Integer(code) = self.value(child, primitive, &Self::text(child))? else {
                 return self.fault(child, "an enum's value is an integer");
@@ -63,16 +66,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     pub(super) fn set(&mut self, node: Node<'a, '_>) -> Parsed<Kind> {
-        let known = [
-            "name",
-            "description",
-            "encodingType",
-            "semanticType",
-            "sinceVersion",
-            "deprecated",
-            "offset",
-        ];
-        self.attributes(node, &known)?;
+        self.attributes(node, CODED)?;
         let (primitive, _) = self.encoding_type(node)?;
         if primitive.is_signed() || primitive == Primitive::Char {
             return self.fault(node, "a set is encoded in an unsigned integer");
@@ -82,7 +76,7 @@ impl<'a> Parser<'a, '_> {
             if child.tag_name().name() != "choice" {
                 return self.fault(child, format!("<{}> in a set", child.tag_name().name()));
             }
-            self.attributes(child, &["name", "description", "sinceVersion", "deprecated"])?;
+            self.attributes(child, CODE)?;
             let (name, text) = (self.name(child)?, Self::text(child));
             let bits = 8 * primitive.size() as u32;
             let bit = match text.parse::<u32>() {

@@ -16,10 +16,10 @@ use crate::limits::{TERM_BYTES_DEFAULT, TERM_BYTES_MAX, TERM_BYTES_MIN};
 use crate::market_data::{CHANNEL_L3, FeedAgent, FeedOptions, LogAgent, register};
 use crate::metrics::{Counter, Counters};
 use crate::net::{Endpoint, ReservedPort};
+use crate::node::SyncAgent;
 use crate::ring::pair;
 use crate::state_machine::Capacity;
-use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader, SyncHelper};
-use crate::types::Nanos;
+use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,19 +66,6 @@ pub(super) fn placement_beside_sync() -> (Placement, Placement) {
             Placement { cores: vec![0], ..Placement::shared(IdleStrategy::Spin) },
             Placement { cores: vec![1], ..alone },
         ),
-    }
-}
-
-/// Makes the log durable.
-struct SyncAgent(SyncHelper);
-
-impl Agent for SyncAgent {
-    fn name(&self) -> &str {
-        "sync"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.0.do_work(now)
     }
 }
 

@@ -184,8 +184,13 @@ impl Served<'_> {
         }
         report::ending(interrupt.has_come());
         if has_core {
-            let ending =
-                Ending { node: self.node, counters: &counters, running: &running, clock: *clock };
+            let ending = Ending {
+                node: self.node,
+                counters: &counters,
+                running: &running,
+                clock: *clock,
+                ends_sessions: self.config.market_data.end_session_at_stop,
+            };
             ending.drain(None, interrupt);
         }
         running.stop();

@@ -142,11 +142,10 @@ fn serve(args: &Args) -> Result<u8, End> {
     }
     // 5. It ends, in the order of the pipeline.
     report::ending(interrupt.has_come());
-    let ending = Ending { node: &node, counters: &counters, running: &running, clock };
+    let ends_sessions = config.market_data.end_session_at_stop;
+    let ending =
+        Ending { node: &node, counters: &counters, running: &running, clock, ends_sessions };
     ending.drain(source.as_ref(), &interrupt);
-    if config.market_data.end_session_at_stop {
-        node.feed.end.stop();
-    }
     running.stop();
     finish(running)
 }
@@ -164,11 +163,14 @@ struct Ending<'a> {
     counters: &'a Counters,
     running: &'a Running,
     clock: SystemClock,
+    /// The feed's sessions end too, whatever day it is.
+    ends_sessions: bool,
 }
 
 impl Ending<'_> {
     /// First the orders end, then the core takes nothing more, then all that was taken is
-    /// committed, then the feed has sent it. A part that takes too long is named and left.
+    /// committed, then the feed has sent it, and may end its sessions. A part that takes too long
+    /// is named and left.
     fn drain(&self, source: Option<&Trading>, interrupt: &Interrupt) {
         if let Some(source) = source {
             source.stop();
@@ -194,6 +196,9 @@ impl Ending<'_> {
             // Of another process's log: what is committed now.
             let to = end(&mut committed).0;
             self.wait("feed", interrupt, || self.counters.get(Counter::FEED_POSITION) >= to);
+        }
+        if self.ends_sessions {
+            self.node.feed.end.stop();
         }
     }
 

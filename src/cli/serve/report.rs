@@ -1,8 +1,8 @@
 //! What a start says of what it runs on, and an end of what it leaves.
 
 use crate::agent::{Group, cores_available};
-use crate::cluster::Change;
 use crate::cluster::agent::News;
+use crate::cluster::{Change, Comparison, MajorityDiffers};
 use crate::market_data::FeedOptions;
 use crate::net::Endpoint;
 use crate::node::{Closed, Component, Config, CoreStart, Exchange, Word};
@@ -149,6 +149,11 @@ fn of_standby(news: &News) {
         News::NotPromoted { why } => warn!(%why, "not promoted"),
         News::LogDiffers => error!("the log here is not the primary's: never to be promoted"),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),
+        News::State(comparison) => compared(comparison),
+        News::Outvoted(why) => {
+            error!(%why, "this node has another state than it should: it is not promoted");
+        }
+        News::Vindicated => info!("this node has the state that counts: it may be promoted"),
     }
 }
 
@@ -183,6 +188,19 @@ fn caught_up(outcome: &Outcome) {
     }
 }
 
+/// Two nodes' states, side by side.
+fn compared(comparison: &Comparison) {
+    let (node, position) = (comparison.node, comparison.position.get());
+    let (ours, theirs) = (comparison.ours, comparison.theirs);
+    match comparison.is_equal() {
+        true => info!(node, position, "has the same state"),
+        false => {
+            let (ours, theirs) = (format!("{ours:032x}"), format!("{theirs:032x}"));
+            error!(node, position, ours, theirs, "has ANOTHER STATE");
+        }
+    }
+}
+
 fn of_primary(change: Change) {
     match change {
         Change::QuorumReached { heard, .. } => info!(heard, "enough nodes are there to commit"),
@@ -196,6 +214,16 @@ fn of_primary(change: Change) {
         Change::HigherEpoch { node, epoch } => {
             warn!(node, epoch = epoch.get(), "knows a higher epoch, and follows no longer");
         }
+        Change::NodeDiverged { node } => {
+            error!(node, "executed the log to another state: it is not promoted");
+        }
+        Change::State(comparison) => compared(&comparison),
+        Change::MajorityDiffers(MajorityDiffers { nodes, of }) => error!(
+            nodes,
+            of,
+            "most nodes executed this node's log to another state: NOTHING IS TAKEN until another \
+             is promoted, or this one is started again"
+        ),
         Change::NotLeading(why) => warn!(%why, "is the primary no longer"),
     }
 }

@@ -6,7 +6,7 @@
 use crate::metrics::{Counter, Counters, RINGS_MAX};
 use crate::store::{Accepting, StoreReader};
 use crate::types::Nanos;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// How often counters are looked at.
 const COUNTERS_NS: u64 = 1_000_000_000;
@@ -89,6 +89,7 @@ impl Watch {
                 Accepting::Disk | Accepting::Sync | Accepting::Uncommitted => {
                     warn!(accepts, "accepting");
                 }
+                Accepting::Differs => error!(accepts, "accepting"),
                 _ => info!(accepts, "accepting"),
             }
         }

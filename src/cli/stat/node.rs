@@ -17,7 +17,11 @@ pub(super) struct NodeState {
     pub(super) applied: u64,
     /// Where execution and log differ here.
     pub(super) differs_at: Option<u64>,
-    /// The others, as the primary knows them.
+    /// The last state hash here, and its place.
+    pub(super) state: Option<(u64, u128)>,
+    /// By how many nodes that have another state this one's counts for nothing.
+    pub(super) outvoted_by: Option<u64>,
+    /// The others, as this node knows them.
     pub(super) peers: Vec<Peer>,
 }
 
@@ -25,6 +29,15 @@ pub(super) struct NodeState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Peer {
     node: u64,
+    /// What it acknowledges: to a primary.
+    acks: Option<Acks>,
+    /// Where its state was last compared with this node's, and whether it was the same.
+    state: Option<(u64, bool)>,
+}
+
+/// How far a node is that follows this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Acks {
     held: u64,
     synced: u64,
     applied: u64,
@@ -42,25 +55,33 @@ impl NodeState {
             _ => return None,
         };
         let some = |value: u64| (value != 0).then_some(value);
-        let peers = (0..RINGS_MAX).filter_map(|place| Peer::of(sample, place)).collect();
+        let of_place = |place| Peer::of(sample, place, role == "primary");
+        let peers = (0..RINGS_MAX).filter_map(of_place).collect();
+        let half = |counter| u128::from(value(counter));
+        let hash = half(Counter::STATE_HASH_HIGH) << 64 | half(Counter::STATE_HASH_LOW);
         Some(Self {
             role,
             epoch: value(Counter::NODE_EPOCH),
             primary: some(value(Counter::NODE_PRIMARY)),
             applied: value(Counter::FOLLOWER_POSITION),
             differs_at: some(value(Counter::FOLLOWER_DIFFERS)),
+            state: some(value(Counter::STATE_HASH_AT)).map(|at| (at, hash)),
+            outvoted_by: some(value(Counter::STATE_OUTVOTED)),
             peers,
         })
     }
 
     pub(super) fn json(&self) -> Value {
         let peer = |peer: &Peer| {
+            let acks = peer.acks.as_ref();
             json!({
                 "node": peer.node,
-                "held": peer.held,
-                "synced": peer.synced,
-                "applied": peer.applied,
-                "silent_ms": peer.silent_ms,
+                "held": acks.map(|acks| acks.held),
+                "synced": acks.map(|acks| acks.synced),
+                "applied": acks.map(|acks| acks.applied),
+                "silent_ms": acks.and_then(|acks| acks.silent_ms),
+                "state_compared_at": peer.state.map(|(at, _)| at),
+                "state_is_equal": peer.state.map(|(_, is_equal)| is_equal),
             })
         };
         json!({
@@ -69,6 +90,9 @@ impl NodeState {
             "primary": self.primary,
             "applied": self.applied,
             "differs_at": self.differs_at,
+            "state_at": self.state.map(|(at, _)| at),
+            "state_hash": self.state.map(|(_, hash)| format!("{hash:032x}")),
+            "outvoted_by": self.outvoted_by,
             "peers": self.peers.iter().map(peer).collect::<Vec<_>>(),
         })
     }
@@ -84,6 +108,13 @@ impl fmt::Display for NodeState {
                 None => f.write_str(", follows nobody")?,
             }
         }
+        if let Some((at, hash)) = self.state {
+            write!(f, ", state {hash:032x} at {at}")?;
+        }
+        if let Some(nodes) = self.outvoted_by {
+            let what = if *role == "primary" { "NOTHING IS TAKEN" } else { "not to be promoted" };
+            write!(f, "; OUTVOTED: {nodes} nodes have another state: {what}")?;
+        }
         match self.differs_at {
             Some(at) => write!(f, "; EXECUTION DIFFERS FROM THE LOG at {at}: never to be promoted"),
             None => Ok(()),
@@ -92,30 +123,41 @@ impl fmt::Display for NodeState {
 }
 
 impl Peer {
-    fn of(sample: &Sample, place: usize) -> Option<Self> {
+    fn of(sample: &Sample, place: usize, acknowledges: bool) -> Option<Self> {
         let value = |counter| sample.value(counter, place);
         let node = Some(value(Counter::PEER_NODE)).filter(|node| *node != 0)?;
         let heard = Some(value(Counter::PEER_HEARD_NS)).filter(|heard| *heard != 0);
-        Some(Self {
-            node,
+        let acks = acknowledges.then(|| Acks {
             held: value(Counter::PEER_HELD),
             synced: value(Counter::PEER_SYNCED),
             applied: value(Counter::PEER_APPLIED),
             silent_ms: heard.map(|heard| sample.time.get().saturating_sub(heard) / 1_000_000),
-        })
+        });
+        let compared = Some(value(Counter::PEER_STATE_AT)).filter(|at| *at != 0);
+        let differs = value(Counter::PEER_STATE_DIFFERS) != 0;
+        Some(Self { node, acks, state: compared.map(|at| (at, !differs)) })
     }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, held, synced, applied, silent_ms } = self;
-        match silent_ms {
-            None => write!(f, "node {node}: not heard"),
-            Some(ms) => write!(
-                f,
-                "node {node}: holds {held}, synced {synced}, executed {applied}, heard {ms} ms ago"
-            ),
+        write!(f, "node {}: ", self.node)?;
+        if let Some(acks) = &self.acks {
+            write!(f, "{acks}, ")?;
         }
+        match self.state {
+            None => f.write_str("state not compared"),
+            Some((at, true)) => write!(f, "the same state at {at}"),
+            Some((at, false)) => write!(f, "ANOTHER STATE at {at}"),
+        }
+    }
+}
+
+impl fmt::Display for Acks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { held, synced, applied, silent_ms } = self;
+        let Some(ms) = silent_ms else { return f.write_str("not heard") };
+        write!(f, "holds {held}, synced {synced}, executed {applied}, heard {ms} ms ago")
     }
 }
 
@@ -125,37 +167,88 @@ mod tests {
     use crate::metrics::Counters;
     use crate::types::Nanos;
 
+    fn set(counters: &Counters, values: &[(Counter, u64)]) -> NodeState {
+        values.iter().for_each(|(counter, value)| counters.writer(*counter).set(*value));
+        NodeState::of(&Sample::of(counters, Nanos(17_000_000))).expect("it has a role")
+    }
+
     #[test]
     fn a_node_alone_has_no_role_and_a_primary_shows_who_follows() {
         let counters = Counters::in_memory();
         assert_eq!(NodeState::of(&Sample::of(&counters, Nanos(0))), None);
-        let set = |counter: Counter, value| counters.writer(counter).set(value);
-        set(Counter::NODE_ROLE, 2);
-        set(Counter::NODE_EPOCH, 7);
-        set(Counter::FOLLOWER_POSITION, 96);
-        for (place, heard) in [(0, 0), (1, 5_000_000)] {
-            set(Counter::PEER_NODE.of_ring(place), place as u64 + 2);
-            set(Counter::PEER_HELD.of_ring(place), 320);
-            set(Counter::PEER_HEARD_NS.of_ring(place), heard);
-        }
-        let state = NodeState::of(&Sample::of(&counters, Nanos(17_000_000))).unwrap();
+        let state = set(
+            &counters,
+            &[
+                (Counter::NODE_ROLE, 2),
+                (Counter::NODE_EPOCH, 7),
+                (Counter::FOLLOWER_POSITION, 96),
+                (Counter::PEER_NODE, 2),
+                (Counter::PEER_NODE.of_ring(1), 3),
+                (Counter::PEER_HELD.of_ring(1), 320),
+                (Counter::PEER_HEARD_NS.of_ring(1), 5_000_000),
+            ],
+        );
         assert_eq!(state.to_string(), "primary of epoch 7, executed to 96");
-        assert_eq!(state.peers[0].to_string(), "node 2: not heard");
-        let heard = "node 3: holds 320, synced 0, executed 0, heard 12 ms ago";
-        assert_eq!(state.peers[1].to_string(), heard);
-        assert_eq!(state.peers.len(), 2);
+        let peers: Vec<String> = state.peers.iter().map(ToString::to_string).collect();
+        let heard = "node 3: holds 320, synced 0, executed 0, heard 12 ms ago, state not compared";
+        assert_eq!(peers, ["node 2: not heard, state not compared", heard]);
         let json = state.json();
         assert_eq!(
             (json["peers"][1]["silent_ms"].as_u64(), json["epoch"].as_u64()),
             (Some(12), Some(7))
         );
-        set(Counter::NODE_ROLE, 1);
-        set(Counter::FOLLOWER_DIFFERS, 64);
-        let state = NodeState::of(&Sample::of(&counters, Nanos(17_000_000))).unwrap();
+        assert!(json["state_hash"].is_null() && json["peers"][1]["state_is_equal"].is_null());
+    }
+
+    #[test]
+    fn a_standby_that_differs_from_its_log_says_so() {
+        let counters = Counters::in_memory();
+        let role = [(Counter::NODE_ROLE, 1), (Counter::FOLLOWER_DIFFERS, 64)];
+        let text = set(&counters, &role).to_string();
         assert!(
-            state
-                .to_string()
-                .starts_with("standby of epoch 7, executed to 96, follows nobody; EXEC")
+            text.starts_with("standby of epoch 0, executed to 0, follows nobody; EXEC"),
+            "{text}"
         );
+    }
+
+    #[test]
+    fn states_are_shown_side_by_side() {
+        let counters = Counters::in_memory();
+        let state = set(
+            &counters,
+            &[
+                (Counter::NODE_ROLE, 1),
+                (Counter::NODE_PRIMARY, 1),
+                (Counter::STATE_HASH_AT, 640),
+                (Counter::STATE_HASH_HIGH, 0xab),
+                (Counter::STATE_HASH_LOW, 0xcd),
+                (Counter::STATE_OUTVOTED, 1),
+                (Counter::PEER_NODE, 1),
+                (Counter::PEER_STATE_AT, 576),
+                (Counter::PEER_STATE_DIFFERS, 576),
+                (Counter::PEER_NODE.of_ring(1), 3),
+                (Counter::PEER_STATE_AT.of_ring(1), 640),
+            ],
+        );
+        let hash = "00000000000000ab00000000000000cd";
+        assert_eq!(
+            state.to_string(),
+            format!(
+                "standby of epoch 0, executed to 0, follows node 1, state {hash} at 640; OUTVOTED: \
+                 1 nodes have another state: not to be promoted"
+            )
+        );
+        let peers: Vec<String> = state.peers.iter().map(ToString::to_string).collect();
+        assert_eq!(peers, ["node 1: ANOTHER STATE at 576", "node 3: the same state at 640"]);
+        let json = state.json();
+        assert_eq!(
+            (json["state_hash"].as_str(), json["state_at"].as_u64()),
+            (Some(hash), Some(640))
+        );
+        let of = |place: usize| {
+            let peer = &json["peers"][place];
+            (peer["state_compared_at"].as_u64(), peer["state_is_equal"].as_bool())
+        };
+        assert_eq!([of(0), of(1)], [(Some(576), Some(false)), (Some(640), Some(true))]);
     }
 }

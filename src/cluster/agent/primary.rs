@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   1  published   the ends of new transactions are told to the leader, before their bytes go out
-//!   2  control     acknowledgements, wishes for votes, other primaries
+//!   2  control     acknowledgements, wishes for votes, other primaries, other nodes' states
 //!   3  commit      to the store first, then to everybody
 //!   4  stream      data, repairs, heartbeats; answers in
 //! ```
@@ -11,10 +11,12 @@ use std::collections::VecDeque;
 
 use isochron_cluster::{Message, NodeFlags, PromoteAnswer, PromoteResult};
 
-use super::role::RoleChange;
+use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
-use crate::cluster::{Ballot, Change, Contract, Leader, LogStatus, answer_status, answer_vote};
+use crate::cluster::{
+    Ballot, Change, Contract, Hashes, Leader, LogStatus, answer_status, answer_vote,
+};
 use crate::net::Media;
 use crate::replication::sender::{LogBytes, Sender, SenderOptions};
 use crate::store::frame::Frame;
@@ -100,8 +102,25 @@ impl<L: LogBytes> LogBytes for Told<L> {
     }
 }
 
-/// Leads an epoch. `D` carries the stream, `C` the control channel, `L` is the log.
-pub struct PrimaryAgent<D, C, L> {
+/// What an agent is made of that it does not make itself: of a writer that has begun its epoch.
+pub struct PrimaryParts<D, C, L, X> {
+    /// The control channel.
+    pub voice: Voice<C>,
+    /// The writer's.
+    pub committer: Committer,
+    /// The store's.
+    pub ballot: Voter,
+    /// What reads what was published, and how that is cut into segments.
+    pub log: (L, Terms),
+    /// What carries the stream.
+    pub data: D,
+    /// Who executes the log again.
+    pub executed: X,
+}
+
+/// Leads an epoch. `D` carries the stream, `C` the control channel, `L` is the log, `X` executes it
+/// again.
+pub struct PrimaryAgent<D, C, L, X> {
     voice: Voice<C>,
     ballot: Voter,
     leader: Leader,
@@ -109,6 +128,8 @@ pub struct PrimaryAgent<D, C, L> {
     log: Told<L>,
     sender: Sender,
     data: D,
+    executed: X,
+    hashes: Hashes,
     changes: VecDeque<Change>,
     role: Option<RoleChange>,
     /// Told once; nothing is done any more.
@@ -116,21 +137,15 @@ pub struct PrimaryAgent<D, C, L> {
     failure: Option<String>,
 }
 
-impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
-    /// The agent of a writer that has begun its epoch: `committer` is the writer's, `ballot` the
-    /// store's, `log` reads what it has published.
+impl<D: Media, C: Media, L: LogBytes, X: Executed> PrimaryAgent<D, C, L, X> {
+    /// The agent of a writer.
     #[must_use]
-    pub fn new(
-        options: PrimaryOptions,
-        voice: Voice<C>,
-        (committer, ballot): (Committer, Voter),
-        (log, terms): (L, Terms),
-        data: D,
-        now: Nanos,
-    ) -> Self {
+    pub fn new(options: PrimaryOptions, parts: PrimaryParts<D, C, L, X>, now: Nanos) -> Self {
         let PrimaryOptions { sender, contract, start, committed } = options;
+        let PrimaryParts { voice, committer, ballot, log: (log, terms), data, executed } = parts;
         let base = LogPlace { position: start.base, chain: start.chain };
         Self {
+            hashes: Hashes::new(&voice.membership),
             leader: Leader::new(voice.membership.clone(), contract, start, committed, now),
             voice,
             ballot,
@@ -138,6 +153,7 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
             log: Told { log, terms, end: base, looked: base },
             sender: Sender::new(sender, now),
             data,
+            executed,
             changes: VecDeque::new(),
             role: None,
             ended: false,
@@ -167,6 +183,12 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
     #[must_use]
     pub fn sender(&self) -> &Sender {
         &self.sender
+    }
+
+    /// How its state compares with the others'.
+    #[must_use]
+    pub fn hashes(&self) -> &Hashes {
+        &self.hashes
     }
 
     /// Its voice.
@@ -205,7 +227,12 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
         work += self.hear(now);
         self.leader.on_synced(self.committer.synced());
         work += self.commit();
+        self.compare_states();
         while let Some((node, message)) = self.leader.poll_send(now) {
+            self.voice.tell(&self.ballot, node, message);
+            work += 1;
+        }
+        while let Some((node, message)) = self.hashes.poll_send(now) {
             self.voice.tell(&self.ballot, node, message);
             work += 1;
         }
@@ -217,6 +244,18 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
     fn commit(&mut self) -> usize {
         let Some(place) = self.leader.poll_commit() else { return 0 };
         usize::from(self.committer.commit_to(place.position))
+    }
+
+    /// Holds the state that the log leads to here against the others'. Where most have another one,
+    /// the writer takes nothing more.
+    fn compare_states(&mut self) {
+        while let Some((place, hash)) = self.executed.poll_checkpoint() {
+            self.hashes.on_own(place, hash);
+        }
+        self.leader.on_states(&self.hashes, self.executed.differs());
+        if let Some(why) = self.leader.outvoted() {
+            self.committer.take_nothing(why.nodes as u64);
+        }
     }
 
     fn hear(&mut self, now: Nanos) -> usize {
@@ -260,30 +299,41 @@ impl<D: Media, C: Media, L: LogBytes> PrimaryAgent<D, C, L> {
                 };
                 self.voice.answer(&self.ballot, heard, answer);
             }
+            Message::StateHash(hash) => {
+                self.leader.on_known_epoch(from);
+                self.hashes.on_hash(from, hash);
+            }
             _ => self.leader.on_known_epoch(from),
         }
     }
 
     fn note_changes(&mut self, now: Nanos) {
+        while let Some(comparison) = self.hashes.poll_comparison() {
+            self.note(Change::State(comparison));
+        }
         while let Some(change) = self.leader.poll_change(now) {
-            if self.changes.len() == CHANGES_MAX {
-                self.changes.pop_front();
-            }
-            self.changes.push_back(change);
+            self.note(change);
         }
         let Some(why) = self.leader.ended() else { return };
-        // A node that executes otherwise goes on storing, as a standby that is barred.
         debug_assert!(!self.leader.flags().contains(NodeFlags::PRIMARY));
         self.ended = true;
         self.role = Some(RoleChange::Follow { why });
     }
+
+    fn note(&mut self, change: Change) {
+        if self.changes.len() == CHANGES_MAX {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(change);
+    }
 }
 
-impl<D, C, L> Agent for PrimaryAgent<D, C, L>
+impl<D, C, L, X> Agent for PrimaryAgent<D, C, L, X>
 where
     D: Media + 'static,
     C: Media + 'static,
     L: LogBytes + Send + 'static,
+    X: Executed + 'static,
 {
     fn name(&self) -> &str {
         "primary"

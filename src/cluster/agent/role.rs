@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::cluster::{MayBeLost, NotLeading};
-use crate::store::FollowRefused;
+use crate::store::{FollowRefused, LogPlace};
 use crate::types::{Epoch, Position};
 
 /// Another role for this node. The agent that says so stands still from then on.
@@ -49,8 +49,9 @@ pub trait Executed: Send {
     /// Whether execution and log differ.
     fn differs(&self) -> bool;
 
-    /// The newest place that all nodes choose alike, and the hash of all state there.
-    fn checkpoint(&self) -> Option<(Position, u128)>;
+    /// The next place that all nodes choose alike, and the hash of all state there, once; those
+    /// that were made before anybody asked too, as far as they are kept.
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)>;
 }
 
 /// Nobody executes it here.
@@ -63,7 +64,7 @@ impl Executed for () {
         false
     }
 
-    fn checkpoint(&self) -> Option<(Position, u128)> {
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
         None
     }
 }

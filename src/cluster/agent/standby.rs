@@ -4,7 +4,7 @@
 //!   1  control    whom to follow, what is committed, wishes for votes, an operator's wish
 //!   2  follow     the store first: durable, and cut; behind by too much: catch-up
 //!   3  data       datagrams ─▶ receiver ─▶ store; requests and status messages out
-//!   4  progress   held, synced, executed ─▶ commit, acknowledgement
+//!   4  progress   held, synced, executed ─▶ commit, acknowledgement; states compared
 //!   5  candidate  this node's own promise, questions, votes
 //! ```
 //!
@@ -22,9 +22,9 @@ use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    AnnounceRefused, Ballot, Candidate, Contract, Follower, LogStatus, NodeAddress,
-    Outcome as Promoted, Refusal, answer_promote, answer_status, answer_vote, judge_promote,
-    last_epoch,
+    AnnounceRefused, Ballot, Candidate, Comparison, Contract, Follower, Hashes, LogStatus,
+    NodeAddress, Outcome as Promoted, Outvoted, Refusal, answer_promote, answer_status,
+    answer_vote, judge_promote, last_epoch,
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
@@ -54,8 +54,6 @@ pub struct StandbyOptions {
     pub discard: bool,
     /// Who catches up; from whom, the agent knows.
     pub dial: DialOptions,
-    /// How near to the end of the log catching up comes, until the stream's repair takes over.
-    pub reach_bytes: u64,
 }
 
 /// What a person should know of a standby.
@@ -89,6 +87,12 @@ pub enum News {
     LogDiffers,
     /// It may have lost what it acknowledged, and has caught up.
     Whole,
+    /// Its state was compared with another node's, and it came out otherwise than before.
+    State(Comparison),
+    /// Its state is not the one that counts: it is not promoted.
+    Outvoted(Outvoted),
+    /// It is again.
+    Vindicated,
 }
 
 /// The promotion that goes on, and who waits for its end.
@@ -113,6 +117,9 @@ pub struct StandbyAgent<D, C, K, X> {
     /// What is caught up with now.
     join: Option<Join>,
     executed: X,
+    hashes: Hashes,
+    /// Why its state is not the one that counts.
+    outvoted: Option<Outvoted>,
     /// The epoch that is announced began beyond what is held.
     is_behind: bool,
     promotion: Option<Promotion>,
@@ -165,6 +172,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             replica.is_lossy(),
         );
         let asking = options.asks_again_ns.map(|again_ns| Asking::new(again_ns, &voice.membership));
+        let hashes = Hashes::new(&voice.membership);
         Self {
             options,
             voice,
@@ -176,6 +184,8 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             connector,
             join: None,
             executed,
+            hashes,
+            outvoted: None,
             is_behind: false,
             promotion: None,
             asking,
@@ -221,6 +231,18 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     #[must_use]
     pub fn receiver(&self) -> &Receiver {
         &self.receiver
+    }
+
+    /// How its state compares with the others'.
+    #[must_use]
+    pub fn hashes(&self) -> &Hashes {
+        &self.hashes
+    }
+
+    /// Why its state is not the one that counts, if it is not.
+    #[must_use]
+    pub fn outvoted(&self) -> Option<Outvoted> {
+        self.outvoted
     }
 
     /// Its voice.
@@ -353,6 +375,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                     promotion.candidate.on_vote(from, vote);
                 }
             }
+            Message::StateHash(hash) => self.hashes.on_hash(from, hash),
             Message::Promote(wish) => self.on_wish(heard, wish, now),
             _ => {}
         }
@@ -484,21 +507,20 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         work
     }
 
-    /// The primary is asked first, then the others.
+    /// The primary is asked first, then the others. It goes on until the stream is half as far
+    /// ahead as may be where it is joined: while that happens, the stream goes on.
     fn begin_join(&self, start: EpochStart) -> Join {
-        let StandbyOptions { dial, reach_bytes, discard, .. } = &self.options;
+        let StandbyOptions { dial, discard, .. } = &self.options;
+        let reach_bytes = self.receiver.join_bytes(&self.replica) / 2;
         let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
         peers.sort_by_key(|peer| peer.node != start.node);
         let servers = peers.iter().map(|peer| peer.catch_up).collect();
-        Join::new(DialOptions { servers, ..dial.clone() }, start, *reach_bytes, *discard)
+        Join::new(DialOptions { servers, ..dial.clone() }, start, reach_bytes, *discard)
     }
 
     fn progress(&mut self, now: Nanos) -> usize {
         let (held, synced) = (self.replica.held(), self.replica.synced());
         self.follower.on_progress(held, synced, self.executed.applied());
-        if self.executed.differs() {
-            self.follower.on_diverged();
-        }
         if self.replica.is_lossy()
             && !self.follower.flags().contains(NodeFlags::LOSSY)
             && self.replica.caught_up().is_ok()
@@ -511,12 +533,36 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 self.tell_news(News::LogDiffers);
             }
         }
+        self.compare_states();
         let mut work = 0;
+        while let Some((node, message)) = self.hashes.poll_send(now) {
+            self.voice.tell(&self.ballot, node, message);
+            work += 1;
+        }
         while let Some((node, message)) = self.follower.poll_ack(now) {
             self.voice.tell(&self.ballot, node, message);
             work += 1;
         }
         work
+    }
+
+    /// Holds this node's execution against the others'. The last primary's word counts until there
+    /// is another one.
+    fn compare_states(&mut self) {
+        while let Some((place, hash)) = self.executed.poll_checkpoint() {
+            self.hashes.on_own(place, hash);
+        }
+        while let Some(comparison) = self.hashes.poll_comparison() {
+            self.tell_news(News::State(comparison));
+        }
+        let primary = self.follower.primary().map(|primary| primary.start.node);
+        let primary = primary.or_else(|| Some(self.replica.epochs().last()?.node));
+        let outvoted = self.hashes.outvoted(primary);
+        self.follower.on_execution(outvoted.is_some() || self.executed.differs());
+        let before = std::mem::replace(&mut self.outvoted, outvoted);
+        if before.is_some() != outvoted.is_some() {
+            self.tell_news(outvoted.map_or(News::Vindicated, News::Outvoted));
+        }
     }
 
     fn promotion(&mut self, now: Nanos) -> usize {
@@ -544,7 +590,8 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
 
     fn finish(&mut self, promotion: &Promotion, outcome: Promoted, now: Nanos) {
         if let Some(asked) = &promotion.operator {
-            let answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
+            let mut answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
+            answer.heard = promotion.candidate.heard_set();
             self.voice.answer(&self.ballot, asked, answer);
             self.decided = Some(answer);
         }

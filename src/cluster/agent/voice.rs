@@ -5,10 +5,10 @@ use std::net::SocketAddrV4;
 
 use isochron_cluster::Message;
 
-use crate::cluster::{Ballot, ControlChannel, Envelope, Key, Membership, OPERATOR, Refused};
+use crate::cluster::{Ballot, ControlChannel, Envelope, Membership, OPERATOR, Refused};
 use crate::net::Media;
 use crate::store::Voter;
-use crate::types::Epoch;
+use crate::types::{Epoch, Key};
 
 /// What came and went, and what was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

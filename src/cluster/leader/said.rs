@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use isochron_cluster::Ack;
+use isochron_cluster::{Ack, NodeFlags};
 
+use crate::cluster::Comparison;
 use crate::store::{Chain, EpochStart};
 use crate::types::{Epoch, Nanos, Position};
 
@@ -109,11 +110,6 @@ pub enum NotLeading {
         /// The epoch.
         epoch: Epoch,
     },
-    /// Most nodes executed a command to another outcome than this one.
-    Diverged {
-        /// The first position where their states differ.
-        position: Position,
-    },
 }
 
 impl fmt::Display for NotLeading {
@@ -134,10 +130,25 @@ impl fmt::Display for NotLeading {
                 "node {other} says that it is the primary of epoch {epoch}, as this node is: \
                  a promotion was forced twice, or a node's number is used twice"
             ),
-            Self::Diverged { position } => {
-                write!(f, "most nodes have another state at {position} than this node")
-            }
         }
+    }
+}
+
+/// Most nodes do not have the state that this primary's log leads to here. What is in the log is
+/// confirmed as ever, and followed; nothing is added until somebody has decided whose state is
+/// right: for the rest of the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MajorityDiffers {
+    /// How many nodes say so.
+    pub nodes: usize,
+    /// How many are configured.
+    pub of: usize,
+}
+
+impl fmt::Display for MajorityDiffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { nodes, of } = self;
+        write!(f, "{nodes} of {of} nodes executed this log to another state: nothing is taken")
     }
 }
 
@@ -188,6 +199,15 @@ pub enum Change {
         /// The epoch.
         epoch: Epoch,
     },
+    /// A node executed the log to another outcome, or has another state: it is not promoted.
+    NodeDiverged {
+        /// Which.
+        node: u32,
+    },
+    /// A node's state was compared with this one's, and it came out otherwise than before.
+    State(Comparison),
+    /// This primary takes nothing any more.
+    MajorityDiffers(MajorityDiffers),
     /// This primary confirms nothing any more.
     NotLeading(NotLeading),
 }
@@ -210,6 +230,11 @@ impl fmt::Display for Change {
             Self::HigherEpoch { node, epoch } => {
                 write!(f, "node {node} knows of epoch {epoch} and follows this one no longer")
             }
+            Self::NodeDiverged { node } => {
+                write!(f, "node {node} executed the log to another state: it is not promoted")
+            }
+            Self::State(comparison) => write!(f, "{comparison}"),
+            Self::MajorityDiffers(why) => write!(f, "{why}"),
             Self::NotLeading(why) => write!(f, "leads no longer: {why}"),
         }
     }
@@ -232,4 +257,11 @@ pub struct PeerStatus {
     pub log_differs: bool,
     /// The highest epoch it knows of.
     pub known_epoch: Epoch,
+}
+
+impl PeerStatus {
+    /// Whether it says that its execution differs.
+    pub(super) fn diverged(&self) -> bool {
+        self.ack.is_some_and(|ack| ack.flags.contains(NodeFlags::DIVERGED))
+    }
 }

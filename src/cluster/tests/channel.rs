@@ -3,8 +3,8 @@
 use isochron_cluster::{AckPolicy, Commit, Message, Promote, Status, StatusRequest};
 
 use super::{address, members};
-use crate::cluster::{ControlChannel, Envelope, Key, MAC_BYTES, Malformed, OPERATOR, Refused};
-use crate::types::Epoch;
+use crate::cluster::{ControlChannel, Envelope, Malformed, OPERATOR, Refused};
+use crate::types::{Epoch, Key, SHORT_MAC_BYTES};
 
 const RUN: u64 = 1_000;
 
@@ -37,7 +37,7 @@ fn refused(end: &mut ControlChannel, datagram: &[u8], from: u32) -> Refused {
 #[test]
 fn what_is_sealed_is_opened() {
     for key in [None, key(1)] {
-        let mac_bytes = if key.is_some() { MAC_BYTES } else { 0 };
+        let mac_bytes = if key.is_some() { SHORT_MAC_BYTES } else { 0 };
         let (mut one, mut two) = pair(key);
         let datagram = sealed(&mut one, 2, commit(96));
         // SBE header, 48 bytes of control header, position, chain, epoch and padding.

@@ -95,8 +95,10 @@ fn every_advance_is_told_and_silence_is_broken() {
     assert_eq!(ack(&mut follower, later(ACK_INTERVAL_NS - 1)), None);
     let periodic = ack(&mut follower, due).expect("its time");
     assert_eq!((periodic.held, periodic.synced, periodic.applied), (416, 416, 416));
-    follower.on_diverged();
+    follower.on_execution(true);
     assert_eq!(ack(&mut follower, due).expect("news").flags, NodeFlags::DIVERGED);
+    follower.on_execution(false);
+    assert_eq!(ack(&mut follower, due).expect("news").flags, NodeFlags::default());
 }
 
 #[test]

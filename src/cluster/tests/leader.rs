@@ -1,9 +1,11 @@
 //! What a primary counts, tells and notices.
 
-use isochron_cluster::{Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, Status};
+use isochron_cluster::{
+    Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, StateHash, Status,
+};
 
 use super::{envelope, members_counting};
-use crate::cluster::{AckRefused, Change, Contract, Leader, NotLeading};
+use crate::cluster::{AckRefused, Change, Contract, Hashes, Leader, NotLeading};
 use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_BYTES};
 use crate::store::{Chain, EpochStart, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
@@ -268,12 +270,56 @@ fn another_primary_deposes_it_or_stops_both() {
     assert_eq!(twin.poll_commit(), None);
 }
 
+/// What node 1 knows of the others' states where its own is 7.
+fn states(others: &[(u32, u64)]) -> Hashes {
+    let mut hashes = Hashes::new(&members_counting(1, 3, AckPolicy::QUORUM, Counted::HELD));
+    hashes.on_own(place(384), 7);
+    for (node, low) in others.iter().copied() {
+        let told = StateHash { position: 384, chain: 385, low, ..StateHash::default() };
+        hashes.on_hash(&envelope(node, 1, 4), &told);
+    }
+    hashes
+}
+
 #[test]
-fn one_whose_state_most_nodes_do_not_have_stops() {
+fn one_whose_state_most_nodes_do_not_have_takes_nothing_and_goes_on_otherwise() {
+    let diverged = Ack { flags: NodeFlags::DIVERGED, ..ack(416) };
+    // States by hash, whether the node itself differs from its log, and whether node 2 says that
+    // it does.
+    for (others, own, theirs, expected) in [
+        (&[(2, 7), (3, 7)][..], false, false, None),
+        (&[(2, 8), (3, 7)], false, false, None),
+        (&[(2, 8), (3, 8)], false, false, Some(2)),
+        (&[(2, 8), (3, 9)], false, false, Some(2)),
+        (&[(3, 8)], false, true, Some(2)),
+        (&[(2, 8)], false, true, None),
+        (&[], true, true, Some(2)),
+        (&[], true, false, None),
+    ] {
+        let mut leader = leader(Counted::HELD);
+        let acked = if theirs { diverged } else { ack(416) };
+        leader.on_ack(&envelope(2, 1, 4), &acked, NOW).unwrap();
+        leader.on_states(&states(others), own);
+        let (case, why) = (format!("{others:?} {own} {theirs}"), leader.outvoted());
+        assert_eq!(why.map(|why| (why.nodes, why.of)), expected.map(|nodes| (nodes, 3)), "{case}");
+        let told = changes(&mut leader, NOW);
+        assert_eq!(told.contains(&Change::NodeDiverged { node: 2 }), theirs, "{case}");
+        let stops = told.iter().any(|change| matches!(change, Change::MajorityDiffers(_)));
+        assert_eq!(stops, expected.is_some(), "{case}");
+        // What is in the log is confirmed, and the standbys hear of it.
+        assert_eq!((leader.ended(), leader.poll_commit()), (None, Some(place(416))), "{case}");
+        let flags = if stops { NodeFlags::DIVERGED } else { NodeFlags::default() };
+        assert_eq!(leader.flags(), NodeFlags::PRIMARY | flags, "{case}");
+    }
+}
+
+#[test]
+fn what_was_outvoted_stays_so_in_its_epoch() {
     let mut leader = leader(Counted::HELD);
-    leader.on_majority_differs(Position(384));
-    leader.on_ack(&envelope(2, 1, 4), &ack(416), NOW).unwrap();
-    assert_eq!((leader.poll_commit(), leader.flags()), (None, NodeFlags::DIVERGED));
+    leader.on_states(&states(&[(2, 8), (3, 8)]), false);
+    leader.on_states(&states(&[(2, 7), (3, 7)]), false);
+    assert!(leader.outvoted().is_some(), "an operator decides");
+    assert_eq!(changes(&mut leader, NOW).len(), 1, "told once");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Which nodes hold the log: read, and refused where they cannot be told apart.
 
 use super::faults;
-use crate::config::{Ack, Config, Key};
+use crate::config::{Ack, Config};
+use crate::types::Key;
 
 fn node(number: u32, port: u16) -> String {
     format!(
@@ -23,7 +24,8 @@ fn nodes_are_read_and_a_quorum_is_the_default() {
         node(2, 5)
     );
     let read = Config::parse(&text).unwrap().replication;
-    assert_eq!(read.key, Some(Key(std::array::from_fn(|at| if at % 2 == 0 { 0 } else { 255 }))));
+    let key = Key::new(&std::array::from_fn(|at| if at % 2 == 0 { 0 } else { 255 }));
+    assert_eq!(read.key, Some(key));
     assert_eq!(read.ack, Ack::Quorum);
     assert_eq!((read.catch_up_bytes_per_second, read.state_hash_every_commands), (None, 7));
     assert_eq!((read.channel.line, &*read.channel.text), (6, "aeron:udp?endpoint=10.0.0.9:1"));

@@ -21,7 +21,9 @@ pub use wires::WireError;
 
 use super::{Component, Config, Exchange, NodeError, ReplicationOptions};
 use crate::agent::{Agent, StopFlag, take};
-use crate::cluster::agent::{PrimaryAgent, RoleChange, StandbyAgent, StandbyParts, Voice};
+use crate::cluster::agent::{
+    PrimaryAgent, PrimaryParts, RoleChange, StandbyAgent, StandbyParts, Voice,
+};
 use crate::cluster::{Contract, MayBeLost, NotLeading};
 use crate::core::{self, Begun, CoreAgent, Options as CoreOptions, RULES_VERSION, Sequencer};
 use crate::metrics::Counters;
@@ -44,7 +46,7 @@ const WORDS_MAX: usize = 256;
 /// What carries datagrams, of a socket or of none.
 type AnyMedia = Box<dyn Media>;
 type Standby = StandbyAgent<AnyMedia, AnyMedia, TcpConnector, OfBoard>;
-type Primary = PrimaryAgent<AnyMedia, AnyMedia, StoreLog>;
+type Primary = PrimaryAgent<AnyMedia, AnyMedia, StoreLog, OfBoard>;
 type Agents = Vec<Box<dyn Agent>>;
 
 /// What a node does about its role when it starts.
@@ -140,6 +142,7 @@ impl Member {
         let schema = (identity.schema_id, identity.schema_version);
         let term_bytes = self.config.store.term_bytes as u32;
         Contract::new(&self.options.membership, term_bytes, schema, RULES_VERSION)
+            .comparing_states_every(self.options.state_hash_every_commands)
     }
 
     /// What fills the node's directory from another node, where it has no store yet.
@@ -161,7 +164,7 @@ impl Member {
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
         let control = wires::control(&self.options).map_err(NodeError::Wire)?;
-        let (membership, key) = (self.options.membership.clone(), self.options.control_key());
+        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
         let voice = Voice::new(membership, key, self.run, control);
         self.follow(None, voice, None, start, now)
     }
@@ -191,7 +194,7 @@ impl Member {
             voice,
             data: wires::receiving(&self.options).map_err(NodeError::Wire)?,
             connector: TcpConnector,
-            executed: OfBoard(Arc::clone(&self.board)),
+            executed: OfBoard::new(&self.board),
         };
         let options = self.standby_options(start)?;
         let agent = Standby::new(options, replica, parts, now);
@@ -353,7 +356,9 @@ impl Member {
         let log = StoreLog::attach_on(&self.disk, &self.config.store.directory);
         let log = log.map_err(NodeError::Store)?;
         let data = wires::sending(&self.options).map_err(NodeError::Wire)?;
-        let agent = Primary::new(options, voice, (committer, ballot), (log, terms), data, now);
+        let (executed, log) = (OfBoard::new(&self.board), (log, terms));
+        let parts = PrimaryParts { voice, committer, ballot, log, data, executed };
+        let agent = Primary::new(options, parts, now);
         let speaking = Speaking::new(
             NodeCounters::new(&exchange.counters),
             self.words.clone(),

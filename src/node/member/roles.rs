@@ -4,12 +4,14 @@
 use super::{Primary, Standby};
 use crate::agent::{Agent, StopFlag};
 use crate::cluster::agent::{Executed, News, RoleChange};
-use crate::cluster::{Change, Refused};
+use crate::cluster::{Change, Hashes, Refused};
+use crate::limits::STATE_HASHES_KEPT_MAX;
 use crate::metrics::{Counter, CounterWriter, Counters, RINGS_MAX};
 use crate::replication::catch_up::Progress;
 use crate::replication::receiver::ReceiverCounters;
 use crate::replication::sender::SenderCounters;
 use crate::standby::{Board, Checkpoint};
+use crate::store::LogPlace;
 use crate::types::{Epoch, Nanos, Position};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -39,20 +41,40 @@ pub enum Word {
 }
 
 /// What the other nodes are told of the execution here.
-pub(super) struct OfBoard(pub(super) Arc<Board>);
+pub(super) struct OfBoard {
+    board: Arc<Board>,
+    /// Checkpoints that were told, or are forgotten.
+    told: u64,
+}
+
+impl OfBoard {
+    /// Tells what the board has from before, too: the states of two roles are one.
+    pub(super) fn new(board: &Arc<Board>) -> Self {
+        let told = board.checkpoints().saturating_sub(STATE_HASHES_KEPT_MAX as u64);
+        Self { board: Arc::clone(board), told }
+    }
+}
 
 impl Executed for OfBoard {
     fn applied(&self) -> Position {
-        self.0.applied()
+        self.board.applied()
     }
 
     fn differs(&self) -> bool {
-        self.0.difference().is_some()
+        self.board.difference().is_some()
     }
 
-    fn checkpoint(&self) -> Option<(Position, u128)> {
-        let Checkpoint { position, state_hash } = self.0.checkpoint()?;
-        Some((position, state_hash))
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
+        let made = self.board.checkpoints();
+        // What was overwritten meanwhile is left out.
+        while self.told < made {
+            let checkpoint = self.board.checkpoint(self.told);
+            self.told += 1;
+            if let Some(Checkpoint { place, state_hash }) = checkpoint {
+                return Some((place, state_hash));
+            }
+        }
+        None
     }
 }
 
@@ -63,6 +85,7 @@ pub(super) struct NodeCounters {
     primary: CounterWriter,
     refused: CounterWriter,
     peers: [PeerCounters; RINGS_MAX],
+    states: StateCounters,
     sender: SenderCounters,
     receiver: ReceiverCounters,
 }
@@ -73,12 +96,42 @@ struct PeerCounters {
     synced: CounterWriter,
     applied: CounterWriter,
     heard: CounterWriter,
+    state_at: CounterWriter,
+    state_differs: CounterWriter,
 }
 
 impl PeerCounters {
     fn clear(&mut self) {
-        let Self { node, held, synced, applied, heard } = self;
-        [node, held, synced, applied, heard].into_iter().for_each(|counter| counter.set(0));
+        let Self { node, held, synced, applied, heard, state_at, state_differs } = self;
+        let all = [node, held, synced, applied, heard, state_at, state_differs];
+        all.into_iter().for_each(|counter| counter.set(0));
+    }
+}
+
+/// How this node's state compares with the others'.
+struct StateCounters {
+    at: CounterWriter,
+    halves: [CounterWriter; 2],
+    compared: CounterWriter,
+    differed: CounterWriter,
+    outvoted: CounterWriter,
+    /// Of the roles before this one.
+    before: (u64, u64),
+}
+
+impl StateCounters {
+    fn new(counters: &Counters) -> Self {
+        let writer = |counter: Counter| counters.writer(counter);
+        let counts = [Counter::STATES_COMPARED, Counter::STATES_DIFFERED];
+        let [compared, differed] = counts.map(|counter| counters.get(counter));
+        Self {
+            at: writer(Counter::STATE_HASH_AT),
+            halves: [Counter::STATE_HASH_HIGH, Counter::STATE_HASH_LOW].map(writer),
+            compared: writer(Counter::STATES_COMPARED),
+            differed: writer(Counter::STATES_DIFFERED),
+            outvoted: writer(Counter::STATE_OUTVOTED),
+            before: (compared, differed),
+        }
     }
 }
 
@@ -93,6 +146,8 @@ impl NodeCounters {
                 synced: writer(Counter::PEER_SYNCED),
                 applied: writer(Counter::PEER_APPLIED),
                 heard: writer(Counter::PEER_HEARD_NS),
+                state_at: writer(Counter::PEER_STATE_AT),
+                state_differs: writer(Counter::PEER_STATE_DIFFERS),
             }
         };
         let mut this = Self {
@@ -101,11 +156,37 @@ impl NodeCounters {
             primary: counters.writer(Counter::NODE_PRIMARY),
             refused: counters.writer(Counter::NODE_REFUSED),
             peers: std::array::from_fn(of_peer),
+            states: StateCounters::new(counters),
             sender: SenderCounters::new(counters),
             receiver: ReceiverCounters::new(counters),
         };
         this.peers.iter_mut().for_each(PeerCounters::clear);
         this
+    }
+
+    /// Shows the node's state beside the others'; `outvoted`: so many nodes are against it.
+    fn show_states(&mut self, hashes: &Hashes, outvoted: usize) {
+        let Self { peers, states, .. } = self;
+        for ((node, last), counters) in hashes.peers().zip(peers) {
+            counters.node.set(node.into());
+            let at = last.map_or(0, |last| last.position.get());
+            counters.state_at.set(at);
+            let differs = last.is_some_and(|last| !last.is_equal());
+            counters.state_differs.set(if differs { at } else { 0 });
+        }
+        if let Some((place, hash)) = hashes.newest() {
+            let (at, halves) = (place.position.get(), [(hash >> 64) as u64, hash as u64]);
+            if states.at.get() != at {
+                // Nowhere, while its halves are of two.
+                states.at.set(0);
+                states.halves.iter_mut().zip(halves).for_each(|(to, half)| to.set(half));
+                states.at.set(at);
+            }
+        }
+        let (compared, differed) = hashes.counts();
+        states.compared.set(states.before.0 + compared);
+        states.differed.set(states.before.1 + differed);
+        states.outvoted.set(outvoted as u64);
     }
 }
 
@@ -211,6 +292,8 @@ impl StandbyRole {
         let primary = agent.follower().primary();
         speaking.counters.primary.set(primary.map_or(0, |primary| primary.start.node.into()));
         speaking.counters.receiver.show(&agent.receiver().counts());
+        let outvoted = agent.outvoted().map_or(0, |outvoted| outvoted.nodes);
+        speaking.counters.show_states(agent.hashes(), outvoted);
     }
 }
 
@@ -268,6 +351,8 @@ impl PrimaryRole {
         }
         speaking.voice(agent.voice_mut(), now);
         speaking.counters.sender.show(agent.sender());
+        let outvoted = agent.leader().outvoted().map_or(0, |why| why.nodes);
+        speaking.counters.show_states(agent.hashes(), outvoted);
         for (peer, counters) in agent.leader().peers().zip(&mut speaking.counters.peers) {
             counters.node.set(peer.node.into());
             counters.heard.set(peer.heard_at.map_or(0, Nanos::get));

@@ -120,8 +120,6 @@ impl Member {
             asks_again_ns: (start == Start::Votes).then_some(VOTES_AGAIN_NS),
             discard: self.discards,
             dial: self.dial()?,
-            // Half a window is asked for again by the stream's own repair.
-            reach_bytes: channel.receiver_window_bytes as u64 / 2,
         })
     }
 
@@ -158,7 +156,7 @@ impl Member {
         let membership = &self.options.membership;
         Ok(DialOptions {
             me: self.peer(),
-            key: self.options.catch_up_key(),
+            key: self.options.key.clone(),
             servers: membership.peers().map(|node| node.catch_up).collect(),
             secret: secret().map_err(NodeError::Random)?,
         })
@@ -170,7 +168,7 @@ impl Member {
         let own = membership.address_of(membership.own()).expect("a membership has its own node");
         let options = ServiceOptions {
             me: self.peer(),
-            key: self.options.catch_up_key(),
+            key: self.options.key.clone(),
             secret: secret().map_err(NodeError::Random)?,
             connections_max: CATCH_UP_CONNECTIONS_MAX,
             bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(u64::MAX),

@@ -114,7 +114,7 @@ impl Dial {
 /// The nonce of a connection: 32 bytes that none had before, of this start (its secret), of this
 /// use of it (the time), or of another connection (counted).
 pub(super) fn nonce(secret: &[u8; 32], now: Nanos, count: u64) -> [u8; NONCE_BYTES] {
-    let key = Key::new(secret).expect("as long as a key may be");
+    let key = Key::new(secret);
     let (now, count) = (now.get().to_le_bytes(), count.to_le_bytes());
     key.mac(&[b"isochron catch-up nonce", &now, &count])
 }

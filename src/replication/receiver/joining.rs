@@ -251,9 +251,8 @@ impl Receiver {
 
     /// Whether the stream could be joined: what is between can be asked for.
     fn is_near<R: Rebuild>(&self, rebuild: &R) -> bool {
-        let join_bytes = self.options.join_bytes_max.min(self.full_window_bytes(rebuild));
         let contiguous = rebuild.contiguous();
-        contiguous >= self.base && self.place.stream_at.0 <= contiguous.0 + join_bytes
+        contiguous >= self.base && self.place.stream_at.0 <= contiguous.0 + self.join_bytes(rebuild)
     }
 
     /// The stream and its shape are known: takes it, or says that it is too far ahead.

@@ -406,6 +406,12 @@ impl Receiver {
         Window { from, to: full.min(rebuild.window_end()).max(from) }
     }
 
+    /// How far the stream may be ahead where it is joined.
+    #[must_use]
+    pub fn join_bytes<R: Rebuild>(&self, rebuild: &R) -> u64 {
+        self.options.join_bytes_max.min(self.full_window_bytes(rebuild))
+    }
+
     /// How this receiver stands to the stream.
     #[must_use]
     pub fn standing<R: Rebuild>(&self, rebuild: &R) -> Standing {

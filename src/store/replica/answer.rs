@@ -140,9 +140,9 @@ impl From<NotAccepted> for Refused {
             NotAccepted::PositionsUsedUp { end } => {
                 Self::Window { position: end, from: end, to: end }
             }
-            NotAccepted::Sync { .. } | NotAccepted::Uncommitted { .. } => {
-                unreachable!("asked of a segment")
-            }
+            NotAccepted::Sync { .. }
+            | NotAccepted::Uncommitted { .. }
+            | NotAccepted::Differs { .. } => unreachable!("asked of a segment"),
         }
     }
 }

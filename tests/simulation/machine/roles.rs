@@ -1,6 +1,8 @@
 //! A machine's change of role: from the standby to the primary, and back.
 
-use isochron::cluster::agent::{PrimaryAgent, PrimaryOptions, RoleChange, StandbyParts};
+use isochron::cluster::agent::{
+    PrimaryAgent, PrimaryOptions, PrimaryParts, RoleChange, StandbyParts,
+};
 use isochron::cluster::{MayBeLost, NotLeading};
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, StartError};
 use isochron::replication::sender::{SenderOptions, StoreLog};
@@ -81,7 +83,7 @@ impl Machine {
         now: Nanos,
     ) -> Result<(), String> {
         let node = self.node;
-        let (replica, StandbyParts { voice, .. }) = agent.into_parts();
+        let (replica, StandbyParts { voice, executed, .. }) = agent.into_parts();
         let mut epochs = replica.epochs().to_vec();
         let into = replica.into_writer(epoch);
         let (mut writer, start) = match into {
@@ -117,10 +119,14 @@ impl Machine {
         let committed = beginning;
         let agent = PrimaryAgent::new(
             PrimaryOptions { sender, contract, start, committed },
-            voice,
-            (committer.expect("it is taken once"), ballot),
-            (log, terms),
-            ground.network.sender(node),
+            PrimaryParts {
+                voice,
+                committer: committer.expect("it is taken once"),
+                ballot,
+                log: (log, terms),
+                data: ground.network.sender(node),
+                executed,
+            },
             now,
         );
         let service = self.service(Until::Published);

@@ -117,7 +117,10 @@ impl Machine {
         match &running.role {
             Some(Role::Primary(..)) => {
                 let before = oracle.end();
-                let confirm = |index, transaction| oracle.on_confirmed(node, index, transaction);
+                let confirm = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_confirmed(node, index, transaction);
+                };
                 running.follower.read(script, usize::MAX, confirm);
                 let (end, majority) = (oracle.end(), ground.nodes / 2 + 1);
                 if end > before {
@@ -129,12 +132,15 @@ impl Machine {
                 }
             }
             _ if reads => {
-                let release = |index, transaction| oracle.on_released(node, index, transaction);
+                let release = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_released(node, index, transaction);
+                };
                 running.follower.read(script, READ_MAX, release);
             }
             _ => {}
         }
-        running.applied.0.store(running.follower.position().get(), Ordering::Relaxed);
+        running.applied.position.store(running.follower.position().get(), Ordering::Relaxed);
     }
 
     /// Where it stands, for those who see all nodes.

@@ -25,6 +25,8 @@ pub struct Announce {
     pub published: u64,
     /// Over the configured nodes, their ids and addresses. 64-bit XXH3.
     pub nodes_digest: u64,
+    /// From one comparison of states to the next. A number of commands.
+    pub state_hash_every: u64,
     /// One writer's reign over the log, from 1.
     pub epoch: u32,
     /// A segment of the log. A number of bytes.
@@ -47,13 +49,13 @@ impl Announce {
     /// Which message.
     pub const TEMPLATE_ID: u16 = 1;
     /// Bytes of the block.
-    pub const BLOCK_LENGTH: usize = 104;
+    pub const BLOCK_LENGTH: usize = 112;
     /// Bytes of header and block.
-    pub const ENCODED_LENGTH: usize = 112;
+    pub const ENCODED_LENGTH: usize = 120;
 
     /// The header that this version writes.
     pub(crate) const HEADER: [u8; 8] = MessageHeader {
-        block_length: 104,
+        block_length: 112,
         template_id: Self::TEMPLATE_ID,
         schema_id: SCHEMA_ID,
         version: SCHEMA_VERSION,
@@ -84,15 +86,16 @@ impl Announce {
         write::<64, 8, _>(block, self.chain_at_base.to_le_bytes());
         write::<72, 8, _>(block, self.published.to_le_bytes());
         write::<80, 8, _>(block, self.nodes_digest.to_le_bytes());
-        write::<88, 4, _>(block, self.epoch.to_le_bytes());
-        write::<92, 4, _>(block, self.term_length.to_le_bytes());
-        write::<96, 4, _>(block, self.rules_version.to_le_bytes());
-        write::<100, 2, _>(block, self.schema_id.to_le_bytes());
-        write::<102, 2, _>(block, self.schema_version.to_le_bytes());
-        write::<104, 1, _>(block, self.ack.0.to_le_bytes());
-        write::<105, 1, _>(block, self.counted.0.to_le_bytes());
-        write::<106, 1, _>(block, self.nodes.to_le_bytes());
-        write::<107, 5, _>(block, [0; 5]);
+        write::<88, 8, _>(block, self.state_hash_every.to_le_bytes());
+        write::<96, 4, _>(block, self.epoch.to_le_bytes());
+        write::<100, 4, _>(block, self.term_length.to_le_bytes());
+        write::<104, 4, _>(block, self.rules_version.to_le_bytes());
+        write::<108, 2, _>(block, self.schema_id.to_le_bytes());
+        write::<110, 2, _>(block, self.schema_version.to_le_bytes());
+        write::<112, 1, _>(block, self.ack.0.to_le_bytes());
+        write::<113, 1, _>(block, self.counted.0.to_le_bytes());
+        write::<114, 1, _>(block, self.nodes.to_le_bytes());
+        write::<115, 5, _>(block, [0; 5]);
         Ok(Self::ENCODED_LENGTH)
     }
 
@@ -126,14 +129,15 @@ impl Announce {
             chain_at_base: u64::from_le_bytes(read::<64, 8, _>(block)),
             published: u64::from_le_bytes(read::<72, 8, _>(block)),
             nodes_digest: u64::from_le_bytes(read::<80, 8, _>(block)),
-            epoch: u32::from_le_bytes(read::<88, 4, _>(block)),
-            term_length: u32::from_le_bytes(read::<92, 4, _>(block)),
-            rules_version: u32::from_le_bytes(read::<96, 4, _>(block)),
-            schema_id: u16::from_le_bytes(read::<100, 2, _>(block)),
-            schema_version: u16::from_le_bytes(read::<102, 2, _>(block)),
-            ack: AckPolicy(u8::from_le_bytes(read::<104, 1, _>(block))),
-            counted: Counted(u8::from_le_bytes(read::<105, 1, _>(block))),
-            nodes: u8::from_le_bytes(read::<106, 1, _>(block)),
+            state_hash_every: u64::from_le_bytes(read::<88, 8, _>(block)),
+            epoch: u32::from_le_bytes(read::<96, 4, _>(block)),
+            term_length: u32::from_le_bytes(read::<100, 4, _>(block)),
+            rules_version: u32::from_le_bytes(read::<104, 4, _>(block)),
+            schema_id: u16::from_le_bytes(read::<108, 2, _>(block)),
+            schema_version: u16::from_le_bytes(read::<110, 2, _>(block)),
+            ack: AckPolicy(u8::from_le_bytes(read::<112, 1, _>(block))),
+            counted: Counted(u8::from_le_bytes(read::<113, 1, _>(block))),
+            nodes: u8::from_le_bytes(read::<114, 1, _>(block)),
         }
     }
 
@@ -151,6 +155,7 @@ impl Announce {
         visit("chain_at_base", FieldValue::U64(self.chain_at_base));
         visit("published", FieldValue::U64(self.published));
         visit("nodes_digest", FieldValue::U64(self.nodes_digest));
+        visit("state_hash_every", FieldValue::U64(self.state_hash_every));
         visit("epoch", FieldValue::U64(u64::from(self.epoch)));
         visit("term_length", FieldValue::U64(u64::from(self.term_length)));
         visit("rules_version", FieldValue::U64(u64::from(self.rules_version)));
@@ -196,7 +201,7 @@ impl fmt::Display for Announce {
 #[derive(Clone, Copy, Debug)]
 pub struct AnnounceReader<'a> {
     /// The fields that every version has.
-    fixed: &'a [u8; 104],
+    fixed: &'a [u8; 112],
     acting_version: u16,
 }
 
@@ -207,7 +212,7 @@ impl<'a> AnnounceReader<'a> {
     /// The bytes are no such message, or end before it does.
     #[inline]
     pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
-        let lengths = [104];
+        let lengths = [112];
         let (acting_version, block) =
             MessageHeader::open(message, Announce::TEMPLATE_ID, &lengths)?;
         let Some(fixed) = block.first_chunk() else {
@@ -235,6 +240,7 @@ impl<'a> AnnounceReader<'a> {
             chain_at_base: self.chain_at_base(),
             published: self.published(),
             nodes_digest: self.nodes_digest(),
+            state_hash_every: self.state_hash_every(),
             epoch: self.epoch(),
             term_length: self.term_length(),
             rules_version: self.rules_version(),
@@ -290,59 +296,66 @@ impl<'a> AnnounceReader<'a> {
         u64::from_le_bytes(read::<72, 8, _>(self.fixed))
     }
 
+    /// From one comparison of states to the next. A number of commands.
+    #[inline]
+    #[must_use]
+    pub fn state_hash_every(&self) -> u64 {
+        u64::from_le_bytes(read::<80, 8, _>(self.fixed))
+    }
+
     /// One writer's reign over the log, from 1.
     #[inline]
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        u32::from_le_bytes(read::<80, 4, _>(self.fixed))
+        u32::from_le_bytes(read::<88, 4, _>(self.fixed))
     }
 
     /// A segment of the log. A number of bytes.
     #[inline]
     #[must_use]
     pub fn term_length(&self) -> u32 {
-        u32::from_le_bytes(read::<84, 4, _>(self.fixed))
+        u32::from_le_bytes(read::<92, 4, _>(self.fixed))
     }
 
     /// Which rulebook decides.
     #[inline]
     #[must_use]
     pub fn rules_version(&self) -> u32 {
-        u32::from_le_bytes(read::<88, 4, _>(self.fixed))
+        u32::from_le_bytes(read::<96, 4, _>(self.fixed))
     }
 
     /// Of the log's messages. An SBE schema's id, or its version.
     #[inline]
     #[must_use]
     pub fn schema_id(&self) -> u16 {
-        u16::from_le_bytes(read::<92, 2, _>(self.fixed))
+        u16::from_le_bytes(read::<100, 2, _>(self.fixed))
     }
 
     /// An SBE schema's id, or its version.
     #[inline]
     #[must_use]
     pub fn schema_version(&self) -> u16 {
-        u16::from_le_bytes(read::<94, 2, _>(self.fixed))
+        u16::from_le_bytes(read::<102, 2, _>(self.fixed))
     }
 
     /// How many nodes must have a transaction before it is committed.
     #[inline]
     #[must_use]
     pub fn ack(&self) -> AckPolicy {
-        AckPolicy(u8::from_le_bytes(read::<96, 1, _>(self.fixed)))
+        AckPolicy(u8::from_le_bytes(read::<104, 1, _>(self.fixed)))
     }
 
     /// What it means that a node has a transaction.
     #[inline]
     #[must_use]
     pub fn counted(&self) -> Counted {
-        Counted(u8::from_le_bytes(read::<97, 1, _>(self.fixed)))
+        Counted(u8::from_le_bytes(read::<105, 1, _>(self.fixed)))
     }
 
     /// The configured nodes. A number of things.
     #[inline]
     #[must_use]
     pub fn nodes(&self) -> u8 {
-        u8::from_le_bytes(read::<98, 1, _>(self.fixed))
+        u8::from_le_bytes(read::<106, 1, _>(self.fixed))
     }
 }

@@ -11,8 +11,8 @@ use crate::runtime::{
 use crate::types::ControlHeader;
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// The hash of a node's state after the command that ends at a position; sent to all
-/// others.
+/// The hash of a node's state at an end of an event that all nodes choose alike: the
+/// newest one, to all others, every 100 ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateHash {
     /// From whom, to whom, and which of the sender's datagrams: what every message begins
@@ -20,6 +20,9 @@ pub struct StateHash {
     pub header: ControlHeader,
     /// A byte position in the log.
     pub position: u64,
+    /// Of the log that was executed: states of two logs are not compared. 64-bit XXH3 over the
+    /// frames' checksums up to a position.
+    pub chain: u64,
     /// One half of a state hash.
     pub high: u64,
     /// One half of a state hash.
@@ -30,13 +33,13 @@ impl StateHash {
     /// Which message.
     pub const TEMPLATE_ID: u16 = 10;
     /// Bytes of the block.
-    pub const BLOCK_LENGTH: usize = 72;
+    pub const BLOCK_LENGTH: usize = 80;
     /// Bytes of header and block.
-    pub const ENCODED_LENGTH: usize = 80;
+    pub const ENCODED_LENGTH: usize = 88;
 
     /// The header that this version writes.
     pub(crate) const HEADER: [u8; 8] = MessageHeader {
-        block_length: 72,
+        block_length: 80,
         template_id: Self::TEMPLATE_ID,
         schema_id: SCHEMA_ID,
         version: SCHEMA_VERSION,
@@ -64,8 +67,9 @@ impl StateHash {
         write::<48, 4, _>(block, self.header.known_epoch.to_le_bytes());
         write::<52, 4, _>(block, [0; 4]);
         write::<56, 8, _>(block, self.position.to_le_bytes());
-        write::<64, 8, _>(block, self.high.to_le_bytes());
-        write::<72, 8, _>(block, self.low.to_le_bytes());
+        write::<64, 8, _>(block, self.chain.to_le_bytes());
+        write::<72, 8, _>(block, self.high.to_le_bytes());
+        write::<80, 8, _>(block, self.low.to_le_bytes());
         Ok(Self::ENCODED_LENGTH)
     }
 
@@ -96,8 +100,9 @@ impl StateHash {
                 known_epoch: u32::from_le_bytes(read::<48, 4, _>(block)),
             },
             position: u64::from_le_bytes(read::<56, 8, _>(block)),
-            high: u64::from_le_bytes(read::<64, 8, _>(block)),
-            low: u64::from_le_bytes(read::<72, 8, _>(block)),
+            chain: u64::from_le_bytes(read::<64, 8, _>(block)),
+            high: u64::from_le_bytes(read::<72, 8, _>(block)),
+            low: u64::from_le_bytes(read::<80, 8, _>(block)),
         }
     }
 
@@ -112,6 +117,7 @@ impl StateHash {
         visit("header.recipient", FieldValue::U64(u64::from(self.header.recipient)));
         visit("header.known_epoch", FieldValue::U64(u64::from(self.header.known_epoch)));
         visit("position", FieldValue::U64(self.position));
+        visit("chain", FieldValue::U64(self.chain));
         visit("high", FieldValue::U64(self.high));
         visit("low", FieldValue::U64(self.low));
     }
@@ -143,7 +149,7 @@ impl fmt::Display for StateHash {
 #[derive(Clone, Copy, Debug)]
 pub struct StateHashReader<'a> {
     /// The fields that every version has.
-    fixed: &'a [u8; 72],
+    fixed: &'a [u8; 80],
     acting_version: u16,
 }
 
@@ -154,7 +160,7 @@ impl<'a> StateHashReader<'a> {
     /// The bytes are no such message, or end before it does.
     #[inline]
     pub fn new(message: &'a [u8]) -> Result<Self, DecodeError> {
-        let lengths = [72];
+        let lengths = [80];
         let (acting_version, block) =
             MessageHeader::open(message, StateHash::TEMPLATE_ID, &lengths)?;
         let Some(fixed) = block.first_chunk() else {
@@ -179,6 +185,7 @@ impl<'a> StateHashReader<'a> {
         StateHash {
             header: self.header(),
             position: self.position(),
+            chain: self.chain(),
             high: self.high(),
             low: self.low(),
         }
@@ -207,17 +214,25 @@ impl<'a> StateHashReader<'a> {
         u64::from_le_bytes(read::<48, 8, _>(self.fixed))
     }
 
-    /// One half of a state hash.
+    /// Of the log that was executed: states of two logs are not compared. 64-bit XXH3 over the
+    /// frames' checksums up to a position.
     #[inline]
     #[must_use]
-    pub fn high(&self) -> u64 {
+    pub fn chain(&self) -> u64 {
         u64::from_le_bytes(read::<56, 8, _>(self.fixed))
     }
 
     /// One half of a state hash.
     #[inline]
     #[must_use]
-    pub fn low(&self) -> u64 {
+    pub fn high(&self) -> u64 {
         u64::from_le_bytes(read::<64, 8, _>(self.fixed))
+    }
+
+    /// One half of a state hash.
+    #[inline]
+    #[must_use]
+    pub fn low(&self) -> u64 {
+        u64::from_le_bytes(read::<72, 8, _>(self.fixed))
     }
 }

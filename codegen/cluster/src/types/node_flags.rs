@@ -14,7 +14,8 @@ pub struct NodeFlags(pub u8);
 impl NodeFlags {
     /// It may have lost what it once acknowledged, and has not caught up.
     pub const LOSSY: Self = Self(1 << 0);
-    /// It executed a command to another outcome than the log's.
+    /// It executed a command to another outcome than the log's, or has another state than
+    /// those who count.
     pub const DIVERGED: Self = Self(1 << 1);
     /// It is the writer of its epoch.
     pub const PRIMARY: Self = Self(1 << 2);

@@ -9,7 +9,7 @@ use crate::types::{AckPolicy, ControlHeader, Counted};
 /// Writes single fields of a [`Announce`] in place.
 #[derive(Debug)]
 pub struct AnnounceWriter<'a> {
-    block: &'a mut [u8; 104],
+    block: &'a mut [u8; 112],
 }
 
 impl<'a> AnnounceWriter<'a> {
@@ -27,7 +27,7 @@ impl<'a> AnnounceWriter<'a> {
             return Err(EncodeError::BufferTooShort { needed, available });
         };
         *header = Announce::HEADER;
-        *block = [0; 104];
+        *block = [0; 112];
         Ok(Self { block })
     }
 
@@ -79,11 +79,19 @@ impl<'a> AnnounceWriter<'a> {
         self
     }
 
+    /// From one comparison of states to the next. A number of commands.
+    #[inline]
+    pub fn state_hash_every(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<80, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
     /// One writer's reign over the log, from 1.
     #[inline]
     pub fn epoch(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
-        write::<80, 4, _>(block, value.to_le_bytes());
+        write::<88, 4, _>(block, value.to_le_bytes());
         self
     }
 
@@ -91,7 +99,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn term_length(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
-        write::<84, 4, _>(block, value.to_le_bytes());
+        write::<92, 4, _>(block, value.to_le_bytes());
         self
     }
 
@@ -99,7 +107,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn rules_version(&mut self, value: u32) -> &mut Self {
         let block = &mut *self.block;
-        write::<88, 4, _>(block, value.to_le_bytes());
+        write::<96, 4, _>(block, value.to_le_bytes());
         self
     }
 
@@ -107,7 +115,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn schema_id(&mut self, value: u16) -> &mut Self {
         let block = &mut *self.block;
-        write::<92, 2, _>(block, value.to_le_bytes());
+        write::<100, 2, _>(block, value.to_le_bytes());
         self
     }
 
@@ -115,7 +123,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn schema_version(&mut self, value: u16) -> &mut Self {
         let block = &mut *self.block;
-        write::<94, 2, _>(block, value.to_le_bytes());
+        write::<102, 2, _>(block, value.to_le_bytes());
         self
     }
 
@@ -123,7 +131,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn ack(&mut self, value: AckPolicy) -> &mut Self {
         let block = &mut *self.block;
-        write::<96, 1, _>(block, value.0.to_le_bytes());
+        write::<104, 1, _>(block, value.0.to_le_bytes());
         self
     }
 
@@ -131,7 +139,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn counted(&mut self, value: Counted) -> &mut Self {
         let block = &mut *self.block;
-        write::<97, 1, _>(block, value.0.to_le_bytes());
+        write::<105, 1, _>(block, value.0.to_le_bytes());
         self
     }
 
@@ -139,7 +147,7 @@ impl<'a> AnnounceWriter<'a> {
     #[inline]
     pub fn nodes(&mut self, value: u8) -> &mut Self {
         let block = &mut *self.block;
-        write::<98, 1, _>(block, value.to_le_bytes());
+        write::<106, 1, _>(block, value.to_le_bytes());
         self
     }
 }

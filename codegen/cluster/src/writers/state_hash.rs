@@ -9,7 +9,7 @@ use crate::types::ControlHeader;
 /// Writes single fields of a [`StateHash`] in place.
 #[derive(Debug)]
 pub struct StateHashWriter<'a> {
-    block: &'a mut [u8; 72],
+    block: &'a mut [u8; 80],
 }
 
 impl<'a> StateHashWriter<'a> {
@@ -27,7 +27,7 @@ impl<'a> StateHashWriter<'a> {
             return Err(EncodeError::BufferTooShort { needed, available });
         };
         *header = StateHash::HEADER;
-        *block = [0; 72];
+        *block = [0; 80];
         Ok(Self { block })
     }
 
@@ -55,9 +55,10 @@ impl<'a> StateHashWriter<'a> {
         self
     }
 
-    /// One half of a state hash.
+    /// Of the log that was executed: states of two logs are not compared. 64-bit XXH3 over the
+    /// frames' checksums up to a position.
     #[inline]
-    pub fn high(&mut self, value: u64) -> &mut Self {
+    pub fn chain(&mut self, value: u64) -> &mut Self {
         let block = &mut *self.block;
         write::<56, 8, _>(block, value.to_le_bytes());
         self
@@ -65,9 +66,17 @@ impl<'a> StateHashWriter<'a> {
 
     /// One half of a state hash.
     #[inline]
-    pub fn low(&mut self, value: u64) -> &mut Self {
+    pub fn high(&mut self, value: u64) -> &mut Self {
         let block = &mut *self.block;
         write::<64, 8, _>(block, value.to_le_bytes());
+        self
+    }
+
+    /// One half of a state hash.
+    #[inline]
+    pub fn low(&mut self, value: u64) -> &mut Self {
+        let block = &mut *self.block;
+        write::<72, 8, _>(block, value.to_le_bytes());
         self
     }
 }

@@ -4,7 +4,7 @@ use crate::cluster::{Ballot, Leader, NotLeading, Outcome};
 use crate::store::{EpochStart, LogPlace};
 use crate::types::{Epoch, Position};
 
-use super::{ENTRY_BYTES, Node, Role, World, place_of};
+use super::{ENTRY_BYTES, Fault, Node, Role, World, place_of};
 
 impl World {
     /// Does what a node's cores ask for, until they ask for nothing.

@@ -2,7 +2,7 @@
 
 use isochron_cluster::{Message, NodeFlags, StatusRequest, VoteReason, VoteRequest};
 
-use super::{ENTRY_BYTES, Entry, Fault, Flight, Node, PATIENCE_NS, Role, World, place_of};
+use super::{ENTRY_BYTES, Entry, Fault, Flight, PATIENCE_NS, Role, World, place_of};
 use crate::cluster::{
     AnnounceRefused, Ballot, Candidate, Envelope, Follower, answer_status, answer_vote,
 };
@@ -81,7 +81,7 @@ impl World {
         let node = self.node_mut(number);
         node.diverged = true;
         if let Role::Standby { follower, .. } = &mut node.role {
-            follower.on_diverged();
+            follower.on_execution(true);
         }
         self.pump(number);
     }

@@ -120,7 +120,7 @@ fn a_mark_says_where_the_log_ends_and_a_durable_place() {
 }
 
 fn key(byte: u8) -> Option<Key> {
-    Key::new(&[byte; 32])
+    Some(Key::new(&[byte; 32]))
 }
 
 /// What the two ends say to each other's greeting: the client's fault, and the server's.
