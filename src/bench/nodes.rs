@@ -174,6 +174,7 @@ impl Nodes {
             receiver,
             contract: self.contract(&self.membership(node)?),
             patience_ns: 0,
+            asks_again_ns: None,
             discard: false,
             dial: DialOptions {
                 me: Peer::of(&identity, term_bytes, RULES_VERSION),

@@ -17,6 +17,7 @@
 //! They are handed what carries datagrams and streams, and times, so that production and the
 //! simulation of whole nodes run the same code.
 
+mod asking;
 mod primary;
 mod role;
 mod standby;

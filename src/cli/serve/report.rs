@@ -89,7 +89,7 @@ fn cut(found: &Recovery) {
         warn!(from, to, at, fault = %cut.fault, "the log was cut: what was not committed is gone");
     }
     if found.lossy {
-        warn!("the machine was restarted since: what was not synced may be gone");
+        warn!("what this node once acknowledged may be gone: no vote before it has caught up");
     }
 }
 

@@ -11,23 +11,27 @@
 //! A promise counts from the moment it is durable: the store refuses frames of lower epochs by
 //! itself, and nothing is acknowledged to their primaries any more.
 
+mod following;
+mod leading;
+
 use std::collections::VecDeque;
 
-use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, VoteReason};
+use isochron_cluster::{Message, NodeFlags, PromoteAnswer, StatusRequest, VoteReason};
 
+use super::asking::Asking;
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    AnnounceRefused, Ballot, Candidate, Comparison, Contract, Follower, Hashes, LogStatus,
-    NodeAddress, Outcome as Promoted, Outvoted, Refusal, answer_promote, answer_status,
-    answer_vote, judge_promote, last_epoch,
+    AnnounceRefused, Ballot, Comparison, Contract, Follower, Hashes, LogStatus, Outvoted, Refusal,
+    answer_status, answer_vote, last_epoch,
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
-use crate::replication::receiver::{Receiver, ReceiverOptions, SetupRefused, Standing};
+use crate::replication::receiver::{Receiver, ReceiverOptions, SetupRefused};
 use crate::store::{ChainDiffers, Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
 use crate::types::{Epoch, Nanos, Position};
+use leading::Promotion;
 
 /// Batches of datagrams taken in one cycle, so that what was received is acknowledged soon.
 const BATCHES_MAX: usize = 8;
@@ -47,6 +51,8 @@ pub struct StandbyOptions {
     pub contract: Contract,
     /// How long a promotion waits for answers.
     pub patience_ns: u64,
+    /// Asks for votes by itself, about so long after each refusal again, until it follows somebody.
+    pub asks_again_ns: Option<u64>,
     /// Whether what is committed here may be cut, if the log that is followed lacks it: an
     /// operator's word, after a forced promotion.
     pub discard: bool,
@@ -105,12 +111,6 @@ pub enum News {
     Vindicated,
 }
 
-/// The promotion that goes on, and who waits for its end.
-struct Promotion {
-    candidate: Candidate,
-    operator: Option<Heard>,
-}
-
 /// Follows. `D` carries the stream, `C` the control channel, `K` connects to who has
 /// older bytes, `X` executes.
 pub struct StandbyAgent<D, C, K, X> {
@@ -135,6 +135,7 @@ pub struct StandbyAgent<D, C, K, X> {
     /// When something that is refused is told again.
     refused_at: Nanos,
     promotion: Option<Promotion>,
+    asking: Option<Asking>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
     decided: Option<PromoteAnswer>,
@@ -182,6 +183,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             replica.held(),
             replica.is_lossy(),
         );
+        let asking = options.asks_again_ns.map(|again_ns| Asking::new(again_ns, &voice.membership));
         let hashes = Hashes::new(&voice.membership);
         Self {
             options,
@@ -200,6 +202,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             cut_to: None,
             refused_at: Nanos(0),
             promotion: None,
+            asking,
             rounds: 0,
             decided: None,
             news: VecDeque::new(),
@@ -262,6 +265,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.join.as_ref().map(Join::progress)
     }
 
+    /// Whether it may come to lead without another wish: it is a candidate, or asks by itself.
+    #[must_use]
+    pub fn may_lead(&self) -> bool {
+        self.promotion.is_some() || self.asking.is_some()
+    }
+
     /// Whether it is a candidate now.
     #[must_use]
     pub fn is_candidate(&self) -> bool {
@@ -273,25 +282,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     pub fn into_parts(self) -> (ReplicaStore, StandbyParts<D, C, K, X>) {
         let Self { replica, voice, data, connector, executed, .. } = self;
         (replica, StandbyParts { voice, data, connector, executed })
-    }
-
-    /// Begins to become the primary, as an operator's command or a start wants it; false where it
-    /// already tries.
-    pub fn promote(&mut self, force: bool, now: Nanos) -> bool {
-        self.begin(force, None, now)
-    }
-
-    fn begin(&mut self, force: bool, operator: Option<Heard>, now: Nanos) -> bool {
-        if self.promotion.is_some() || self.ended {
-            return false;
-        }
-        self.rounds += 1;
-        let own = (Ballot::known(&self.ballot), self.status());
-        let patience_ns = self.options.patience_ns;
-        let membership = &self.voice.membership;
-        let candidate = Candidate::new(membership, own, force, self.rounds, patience_ns, now);
-        self.promotion = Some(Promotion { candidate, operator });
-        true
     }
 
     /// What this node's log is, for those who ask and vote.
@@ -349,6 +339,13 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         match message {
             Message::Announce(announce) => {
                 if let Err(why) = self.follower.on_announce(from, announce, now) {
+                    // One whose epoch was passed must learn of it: this node, which follows it no
+                    // longer, is silent otherwise.
+                    if let AnnounceRefused::LowerEpoch { node, .. } = why {
+                        let asked = StatusRequest::default();
+                        let status = answer_status(&self.ballot, &self.status(), &asked);
+                        self.voice.tell(&self.ballot, node, status);
+                    }
                     self.tell_refused(News::NotHeard { why }, now);
                 }
             }
@@ -363,7 +360,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
                 self.follower.on_promised(Ballot::known(&self.ballot));
                 if vote.reason == VoteReason::GRANTED {
-                    self.give_way(from.sender, Epoch(vote.epoch));
+                    self.give_way(from.sender, Epoch(vote.epoch), now);
                 }
                 self.voice.answer(&self.ballot, heard, vote);
             }
@@ -381,116 +378,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             Message::Promote(wish) => self.on_wish(heard, wish, now),
             _ => {}
         }
-    }
-
-    /// The node gave its word to another: it is no candidate any more.
-    fn give_way(&mut self, node: u32, epoch: Epoch) {
-        if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }));
-        }
-    }
-
-    fn on_wish(&mut self, heard: &Heard, wish: &Promote, now: Nanos) {
-        if let Some(answer) = self.decided.filter(|answer| answer.round == wish.round) {
-            self.voice.answer(&self.ballot, heard, answer);
-            return;
-        }
-        let known = Ballot::known(&self.ballot);
-        let mut answer = answer_promote(wish.round, &self.status(), None);
-        match &mut self.promotion {
-            // The operator asks again while it goes on.
-            Some(Promotion { operator: Some(asked), .. }) if round_of(asked) == wish.round => {
-                *asked = *heard;
-            }
-            Some(_) => answer.result = PromoteResult::NOT_NOW,
-            None => {
-                answer.result = judge_promote(known, self.follower.flags(), wish);
-                answer.epoch = known.get();
-                if answer.result == PromoteResult::UNDERWAY {
-                    let force = wish.force == isochron_cluster::YesNo::YES;
-                    self.begin(force, Some(*heard), now);
-                }
-            }
-        }
-        self.voice.answer(&self.ballot, heard, answer);
-    }
-
-    /// Lets the store follow whom the follower names.
-    fn follow(&mut self, now: Nanos) {
-        let Some(start) = self.follower.poll_follow().filter(|_| !self.stopped) else { return };
-        match self.replica.follow(start, self.options.discard) {
-            Ok(discarded) => self.on_followed(start, discarded, now),
-            // What lies between the epochs that are known here and the announced one, its primary's
-            // table says.
-            Err(FollowRefused::Behind { .. } | FollowRefused::OtherLog { .. }) => {
-                self.is_behind = true;
-            }
-            Err(why) => self.on_refused(why, now),
-        }
-    }
-
-    /// The store does not follow the primary, whose whole table of epochs is known.
-    fn on_refused(&mut self, why: FollowRefused, now: Nanos) {
-        match why {
-            FollowRefused::Older { .. } | FollowRefused::Io { .. } => {
-                self.tell_news(News::NotFollowed { why });
-            }
-            // Where an epoch began the logs are not the same: they part somewhere before.
-            FollowRefused::OtherLog { base: position, expected, found } => {
-                self.on_differs(ChainDiffers { position, expected, found }, now);
-            }
-            // With the operator's word that it may cut, and nothing kept to cut back to.
-            FollowRefused::NotKept { .. } if self.options.discard => {
-                self.begin_anew(why.to_string());
-            }
-            _ => self.stop(why),
-        }
-    }
-
-    fn stop(&mut self, why: FollowRefused) {
-        self.stopped = true;
-        self.role = Some(RoleChange::Stop { why });
-    }
-
-    fn begin_anew(&mut self, why: String) {
-        self.stopped = true;
-        self.role = Some(RoleChange::BeginAnew { why });
-    }
-
-    /// The log here is another one than the primary's, although its epochs are the same. What was
-    /// never committed is cut, archived, and comes anew. Where that changes nothing, they part in
-    /// what is committed here, and somebody must say what is to become of it.
-    fn on_differs(&mut self, differs: ChainDiffers, now: Nanos) {
-        self.tell_news(News::LogDiffers(differs));
-        let committed = self.replica.committed();
-        let is_cut = self.cut_to == Some(committed);
-        let is_committed = differs.position <= committed || self.replica.received() == committed;
-        if is_cut || is_committed {
-            self.follower.on_log_differs();
-            return match self.options.discard {
-                true => self.begin_anew(differs.to_string()),
-                false => self.stop(FollowRefused::CommittedDiffers { committed, differs }),
-            };
-        }
-        match self.replica.forget_uncommitted() {
-            Ok(discarded) => {
-                self.cut_to = Some(committed);
-                self.follower.on_cut(self.replica.held(), committed);
-                // The stream is joined again when it has been caught up with.
-                (self.join, self.is_behind) = (None, true);
-                self.receiver.leave(now);
-                self.receiver.follow(self.replica.session(), self.replica.base(), now);
-                discarded.into_iter().for_each(|cut| self.tell_news(News::Cut(cut)));
-            }
-            Err(why) => self.on_refused(why, now),
-        }
-    }
-
-    fn on_followed(&mut self, start: EpochStart, discarded: Option<Discarded>, now: Nanos) {
-        self.is_behind = false;
-        self.follower.on_followed(start, self.replica.held());
-        self.receiver.follow(self.replica.session(), start.base, now);
-        self.tell_news(News::Follows { start, discarded });
     }
 
     /// Takes what arrived, and tells the sender what is missing and how much is taken.
@@ -513,66 +400,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             work += 1;
         }
         work
-    }
-
-    /// What the stream does not bring any more: over TCP, from the announced primary or another
-    /// node that has its epoch.
-    fn catch_up(&mut self, now: Nanos) -> usize {
-        let standing = self.receiver.standing(&self.replica);
-        if let Standing::Refused(why) = standing {
-            self.tell_refused(News::StreamRefused { why }, now);
-        }
-        let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
-        let primary = self.follower.primary().map(|primary| primary.start);
-        let Some(start) = primary.filter(|_| wanted && !self.stopped) else {
-            self.join = None;
-            return 0;
-        };
-        if self.join.as_ref().is_none_or(|join| join.follows() != start) {
-            let from = self.replica.contiguous();
-            self.tell_news(News::CatchesUp { from });
-            self.join = Some(self.begin_join(start));
-        }
-        let Some(join) = &mut self.join else { return 0 };
-        let before = self.replica.epoch();
-        let work = join.turn(&mut self.replica, &mut self.connector, now);
-        let outcomes: Vec<Outcome> = std::iter::from_fn(|| join.poll_outcome()).collect();
-        // The table that was adopted may have brought the store into the epoch.
-        if self.replica.epoch() > before {
-            self.on_followed(start, None, now);
-            // What is before it still comes here, whether or not the stream is heard.
-            self.is_behind = true;
-        }
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Differs(differs) => self.on_differs(differs, now),
-                Outcome::NotFollowed(why) => self.on_refused(why, now),
-                _ => self.on_outcome(outcome),
-            }
-        }
-        work
-    }
-
-    fn on_outcome(&mut self, outcome: Outcome) {
-        match &outcome {
-            Outcome::Arrived { .. } => (self.join, self.is_behind) = (None, false),
-            Outcome::NotKept { held, kept_from } => self.begin_anew(format!(
-                "{held} is held, and the others' logs begin at {kept_from} and beyond"
-            )),
-            _ => {}
-        }
-        self.tell_news(News::CaughtUp(outcome));
-    }
-
-    /// The primary is asked first, then the others. It goes on until the stream is half as far
-    /// ahead as may be where it is joined: while that happens, the stream goes on.
-    fn begin_join(&self, start: EpochStart) -> Join {
-        let StandbyOptions { dial, discard, .. } = &self.options;
-        let reach_bytes = self.receiver.join_bytes(&self.replica) / 2;
-        let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
-        peers.sort_by_key(|peer| peer.node != start.node);
-        let servers = peers.iter().map(|peer| peer.catch_up).collect();
-        Join::new(DialOptions { servers, ..dial.clone() }, start, reach_bytes, *discard)
     }
 
     fn progress(&mut self, now: Nanos) -> usize {
@@ -620,52 +447,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         if before.is_some() != outvoted.is_some() {
             self.tell_news(outvoted.map_or(News::Vindicated, News::Outvoted));
         }
-    }
-
-    fn promotion(&mut self, now: Nanos) -> usize {
-        let Some(mut promotion) = self.promotion.take() else { return 0 };
-        let candidate = &mut promotion.candidate;
-        candidate.on_time(now);
-        if let Some(epoch) = candidate.poll_promise() {
-            let promised = self.ballot.promise(epoch, self.voice.membership.own());
-            let promised = promised.unwrap_or(false);
-            self.follower.on_promised(Ballot::known(&self.ballot));
-            candidate.on_promised(promised, self.status(), now);
-        }
-        let mut work = 0;
-        while let Some((node, message)) = candidate.poll_send(now) {
-            self.voice.tell(&self.ballot, node, message);
-            work += 1;
-        }
-        match candidate.poll_outcome() {
-            Some(outcome) => self.finish(&promotion, outcome),
-            None => self.promotion = Some(promotion),
-        }
-        work
-    }
-
-    fn finish(&mut self, promotion: &Promotion, outcome: Promoted) {
-        if let Some(asked) = &promotion.operator {
-            let mut answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
-            answer.heard = promotion.candidate.heard_set();
-            self.voice.answer(&self.ballot, asked, answer);
-            self.decided = Some(answer);
-        }
-        match outcome {
-            Promoted::Won { epoch, forced } => {
-                self.ended = true;
-                self.role = Some(RoleChange::Lead { epoch, forced });
-            }
-            Promoted::Refused(why) => self.tell_news(News::NotPromoted { why }),
-        }
-    }
-}
-
-/// The round of an operator's wish.
-fn round_of(heard: &Heard) -> u64 {
-    match heard.message {
-        Message::Promote(wish) => wish.round,
-        _ => 0,
     }
 }
 

@@ -91,6 +91,7 @@ impl Scene {
             receiver: ReceiverOptions::new(&channel, 1001, 2),
             contract: contract(),
             patience_ns: 1_000_000_000,
+            asks_again_ns: None,
             discard,
             dial: dial_options(2),
         };

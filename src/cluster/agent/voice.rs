@@ -38,6 +38,8 @@ pub struct Voice<C> {
     channel: ControlChannel,
     pub(super) membership: Membership,
     media: C,
+    /// The highest epoch that anybody knows of who was believed.
+    highest_known: Epoch,
     /// Reused from cycle to cycle.
     heard: Vec<Heard>,
     last_refused: Option<Refused>,
@@ -53,6 +55,7 @@ impl<C: Media> Voice<C> {
             channel: ControlChannel::new(&membership, key, run),
             membership,
             media,
+            highest_known: Epoch(0),
             heard: Vec::new(),
             last_refused: None,
             last_error: None,
@@ -78,13 +81,19 @@ impl<C: Media> Voice<C> {
         self.last_error.take()
     }
 
+    /// The highest epoch that the other nodes were heard to know of, in this role or before.
+    pub(super) fn highest_known(&self) -> Epoch {
+        self.highest_known
+    }
+
     /// Takes what waits, a bounded batch; give it back with [`Self::done`].
     pub(super) fn hear(&mut self) -> Vec<Heard> {
-        let Self { channel, media, heard, last_refused, counts, .. } = self;
+        let Self { channel, media, highest_known, heard, last_refused, counts, .. } = self;
         let mut heard = std::mem::take(heard);
         let received = media.receive(&mut |bytes, address| match channel.open(bytes, address) {
             Ok((from, message)) => {
                 counts.heard += 1;
+                *highest_known = from.known_epoch.max(*highest_known);
                 heard.push(Heard { from, message, address });
             }
             Err(refused) => {

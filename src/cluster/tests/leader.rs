@@ -1,6 +1,8 @@
 //! What a primary counts, tells and notices.
 
-use isochron_cluster::{Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, StateHash};
+use isochron_cluster::{
+    Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, StateHash, Status,
+};
 
 use super::{address, envelope, members_counting};
 use crate::cluster::{AckRefused, Change, Contract, ControlChannel, Hashes, Leader, NotLeading};
@@ -190,6 +192,52 @@ fn a_higher_epoch_is_told_and_a_promise_ends_it() {
     );
     assert_eq!((sent(&mut leader, NOW), leader.next_deadline()), (Vec::new(), None));
     assert_eq!(leader.flags(), NodeFlags::default());
+}
+
+/// What a node says that holds up to a position of an epoch.
+fn status(last_epoch: u32, end: u64) -> Status {
+    Status { last_epoch, end, ..Status::default() }
+}
+
+fn ended_later(leader: &mut Leader, ns: u64) -> Option<NotLeading> {
+    changes(leader, later(ns));
+    leader.ended()
+}
+
+#[test]
+fn an_epoch_that_nobody_leads_is_passed_with_enough_votes() {
+    let passed = Some(NotLeading::Passed { by: 3, epoch: Epoch(5) });
+    let told = |flags: NodeFlags| {
+        let mut leader = leader(Counted::HELD);
+        assert_eq!(changes(&mut leader, NOW), []);
+        leader.on_status(&envelope(3, 1, 5), &Status { flags, ..status(4, 384) }, NOW);
+        assert_eq!(ended_later(&mut leader, 0), None);
+        leader
+    };
+    let mut alone = told(NodeFlags::default());
+    assert_eq!(
+        ended_later(&mut alone, NODE_SILENT_NS - 1),
+        None,
+        "whoever leads it is heard first"
+    );
+    assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), None, "what it said is too old by now");
+    leader_hears(&mut alone, 3, status(4, 416));
+    assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), passed);
+    assert_eq!(alone.poll_commit(), None);
+    // One that votes for nobody does not make a majority, one that follows does.
+    let mut lossy = told(NodeFlags::LOSSY);
+    leader_hears(&mut lossy, 3, Status { flags: NodeFlags::LOSSY, ..status(4, 416) });
+    assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None);
+    lossy.on_ack(&envelope(2, 1, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
+    assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), passed);
+    // One that has a transaction of a higher epoch proves that somebody won it.
+    let mut over = told(NodeFlags::default());
+    leader_hears(&mut over, 3, status(5, 352));
+    assert_eq!(ended_later(&mut over, NODE_SILENT_NS), passed);
+}
+
+fn leader_hears(leader: &mut Leader, node: u32, status: Status) {
+    leader.on_status(&envelope(node, 2, 5), &status, later(NODE_SILENT_NS));
 }
 
 fn announce(epoch: u32) -> Announce {

@@ -29,7 +29,7 @@ use crate::agent::{Agent, StopFlag, take};
 use crate::cluster::agent::{
     PrimaryAgent, PrimaryParts, RoleChange, StandbyAgent, StandbyParts, Voice,
 };
-use crate::cluster::{Contract, MayBeLost};
+use crate::cluster::{Contract, MayBeLost, NotLeading};
 use crate::core::{self, Begun, CoreAgent, Options as CoreOptions, RULES_VERSION, Sequencer};
 use crate::metrics::Counters;
 use crate::net::Media;
@@ -250,11 +250,11 @@ impl Member {
             connector: TcpConnector,
             executed: OfBoard::new(&self.board),
         };
-        let options = self.standby_options()?;
+        let options = self.standby_options(start)?;
         let agent = Standby::new(options, replica, parts, now);
         let counters = NodeCounters::new(&exchange.counters);
         let speaking = Speaking::new(counters, self.words.clone(), self.stop.clone());
-        exchange.add(Some(StandbyRole::new(agent, speaking, start == Start::Votes)));
+        exchange.add(Some(StandbyRole::new(agent, speaking)));
         // 4. What is committed is executed here too.
         exchange.add(Some(FollowerAgent::new(
             state,
@@ -357,9 +357,13 @@ impl Member {
             };
         }
         if let Some(mut primary) = take::<PrimaryRole>(&mut agents) {
-            if let Some(RoleChange::Follow { .. }) = primary.take_change() {
+            if let Some(RoleChange::Follow { why }) = primary.take_change() {
+                let start = match why {
+                    NotLeading::Passed { .. } => Start::Votes,
+                    _ => Start::Follows,
+                };
                 return self
-                    .resign(counters, *primary, agents, now)
+                    .resign(counters, *primary, agents, start, now)
                     .map(|exchange| Next::Role(Box::new(exchange)));
             }
             agents.push(primary);
@@ -487,6 +491,7 @@ impl Member {
         counters: Counters,
         primary: PrimaryRole,
         mut agents: Agents,
+        start: Start,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
         let core = take::<CoreAgent>(&mut agents);
@@ -498,6 +503,6 @@ impl Member {
         // store is given back, as after the death of the process.
         drop((agents, data));
         drop(core);
-        self.follow(Some(counters), voice, (warm, read_side), Start::Follows, now)
+        self.follow(Some(counters), voice, (warm, read_side), start, now)
     }
 }

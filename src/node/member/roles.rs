@@ -22,10 +22,6 @@ const LOOK_NS: u64 = 10_000_000;
 /// How often progress is told.
 const PROGRESS_NS: u64 = 100_000_000;
 
-/// Time from one asking for votes to the next, where a node serves and follows nobody: two nodes
-/// that do so are not in step, because each waits for its own answers.
-const VOTES_AGAIN_NS: u64 = 2_000_000_000;
-
 /// How often it is told that nobody leads.
 pub(super) const NOBODY_LEADS_NS: u64 = 5_000_000_000;
 
@@ -268,28 +264,14 @@ impl Speaking {
 pub struct StandbyRole {
     agent: Standby,
     speaking: Speaking,
-    /// Until it follows somebody, it asks for votes again.
-    wants_votes: bool,
-    ask_at: Nanos,
     /// When it is told that nobody leads, if nobody does until then.
     nobody_at: Option<Nanos>,
 }
 
 impl StandbyRole {
-    pub(super) fn new(agent: Standby, mut speaking: Speaking, wants_votes: bool) -> Self {
+    pub(super) fn new(agent: Standby, mut speaking: Speaking) -> Self {
         speaking.counters.role.set(1);
-        Self { agent, speaking, wants_votes, ask_at: Nanos(0), nobody_at: None }
-    }
-
-    /// A node that starts to serve asks for votes until it has them, or somebody to follow. An
-    /// election would begin here too, when a primary has been silent for long.
-    fn ask_for_votes(&mut self, now: Nanos) {
-        if self.agent.follower().primary().is_some() {
-            self.wants_votes = false;
-        } else if now >= self.ask_at && !self.agent.is_candidate() {
-            self.ask_at = Nanos(now.get().saturating_add(VOTES_AGAIN_NS));
-            self.agent.promote(false, now);
-        }
+        Self { agent, speaking, nobody_at: None }
     }
 
     /// What it is to become, when the agent has stopped; once.
@@ -311,7 +293,7 @@ impl StandbyRole {
 
     /// Nobody leads: that is told for as long as it is so, but not by who asks for votes itself.
     fn look_for_primary(&mut self, now: Nanos) {
-        if self.wants_votes || !self.agent.follower().is_primary_silent(now) {
+        if self.agent.may_lead() || !self.agent.follower().is_primary_silent(now) {
             self.nobody_at = None;
             return;
         }
@@ -353,9 +335,6 @@ impl Agent for StandbyRole {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        if self.wants_votes {
-            self.ask_for_votes(now);
-        }
         let work = self.agent.cycle(now);
         if let Some(change) = self.agent.poll_role_change() {
             self.look(now);

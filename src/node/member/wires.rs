@@ -1,6 +1,6 @@
 //! Opens what a node's agents speak by, and makes their options of the configuration's.
 
-use super::{AnyMedia, Member};
+use super::{AnyMedia, Member, Start};
 use crate::cluster::agent::{PrimaryOptions, StandbyOptions};
 use crate::core::RULES_VERSION;
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
@@ -21,6 +21,9 @@ const CONTROL_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How long a promotion waits for the other nodes.
 const PATIENCE_NS: u64 = 1_500_000_000;
+
+/// Time from a refusal to the next asking for votes, where a node is to serve and follows nobody.
+const VOTES_AGAIN_NS: u64 = 1_000_000_000;
 
 /// Why a node cannot speak with others.
 #[derive(Debug)]
@@ -98,13 +101,14 @@ impl Member {
     }
 
     /// A standby's options, as the configuration has them.
-    pub(super) fn standby_options(&self) -> Result<StandbyOptions, NodeError> {
+    pub(super) fn standby_options(&self, start: Start) -> Result<StandbyOptions, NodeError> {
         let (identity, channel) = (&self.config.store.identity, &self.options.channel);
         let receiver_id = identity.node.into();
         Ok(StandbyOptions {
             receiver: ReceiverOptions::new(channel, identity.exchange_number, receiver_id),
             contract: self.contract(),
             patience_ns: PATIENCE_NS,
+            asks_again_ns: (start == Start::Votes).then_some(VOTES_AGAIN_NS),
             discard: self.discards,
             dial: self.dial()?,
         })

@@ -328,6 +328,7 @@ impl Step<'_> {
         // All of it was sent: the server gives nothing else.
         let LogPlace { position, chain } = store.held();
         store.commit(position, chain).map_err(of_disk)?;
+        store.caught_up().map_err(of_disk)?;
         store.close().map_err(of_disk)?;
         if let Some(left) = &mut self.goal.feeds {
             left.pop();
