@@ -1,4 +1,5 @@
-//! What each node shows of itself to somebody who sees all of them: which log it holds, and how far.
+//! What each node shows of itself to somebody who sees all of them: which log it holds, and how
+//! far.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,5 @@
-//! When a node asks for votes without anybody's wish: one that starts to serve, and a primary that a
-//! node follows no longer because of an epoch that nobody leads.
+//! When a node asks for votes without anybody's wish: one that starts to serve, and a primary that
+//! a node follows no longer because of an epoch that nobody leads.
 //!
 //! Questions disturb nobody, so they are repeated for as long as they must be. An epoch that was
 //! promised and not won does: after each such one the node waits twice as long, and no two nodes
