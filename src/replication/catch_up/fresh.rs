@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A node that is killed meanwhile begins again: a snapshot that is whole is not copied twice, feed
-//! logs are, of which a day's are far less. A connection that breaks goes on at the exact byte. Where the server has no snapshot, its log
-//! begins at 0, and so does the store.
+//! logs are, of which a day's are far less. A connection that breaks goes on at the exact byte.
+//! Where the server has no snapshot, its log begins at 0, and so does the store.
 
 use std::sync::Arc;
 
