@@ -163,7 +163,7 @@ counters! {
     STREAM_LIMITED: 1, "stream-limited", "Turns in which receivers took nothing more.";
     STREAM_SEND_WAITS: 1, "stream-send-waits", "Times the system took fewer datagrams.";
     STREAM_MEDIA_ERRORS: 1, "stream-media-errors", "Times the system refused to send or receive.";
-    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes passed over: nobody there, or forgotten.";
+    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes passed over: never sent.";
     STREAM_STATUS_MESSAGES: 1, "stream-status-messages", "Status messages that came.";
     STREAM_NAKS: 1, "stream-naks", "Requests of receivers for what they miss.";
     STREAM_REFUSED: 1, "stream-refused", "Times a receiver refused the stream.";
