@@ -88,7 +88,6 @@ fn where_nobody_leads_each_node_says_so_and_what_to_do() {
 fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
     let nodes = Nodes::new();
     for node in 1..=3 {
-        nodes.edit(node, "term_bytes = 1_048_576", "term_bytes = 65_536");
         nodes.edit(node, "[store]\n", "[store]\nretention = 'snapshots'\n");
         nodes.edit(node, "[replication]\n", "[replication]\nack = 'none'\n");
         let text = fs::read_to_string(nodes.config(node)).unwrap();
@@ -156,10 +155,10 @@ fn a_node_that_is_configured_otherwise_is_told_what_differs() {
     first.line_with("this node is the primary epoch=");
     for (from, to, said, values) in [
         (
-            "term_bytes = 1_048_576",
-            "term_bytes = 2_097_152",
+            "term_bytes = 65_536",
+            "term_bytes = 131_072",
             "filling the directory",
-            ["term length", "2097152", "1048576"],
+            ["term length", "131072", "65536"],
         ),
         (
             "[exchange]\n",

@@ -243,7 +243,7 @@ fn a_feed_of_a_log_that_was_cut_is_made_anew() {
     second.line_with("cut what was CONFIRMED here");
     // Other orders under the same numbers.
     send(&mut public.nodes.ring(3), &all[500..], 301);
-    public.nodes.wait_for(2, 400);
+    public.nodes.wait_for(3, 400);
     let truth = expected(&public.nodes.store(3)).concat();
     wait("both have told what is so now", || {
         (public.told(3) == truth && public.told(2) == truth).then_some(())
