@@ -21,6 +21,7 @@ const MET: &[&str] = &[
     "primaries passed",
     "tails discarded",
     "catch-ups",
+    "states compared",
     "disks replaced",
     "directories filled",
     "promotions by force",

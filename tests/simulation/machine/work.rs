@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use isochron::cluster::agent::News;
+use isochron::cluster::{Change, Comparison};
 use isochron::core::Taken;
 use isochron::replication::catch_up::Outcome;
 use isochron::store::{Durability, Until};
@@ -87,6 +88,9 @@ impl Machine {
                 sequencer.accept();
                 agent.cycle(now).unwrap_or_else(|error| panic!("node {}: {error}", self.node));
                 while let Some(change) = agent.poll_change() {
+                    if let Change::State(comparison) = &change {
+                        compared(comparison, &mut ground.lived);
+                    }
                     told.push(format!("node {}: {change:?}", self.node));
                 }
                 agent.poll_role_change()
@@ -183,8 +187,16 @@ fn note_news(news: &News, lived: &mut Lived) {
         News::LogDiffers(differs) => {
             panic!("a standby has another log than its primary: {differs}")
         }
+        News::State(comparison) => compared(comparison, lived),
+        News::Outvoted(_) => panic!("a standby has another state than the others"),
         _ => {}
     }
+}
+
+/// All nodes execute one log, so what they tell each other of their states must be equal.
+fn compared(comparison: &Comparison, lived: &mut Lived) {
+    assert!(comparison.is_equal(), "{comparison}");
+    lived.count("states compared", 1);
 }
 
 /// Whether what was confirmed here was cut, as its operator said.
