@@ -263,7 +263,7 @@ python3 .ci/interop/standby_lab.py lose-power "$scratch/store3"
 tr 0-9a-f 1-9a-f0 </proc/sys/kernel/random/boot_id >"$scratch/boot3"
 start 3 standby
 come_along 1 2 3
-said 3 "the machine was restarted since"
+said 3 "no vote before it has caught up"
 wait_for "node 3 may vote again" said 3 "nothing that was acknowledged is missing"
 
 part "the disk of node 3 is full, and has space again"
