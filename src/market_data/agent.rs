@@ -336,8 +336,8 @@ impl FeedAgent {
         Ok((feed, log_agent))
     }
 
-    /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log: from
-    /// the snapshot's place in the log, as soon as that is known to be committed.
+    /// Goes on with a feed that was restored from a snapshot, in place of that of an empty log:
+    /// from the snapshot's place in the log, as soon as that is known to be committed.
     #[must_use]
     pub fn resume(mut self, core: Feed, place: LogPlace) -> Self {
         core.channels().for_each(|open| self.channels.resume(open));
