@@ -42,7 +42,8 @@ for name; do
     mkdir -p "$folder/corpus/$name" "$folder/found"
     if ISOCHRON_FUZZ_TARGET=$name "$folder/$host/release/fuzzer" \
         -seed="${ISOCHRON_FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=10 \
-        -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 -artifact_prefix="$folder/found/$name-" \
+        -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
+        -artifact_prefix="$folder/found/$name-" \
         "$folder/corpus/$name" >"$folder/$name.log" 2>&1; then
         passed=$((passed + 1))
         grep -E 'number_of_executed_units|peak_rss_mb' "$folder/$name.log"

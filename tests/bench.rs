@@ -91,6 +91,21 @@ fn commands_go_all_the_way() {
     check(&line, "durability disk: #/s p50 # p99 # p99.9 # p99.99 # max #");
     let line = last_line("path --rates 2000 --seconds 1 --only subscriber");
     check(&line, "to a subscriber: #/s p50 # p99 # p99.9 # p99.99 # max #");
+    // Committed by a majority, whose logs must be equal in the end.
+    let line = last_line("path --rates 2000 --seconds 1 --only standbys");
+    check(&line, "2 standbys: #/s p50 # p99 # p99.9 # p99.99 # max #");
+}
+
+#[test]
+fn a_log_is_replicated_and_caught_up_with() {
+    let line = last_line("replication --only throughput --messages 20000 --sizes 128 --passes 1");
+    check(&line, "replication: 128 B # M messages/s");
+    let line = last_line("replication --only commit --standbys 1 --commit-rate 2000 --seconds 1");
+    check(&line, "replication: standbys 1, #/s to commit p50 # p99 # us");
+    let line = last_line("replication --only loss --loss 5 --messages 20000 --loss-rate 20000");
+    check(&line, "replication: loss 5 % repaired p50 # p99 # us, goodput # M messages/s");
+    let line = last_line("catch-up --megabytes 20 --passes 1 --rate 2000");
+    check(&line, "catch-up: orders #/s p99 alone # beside # us");
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod mix;
 mod program;
 #[path = "demo/report.rs"]
 mod report;
+#[path = "demo/standbys.rs"]
+mod standbys;
 
 use std::path::Path;
 use std::process::Command;
@@ -104,6 +106,8 @@ fn help_shows_an_example_and_wrong_values_are_named() {
         (&["--subscribers", "65"], "65"),
         (&["--port", "65536"], "65536"),
         (&["--drop-datagram", "first"], "first"),
+        (&["--standbys", "1"], "'1'"),
+        (&["--standbys", "2", "--counters", "here"], "--counters"),
     ] {
         let ended = run(["demo"].into_iter().chain(arguments.iter().copied()));
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{arguments:?}");

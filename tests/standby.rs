@@ -1,12 +1,16 @@
 //! The executing follower over a real log: state and checkpoints as its writer's, a warm state that
 //! a core goes on with, and the alarm where the log says otherwise.
 
+use isochron::agent::Agent;
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, Taken};
 use isochron::demo::flow::{Flow, Mix, Next};
+use isochron::metrics::Counters;
+use isochron::snapshot::{MakeSections, SnapshotAgent, SnapshotCounters, SnapshotOptions};
 use isochron::standby::{Board, Checkpoint, Fault, Follower, reader_at};
 use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin_mut};
 use isochron::store::{
-    Identity, LogPlace, Options as StoreOptions, RealDisk, StoreReader, StoreWriter, framed,
+    Identity, LogPlace, Options as StoreOptions, RealDisk, Snapshots, StoreReader, StoreWriter,
+    framed,
 };
 use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, Message};
@@ -215,4 +219,31 @@ fn a_log_that_says_otherwise_is_an_alarm_with_both_outcomes_and_no_state() {
     assert!(board.applied() <= position, "what differs is not applied");
     assert_eq!(follower.step(), 0);
     assert!(follower.into_state().is_err(), "it can never write that log");
+}
+
+#[test]
+fn snapshots_of_a_log_that_says_otherwise_end_a_node_that_is_alone_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, copied) = (folder.path().join("log"), folder.path().join("copy"));
+    let mut trading = Trading::open(&log);
+    trading.trade(500);
+    let (position, _) = copy_with_a_lie(&log, &copied);
+    for alone in [true, false] {
+        let reader = reader_at(Arc::new(RealDisk), &copied, None).unwrap();
+        let snapshots = Snapshots::new(Arc::new(RealDisk), &copied, &core(&copied).store.identity);
+        let sections = MakeSections::new(Vec::new);
+        let options = SnapshotOptions {
+            every: Some(u64::MAX),
+            ..SnapshotOptions::new(Capacity::default(), sections)
+        };
+        let counters = SnapshotCounters::new(&Counters::in_memory());
+        let agent = SnapshotAgent::new(reader, snapshots, options, counters);
+        let mut agent = if alone { agent } else { agent.beside_others() };
+        while agent.fault().is_none() {
+            assert!(agent.do_work(Nanos(1)) > 0 || agent.fault().is_some());
+        }
+        let fault = agent.fault().unwrap().to_string();
+        assert!(fault.contains(&format!("position {position}")), "{fault}");
+        assert_eq!(agent.failure().is_some(), alone);
+    }
 }

@@ -21,6 +21,9 @@ for tool in ip nft python3; do
     command -v "$tool" >/dev/null 2>&1 || skip "no $tool"
 done
 
+# Nothing is left behind in the folder of the scripts either.
+export PYTHONDONTWRITEBYTECODE=1
+
 # All names begin with it: two labs may run beside each other.
 prefix=iso$(($$ % 100000))
 scratch=$(mktemp -d)

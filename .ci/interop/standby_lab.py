@@ -19,6 +19,8 @@ PAGE_BYTES = 4096
 COMMITTED = 384
 # In each slot of the marks; positions only grow, so the larger of the two is the newer one.
 SLOT_BYTES, SYNCED, KEPT_FROM = 4096, 32, 56
+# Of a frame in a log, and of the message in it.
+FRAME_HEADER_BYTES, FRAME_ALIGNMENT_BYTES, PADDING, SBE_HEADER_BYTES = 32, 32, 0, 8
 
 
 def u64(content, at):
@@ -78,6 +80,24 @@ def are_one(logs, end):
     )
 
 
+def feed_messages(store):
+    """The messages in a node's feed log, each behind its length, whatever their datagrams."""
+    (session,) = (store / "feed").iterdir()
+    messages = []
+    for _, path in segments(session):
+        content, at = path.read_bytes(), 0
+        while at < len(content):
+            length, kind = struct.unpack_from("<i2xH", content, at)
+            if length <= 0:
+                break
+            if kind != PADDING:
+                record = content[at + FRAME_HEADER_BYTES : at + length]
+                (block_bytes,) = struct.unpack_from("<H", record)
+                messages.append(record[SBE_HEADER_BYTES + block_bytes :])
+            at += -(-length // FRAME_ALIGNMENT_BYTES) * FRAME_ALIGNMENT_BYTES
+    return b"".join(messages)
+
+
 def dropped(path):
     return [int(count) for count in re.findall(r"counter packets (\d+)", path.read_text())]
 
@@ -103,6 +123,12 @@ def checks(folder):
         confirmed = u64((folder / name / "control").read_bytes(), COMMITTED)
         holds = 0 < confirmed <= min(ends) and are_one([Log(folder / name), *logs], confirmed)
         yield f"the {name} primary's {confirmed} confirmed bytes are in every log", holds
+
+    # A standby that was not told the last commit is behind by what that let out.
+    feeds = [feed_messages(store) for store in stores]
+    sizes = [len(feed) for feed in feeds]
+    same = min(sizes) > 0 and len({feed[: min(sizes)] for feed in feeds}) == 1
+    yield f"the feed's messages are the same at every node: {sizes} bytes", same
 
     wrong, report = subscribed.judge(folder, "outside", subscribed.books(folder))
     heard = report and f"{report['messages']} messages, {report['checksums_verified']} checksums"

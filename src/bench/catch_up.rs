@@ -3,17 +3,20 @@
 //! ```text
 //!   primary's store ── agent's thread ══ TCP ══▶ joining thread ── append_old ──▶ standby's store
 //!         ▲                                             prepared segments ◀── helper's thread
-//!         └── paced writer, with --paced: does it notice?
+//!         └── core ◀── ring ◀── orders at a rate: do they notice?   (primary.rs)
 //! ```
 //!
 //! The standby judges every frame: CRC, epoch, session, chain. Nothing is synced while the time
 //! is taken but what the store's own helper syncs.
 
+mod primary;
+
 use super::replay::{identity, scratch};
-use super::report::{Report, Share, histogram, median, percentiles_json, us_line};
+use super::report::{Report, Share, median};
 use crate::agent::{Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, start, take};
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
 use crate::metrics::Counters;
+use crate::node::{SegmentAgent, SyncAgent};
 use crate::replication::catch_up::{
     CatchUpAgent, DialOptions, Join, Library, Outcome, Peer, ServiceOptions, TcpConnector,
 };
@@ -23,7 +26,6 @@ use crate::store::{
 };
 use crate::types::{Nanos, Position, flags};
 use clap::Args as ClapArgs;
-use hdrhistogram::Histogram;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -32,12 +34,6 @@ use std::sync::Arc;
 /// Where an event's flags are.
 const FLAGS_AT: usize = 36;
 const FRAMES_PER_TRANSACTION: usize = 3;
-
-/// The pace of the writer beside it: as the store's own delay pass.
-const INTERVAL_NS: u64 = 20_000;
-
-/// How long the writer's pace is measured without anybody who catches up.
-const ALONE_NS: u64 = 1_000_000_000;
 
 /// After so long the standby is not waited for any more.
 const PASS_NS_MAX: u64 = 300_000_000_000;
@@ -55,9 +51,11 @@ pub struct Args {
     /// The server's cap on bytes a second; none with 0.
     #[arg(long, default_value_t = 0)]
     pub(super) bytes_per_second: u64,
-    /// Measures how long a paced writer's appends take, with and without somebody who catches up.
-    #[arg(long)]
-    pub(super) paced: bool,
+    /// Orders a second at a primary whose log is caught up with, before that and meanwhile; 0
+    /// leaves this out.
+    #[arg(long, default_value_t = 43_000,
+          value_parser = clap::value_parser!(u64).range(0..=500_000))]
+    pub(super) rate: u64,
     /// Where the stores are made, for the time of the run; a temporary directory where none is
     /// given.
     #[arg(long)]
@@ -94,24 +92,16 @@ fn append(writer: &mut StoreWriter, message_bytes: usize) -> Option<()> {
     Some(())
 }
 
-/// What a store's helpers do beside it.
-struct Helpers {
-    name: &'static str,
-    segments: SegmentHelper,
-    syncs: SyncHelper,
-}
-
-impl Agent for Helpers {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        self.segments.do_work(now) + self.syncs.do_work(now)
-    }
-
-    fn waits(&self) -> bool {
-        true
+/// What works beside a store.
+fn helpers(
+    segments: Option<SegmentHelper>,
+    syncs: Option<SyncHelper>,
+) -> Result<Vec<Box<dyn Agent>>, String> {
+    match (segments, syncs) {
+        (Some(segments), Some(syncs)) => {
+            Ok(vec![Box::new(SegmentAgent(segments)), Box::new(SyncAgent(syncs))])
+        }
+        _ => Err("the store has no helpers".to_owned()),
     }
 }
 
@@ -119,11 +109,21 @@ impl Agent for Helpers {
 struct JoinAgent {
     store: ReplicaStore,
     join: Join,
+    /// It does nothing before.
+    after: Nanos,
     begun: Option<Nanos>,
     /// When it had arrived, or why it does not.
     ended: Option<Result<Nanos, String>>,
     clock: SystemClock,
     stop: StopFlag,
+}
+
+impl JoinAgent {
+    /// When it began and when it had arrived, or why it has not.
+    fn times(&self) -> Result<(Nanos, Nanos), String> {
+        let ended = self.ended.clone().ok_or("it was stopped")??;
+        Ok((self.begun.ok_or("it never began")?, ended))
+    }
 }
 
 impl Agent for JoinAgent {
@@ -132,10 +132,10 @@ impl Agent for JoinAgent {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        let begun = *self.begun.get_or_insert(now);
-        if self.ended.is_some() {
+        if self.ended.is_some() || now < self.after {
             return 0;
         }
+        let begun = *self.begun.get_or_insert(now);
         let moved = self.join.turn(&mut self.store, &mut TcpConnector, now);
         self.ended = match self.join.poll_outcome() {
             Some(Outcome::Arrived { .. }) => Some(Ok(self.clock.now())),
@@ -148,46 +148,6 @@ impl Agent for JoinAgent {
         }
         moved
     }
-}
-
-/// A writer that appends at a steady pace, and how long each append was from when it was due.
-struct Paced {
-    writer: StoreWriter,
-    message_bytes: usize,
-    clock: SystemClock,
-    due: u64,
-    waits: Histogram<u64>,
-    /// When it stops by itself.
-    until: Option<Nanos>,
-    stop: StopFlag,
-}
-
-impl Agent for Paced {
-    fn name(&self) -> &str {
-        "primary"
-    }
-
-    fn do_work(&mut self, now: Nanos) -> usize {
-        if self.until.is_some_and(|until| now >= until) {
-            self.stop.stop();
-        }
-        if now.0 < self.due {
-            return 0;
-        }
-        let due = if self.due == 0 { now.0 } else { self.due };
-        if append(&mut self.writer, self.message_bytes).is_some() {
-            self.waits.saturating_record(self.clock.now().0.saturating_sub(due));
-        }
-        // One that comes late does not hurry the next ones.
-        self.due = (due + INTERVAL_NS).max(now.0);
-        1
-    }
-}
-
-/// A thread for each; a writer at a pace must not oversleep.
-fn placement(args: &Args) -> Placement {
-    let idle = if args.paced { IdleStrategy::Yield } else { IdleStrategy::BACK_OFF };
-    Placement::dedicated(idle)
 }
 
 /// The log to be copied, and its writer, who lives.
@@ -238,52 +198,46 @@ fn epoch(directory: &Path) -> Result<EpochStart, String> {
 struct Pass {
     bytes: u64,
     elapsed_ns: u64,
-    waits: Histogram<u64>,
 }
 
-/// Copies the log once, beside the writer if it is paced.
-fn pass(args: &Args, root: &Path, clock: &SystemClock) -> Result<(Pass, StoreWriter), String> {
-    let (there, here) = (root.join("primary"), root.join("standby"));
-    let writer = make(&there, args)?;
-    let from = writer.position();
-    let (server, address) = serve(&there, args.bytes_per_second)?;
+/// A standby with an empty store, and what works beside that.
+fn joining(
+    (there, here): (&Path, &Path),
+    address: SocketAddrV4,
+    reach_bytes: u64,
+    clock: &SystemClock,
+    stop: &StopFlag,
+) -> Result<(JoinAgent, Vec<Box<dyn Agent>>), String> {
     let mut identity = identity();
     identity.node = 2;
-    let options = Options::new(&here, identity);
+    let options = Options::new(here, identity);
     let opened = ReplicaStore::open_on(Arc::new(RealDisk), &options, None, clock.now());
     let (mut store, _) = opened.map_err(text)?;
-    let helpers = match (store.take_helper(), store.take_syncer()) {
-        (Some(segments), Some(syncs)) => Helpers { name: "helpers", segments, syncs },
-        _ => return Err("the store has no helpers".into()),
-    };
+    let helpers = helpers(store.take_helper(), store.take_syncer())?;
     let dial = DialOptions { me: peer(2), key: None, servers: vec![address], secret: [2; 32] };
-    // With a writer that goes on, the last bytes are the live stream's.
-    let reach_bytes = if args.paced { 4 * 1024 * 1024 } else { 0 };
-    let join = Join::new(dial, epoch(&there)?, reach_bytes, false);
+    let join = Join::new(dial, epoch(there)?, reach_bytes, false);
+    let (after, stop) = (Nanos(0), stop.clone());
+    let joining = JoinAgent { store, join, after, begun: None, ended: None, clock: *clock, stop };
+    Ok((joining, helpers))
+}
+
+/// Copies the log once.
+fn pass(args: &Args, root: &Path, clock: &SystemClock) -> Result<Pass, String> {
+    let (there, here) = (root.join("primary"), root.join("standby"));
+    let writer = make(&there, args)?;
+    let (server, address) = serve(&there, args.bytes_per_second)?;
     let stop = StopFlag::new();
-    let joining =
-        JoinAgent { store, join, begun: None, ended: None, clock: *clock, stop: stop.clone() };
-    let paced = Paced {
-        writer,
-        message_bytes: args.frame_bytes - crate::limits::FRAME_HEADER_BYTES,
-        clock: *clock,
-        due: if args.paced { 0 } else { u64::MAX },
-        waits: histogram(),
-        until: None,
-        stop: stop.clone(),
-    };
-    let agents: Vec<Box<dyn Agent>> =
-        vec![Box::new(paced), Box::new(joining), Box::new(server), Box::new(helpers)];
-    let running = start(agents, &placement(args), clock, &stop).map_err(text)?;
+    let (joining, helpers) = joining((&there, &here), address, 0, clock, &stop)?;
+    let mut agents: Vec<Box<dyn Agent>> = vec![Box::new(joining), Box::new(server)];
+    agents.extend(helpers);
+    let placement = Placement::dedicated(IdleStrategy::BACK_OFF);
+    let running = start(agents, &placement, clock, &stop).map_err(text)?;
     let mut agents = running.join().map_err(|panics| format!("{panics:?}"))?;
     let joined: Box<JoinAgent> = take(&mut agents).ok_or("the standby is gone")?;
-    let paced: Box<Paced> = take(&mut agents).ok_or("the writer is gone")?;
-    let ended = joined.ended.ok_or("it was stopped")??;
-    let begun = joined.begun.ok_or("it never began")?;
-    let least = Position(from.get().saturating_sub(reach_bytes));
-    check(&there, joined.store.held(), least)?;
+    let (begun, ended) = joined.times()?;
+    check(&there, joined.store.held(), writer.position())?;
     let bytes = joined.store.contiguous().get();
-    Ok((Pass { bytes, elapsed_ns: (ended.0 - begun.0).max(1), waits: paced.waits }, paced.writer))
+    Ok(Pass { bytes, elapsed_ns: (ended.0 - begun.0).max(1) })
 }
 
 /// The standby has the log, whose chain at its end is that of the primary.
@@ -306,40 +260,17 @@ fn check(directory: &Path, held: LogPlace, least: Position) -> Result<(), String
     Ok(())
 }
 
-/// How long the writer's appends take with nobody who catches up.
-fn alone(writer: StoreWriter, args: &Args, clock: &SystemClock) -> Result<Histogram<u64>, String> {
-    let stop = StopFlag::new();
-    let paced = Paced {
-        writer,
-        message_bytes: args.frame_bytes - crate::limits::FRAME_HEADER_BYTES,
-        clock: *clock,
-        due: 0,
-        waits: histogram(),
-        until: Some(Nanos(clock.now().0 + ALONE_NS)),
-        stop: stop.clone(),
-    };
-    let running = start(vec![Box::new(paced)], &placement(args), clock, &stop).map_err(text)?;
-    let mut agents = running.join().map_err(|panics| format!("{panics:?}"))?;
-    let paced: Box<Paced> = take(&mut agents).ok_or("the writer is gone")?;
-    Ok(paced.waits)
-}
-
 /// Measures.
 pub(super) fn run(args: &Args) -> Result<Report, String> {
     let clock = SystemClock::new();
-    let (mut rates, mut beside, mut without) = (Vec::new(), histogram(), histogram());
-    let (mut bytes, mut percent) = (0, None);
+    let (mut rates, mut bytes, mut percent) = (Vec::new(), 0, None);
     for _ in 0..args.passes {
         let scratch = scratch(args.directory.as_deref())?;
         let share = Share::begin(&clock);
-        let (pass, writer) = pass(args, scratch.path(), &clock)?;
+        let pass = pass(args, scratch.path(), &clock)?;
         percent = share.percent(&clock);
         bytes = pass.bytes;
         rates.push(pass.bytes as f64 * 1e3 / pass.elapsed_ns as f64);
-        beside.add(&pass.waits).map_err(text)?;
-        if args.paced {
-            without.add(&alone(writer, args, &clock)?).map_err(text)?;
-        }
     }
     let (rate, passes) = median(rates.clone(), "MB/s");
     let cap = match args.bytes_per_second {
@@ -349,16 +280,19 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     let frame_bytes = args.frame_bytes;
     let mut notes = vec![format!("{bytes} bytes of frames of {frame_bytes} bytes, {cap}"), passes];
     notes.push(Share::note(percent));
-    if args.paced {
-        notes.push(format!("an append each {INTERVAL_NS} ns, from due to done, in us"));
-        notes.push(format!("  alone:    {}", us_line(&without)));
-        notes.push(format!("  catch-up: {}", us_line(&beside)));
-    }
-    let line = format!("catch-up: {rate:.0} MB/s of {frame_bytes} B frames");
-    let json = json!({
+    let mut lines = vec![format!("catch-up: {rate:.0} MB/s of {frame_bytes} B frames")];
+    let mut json = json!({
         "bench": "catch-up", "bytes": bytes, "frame_bytes": frame_bytes,
         "bytes_per_second": rate * 1e6, "passes_mb": rates, "cap": args.bytes_per_second,
-        "append_alone": percentiles_json(&without), "append_beside": percentiles_json(&beside),
     });
-    Ok(Report { notes, line, json, fault: None })
+    let mut fault = None;
+    if args.rate > 0 {
+        let scratch = scratch(args.directory.as_deref())?;
+        let beside = primary::run(args, scratch.path(), &clock)?;
+        notes.extend(beside.notes);
+        lines.push(beside.line);
+        json["primary"] = beside.json;
+        fault = beside.fault;
+    }
+    Ok(Report { notes, line: lines.join("\n"), json, fault })
 }

@@ -12,7 +12,7 @@
 //!   feed           from the store to datagrams on both lines, and what a subscriber more costs
 //!   subscriber     datagrams of two lines to messages in order
 //!   path           from the intended time, through ring and core, to the committed outcome
-//!   replication    a primary's store to a standby's: rate, round trip, repair
+//!   replication    a primary's store to a standby's: rate, round trip, commit, repair
 //!   catch-up       a log from one store into another over TCP
 //!   recovery       a snapshot of a large book and a replay over TCP, and the publisher beside them
 //! ```
@@ -27,6 +27,7 @@ mod causes;
 mod feed;
 mod matching;
 mod memory;
+mod nodes;
 mod path;
 mod recovery;
 mod replay;
@@ -80,17 +81,17 @@ pub enum Bench {
     /// From the time a command is meant to be sent to its committed outcome, open loop.
     #[command(after_help = "Example:\n  isochron bench path --rates 43000,215000 --seconds 5")]
     Path(path::Args),
-    /// A node that catches up: a log from one store into another, over loopback.
-    #[command(after_help = "Example:\n  isochron bench catch-up --megabytes 1000 --paced")]
+    /// A node that catches up: a log from one store into another, over loopback, and whether the
+    /// primary notices.
+    #[command(after_help = "Example:\n  isochron bench catch-up --megabytes 1000 --rate 43000")]
     CatchUp(catch_up::Args),
     /// The repair service: snapshots of a large book, a replay, and whether the publisher notices.
     #[command(after_help = "Example:\n  isochron bench recovery --orders 1000000 --rate 43000")]
     Recovery(recovery::Args),
     /// The stream from a primary's store to a standby's, over loopback multicast: rate, round trip,
-    /// time to repair.
-    #[command(
-        after_help = "Example:\n  isochron bench replication --sizes 128 --directory /dev/shm"
-    )]
+    /// publish to commit, time to repair.
+    #[command(after_help = "Examples:\n  isochron bench replication --directory /dev/shm\n  \
+                            isochron bench replication --only commit --standbys 1,2")]
     Replication(replication::Args),
     /// The longest wait of another source: expiry, settlement, mass cancel, kill switch.
     #[command(after_help = "Example:\n  isochron bench waits --orders 100000 --accounts 10000")]

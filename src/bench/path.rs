@@ -10,6 +10,10 @@
 //!
 //!   (c)  core 0:  flow ─▶ due? ─▶ ring ─▶ core ─▶ store ─▶ reader ─▶ seen
 //!        core 1:  sync: with durability `disk` the reader sees what is on the disk
+//!
+//!   (d)  core 0:  flow ─▶ due? ─▶ ring ─▶ core ─▶ store ─▶ reader ─▶ seen
+//!                                          primary ═╪═ UDP multicast ═╗   ▲ committed
+//!        core 1:  standbys, in stores of their own ◀╧═════════════════╝ ══╝ acknowledgements
 //! ```
 //!
 //! Open loop: a command that could not be sent in time is late by that much. The flow is the
@@ -18,6 +22,7 @@
 
 mod machine;
 mod parties;
+mod standbys;
 mod subscriber;
 mod trace;
 
@@ -65,6 +70,8 @@ pub(super) enum Part {
     Durability,
     /// To a subscriber in another process.
     Subscriber,
+    /// To committed with no, one and two standbys: at the lowest rate, and as fast as it goes.
+    Standbys,
 }
 
 /// Options of `isochron bench path`.
@@ -123,7 +130,7 @@ struct Run {
 
 impl Run {
     fn sent_rate(&self) -> u64 {
-        (u128::from(self.commands) * 1_000_000_000 / u128::from(self.elapsed_ns.max(1))) as u64
+        per_second(self.commands, self.elapsed_ns)
     }
 
     fn is_held(&self) -> bool {
@@ -144,6 +151,10 @@ impl Run {
     }
 }
 
+fn per_second(commands: u64, elapsed_ns: u64) -> u64 {
+    (u128::from(commands) * 1_000_000_000 / u128::from(elapsed_ns.max(1))) as u64
+}
+
 fn run_at(plan: &Plan<'_>, clock: &SystemClock) -> Result<Run, String> {
     let scratch = scratch(plan.args.directory.as_deref())?;
     let parties = open(plan, &scratch.path().join("store"), clock)?;
@@ -152,12 +163,12 @@ fn run_at(plan: &Plan<'_>, clock: &SystemClock) -> Result<Run, String> {
     let ended = run_agents(plan, parties, scratch.path(), clock)?;
     let (machine, machine_json) = Machine::now().since(&before);
     // All of it was sent, and went right.
-    let Ended { source, core, committed, sent, sights, received } = ended;
+    let Ended { source, core, committed, sent, sights, received, unequal } = ended;
     let (orders, commands) = (source.orders(), plan.commands());
     let missing = || (orders != commands).then(|| format!("{orders} of {commands} commands sent"));
     let conserved = core.sequencer().machine().check_conservation().err();
     let unheard = received.as_ref().and_then(Received::fault);
-    let fault = source.error().map(text).or(conserved).or_else(missing).or(unheard);
+    let fault = source.error().map(text).or(conserved).or_else(missing).or(unheard).or(unequal);
     // Hop by hop.
     let mut rows = source.into_journal::<Rows>().ok_or("the rows are gone")?.finish();
     let bytes_per_command = bytes_per_command(&rows);
@@ -186,7 +197,11 @@ fn run_at(plan: &Plan<'_>, clock: &SystemClock) -> Result<Run, String> {
     json["threads"] = threads.into();
     notes.extend(lines);
     let latencies = trace::latencies(&rows);
-    let (label, rate, elapsed_ns) = (plan.label, plan.rate, elapsed.trading_ns());
+    let (label, elapsed_ns) = (plan.label, elapsed.trading_ns());
+    let rate = match plan.pace {
+        Pace::Max => per_second(orders, elapsed_ns),
+        _ => plan.rate,
+    };
     let commands = orders;
     Ok(Run { label, rate, commands, elapsed_ns, latencies, bytes_per_command, notes, json, fault })
 }
@@ -252,6 +267,15 @@ fn runs(args: &Args, clock: &SystemClock) -> Result<Vec<Run>, String> {
         Plan { args, label, pace, rate, seconds, route }
     };
     let mut runs = Vec::new();
+    if args.runs(Part::Standbys) {
+        let rate = args.rates.iter().copied().min().unwrap_or(20);
+        for (count, at_rate, most) in standbys::RUNS {
+            let route = Route::Standbys(count);
+            let fast = plan(most, Pace::Max, standbys::FAST_COMMANDS, route);
+            runs.push(run_at(&fast, clock)?);
+            runs.push(run_at(&plan(at_rate, Pace::Rate(rate), rate, route), clock)?);
+        }
+    }
     if args.runs(Part::Subscriber) {
         for &rate in &args.rates {
             let plan = plan("to a subscriber", Pace::Rate(rate), rate, Route::Subscriber);
@@ -312,6 +336,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         format!("{} cores; source and core {}", cores_available(), placement()),
         format!("to a subscriber: source, core and feed {others}; the subscriber {core}"),
         format!("durability: source and core {}; sync: {}", beside.0, beside.1),
+        standbys::described(),
         format!("clock: {clock_ns} ns between two readings"),
     ];
     let mut json = json!({ "bench": "path", "clock_ns": clock_ns,
@@ -330,6 +355,8 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
         ));
     }
     json["runs"] = runs.iter().map(Run::json).collect();
+    let (side_by_side, list) = standbys::side_by_side(&runs);
+    json["standbys"] = list;
     let fault = runs.iter().find_map(|run| run.fault.clone());
     let last = runs.pop().ok_or("nothing is asked for that has a rate")?;
     for run in &runs {
@@ -338,6 +365,7 @@ pub(super) fn run(args: &Args) -> Result<Report, String> {
     }
     notes.push(format!("{}/s: {} commands, {}/s held", last.rate, last.commands, last.sent_rate()));
     notes.extend(last.notes.iter().cloned());
+    notes.extend(side_by_side);
     let (line, day) = day(&last);
     notes.push(line);
     json["day"] = day;

@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Room for what the default flow has at one time.
 const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
 
+/// The day of the flow.
+pub(super) const TRADING_DATE: u32 = 20_260_105;
+
 /// Options of `isochron bench replay`.
 #[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
@@ -64,24 +67,50 @@ pub(super) fn scratch(directory: Option<&Path>) -> Result<tempfile::TempDir, Str
     .map_err(|error| format!("no temporary directory: {error}"))
 }
 
-/// Commands through the core into a log.
-struct Intake {
-    sequencer: Sequencer,
-    flow: Mix,
+/// Commands of the default flow through the core into a log.
+pub(super) struct Intake {
+    pub(super) sequencer: Sequencer,
+    pub(super) flow: Mix,
     buffer: Vec<u8>,
-    sent: u64,
-    /// Logged time between two commands.
+    pub(super) sent: u64,
+    /// Logged time of the first command, and between two.
+    start_ns: u64,
     step_ns: u64,
 }
 
 impl Intake {
+    /// A log with the flow's setup in it.
+    pub(super) fn open(
+        directory: &Path,
+        flow: Mix,
+        (start_ns, step_ns): (u64, u64),
+    ) -> Result<Self, String> {
+        let store = StoreOptions::new(directory, identity());
+        let options = Options { store, capacity: CAPACITY };
+        let (sequencer, _) = Sequencer::open(&options, Nanos(start_ns)).map_err(text)?;
+        let buffer = vec![0; 2048];
+        let mut intake = Self { sequencer, flow, buffer, sent: 0, start_ns, step_ns };
+        for command in intake.flow.setup() {
+            intake.submit(command)?;
+        }
+        Ok(intake)
+    }
+
+    /// The flow's next command.
+    pub(super) fn command(&mut self) -> Result<(), String> {
+        match self.flow.next() {
+            Next::Command { command, .. } => self.submit(command),
+            Next::Wait | Next::Done => Err("the flow stopped".to_owned()),
+        }
+    }
+
     fn submit(&mut self, mut command: Message) -> Result<(), String> {
         self.sent += 1;
         if let Some(origin) = command_origin_mut(&mut command) {
             *origin = CommandOrigin { source: 1, source_sequence: self.sent };
         }
         let length = command.encode(&mut self.buffer).map_err(text)?;
-        let now = Nanos(self.sent * self.step_ns);
+        let now = Nanos(self.start_ns + self.sent * self.step_ns);
         let mut taken = self.sequencer.take(&self.buffer[..length], now);
         loop {
             if taken != Taken::Executed {
@@ -104,19 +133,10 @@ pub(super) fn make(
     commands: u64,
     step_ns: u64,
 ) -> Result<u128, String> {
-    let store = StoreOptions::new(directory, identity());
-    let options = Options { store, capacity: CAPACITY };
-    let (sequencer, _) = Sequencer::open(&options, Nanos(1)).map_err(text)?;
-    let flow = Mix::new(seed, 20_260_105, commands);
-    let mut intake = Intake { sequencer, flow, buffer: vec![0; 2048], sent: 0, step_ns };
-    for command in intake.flow.setup() {
-        intake.submit(command)?;
-    }
+    let flow = Mix::new(seed, TRADING_DATE, commands);
+    let mut intake = Intake::open(directory, flow, (0, step_ns))?;
     for _ in 0..commands {
-        match intake.flow.next() {
-            Next::Command { command, .. } => intake.submit(command)?,
-            Next::Wait | Next::Done => return Err("the flow stopped".to_owned()),
-        }
+        intake.command()?;
     }
     let machine = intake.sequencer.close().map_err(text)?;
     Ok(machine.state_hash())

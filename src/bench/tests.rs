@@ -71,11 +71,15 @@ fn every_product_becomes_books_and_a_snapshot_is_taken() {
 #[test]
 fn a_stream_reaches_the_standby_whole_with_and_without_loss() {
     let args = super::replication::Args {
+        only: Vec::new(),
         messages: 3_000,
         sizes: vec![64, 288],
         passes: 1,
         threads: 2,
         round_trips: 100,
+        standbys: vec![2],
+        commit_rate: 2_000,
+        seconds: 1,
         loss: vec![10],
         loss_rate: 30_000,
         directory: None,
@@ -85,6 +89,7 @@ fn a_stream_reaches_the_standby_whole_with_and_without_loss() {
     assert_eq!(report.fault, None);
     assert!(report.line.contains("replication: 288 B "), "{}", report.line);
     assert_eq!(report.json["round_trip"]["count"], 100);
+    assert_eq!(report.json["commit"][0]["publish_to_commit"]["count"], 2_000);
     let loss = &report.json["loss"][0];
     assert!(loss["repair"]["count"].as_u64() > Some(0) && loss["fast"]["naks"].as_u64() > Some(0));
 }

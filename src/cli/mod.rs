@@ -57,7 +57,8 @@ enum Command {
     /// Runs an exchange, an order source and subscribers, and proves that they agree.
     ///
     /// Exit code 0 if every check holds, 1 if one does not, 2 if it could not run.
-    #[command(after_help = "Example:\n  isochron demo --seconds 10 --rate 100000")]
+    #[command(after_help = "Examples:\n  isochron demo --seconds 10 --rate 100000\n  \
+                            isochron demo --standbys 2")]
     Demo(demo::Args),
     /// Prints the hash of a password, for a user of the repair service: reads it from stdin.
     ///

@@ -248,6 +248,10 @@ impl Said<'_> {
             PromoteResult::NOT_NOW => {
                 format!("refused: node {node} is changing its role: ask again")
             }
+            PromoteResult::EMPTY => format!(
+                "refused: node {node} has no store yet, and waits for another node to fill its \
+                 directory; where none has ever run, begin with `isochron serve` at one"
+            ),
             other => format!("node {node} answers {other:?}, which this version does not know"),
         };
         let mut lines = vec![first];

@@ -17,9 +17,12 @@
 //! They are handed what carries datagrams and streams, and times, so that production and the
 //! simulation of whole nodes run the same code.
 
+mod asking;
 mod primary;
 mod role;
 mod standby;
+#[cfg(test)]
+mod tests;
 mod voice;
 
 pub use primary::{PrimaryAgent, PrimaryOptions, PrimaryParts};

@@ -258,9 +258,7 @@ impl Candidate {
 
     /// Those of them that may give their vote: a lossy or diverged one gives it to nobody.
     fn able(&self) -> usize {
-        let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
-        let able = |status: &Status| status.flags.0 & barred.0 == 0;
-        1 + self.answers.iter().filter(|answer| answer.status.as_ref().is_some_and(able)).count()
+        1 + self.answers.iter().filter(|it| it.status.as_ref().is_some_and(may_vote)).count()
     }
 
     fn refuse(&mut self, refusal: Refusal) {
@@ -468,8 +466,19 @@ fn of_status(node: u32, status: &Status) -> InTheWay {
     InTheWay { node, last_epoch: Epoch(status.last_epoch), end, chain }
 }
 
-/// Whether a node that answered is in the way of this one.
+/// Whether a node that answered may give its vote: not a lossy or diverged one.
+fn may_vote(status: &Status) -> bool {
+    let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
+    status.flags.0 & barred.0 == 0
+}
+
+/// Whether a node that answered is in the way of this one. One that gives its vote to nobody is in
+/// nobody's: what is committed, a majority without it has, and where it is ahead it could neither
+/// lead nor let another lead.
 fn in_the_way(own: &LogStatus, node: u32, status: &Status) -> Option<Refusal> {
+    if !may_vote(status) {
+        return None;
+    }
     let other = of_status(node, status);
     let (ours, theirs) = ((own.last_epoch, own.end.position), (other.last_epoch, other.end));
     if theirs > ours {

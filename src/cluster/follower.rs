@@ -306,6 +306,17 @@ impl Follower {
         self.log_differs = true;
     }
 
+    /// What was not committed was cut, to be caught up with anew: it is acknowledged again as it
+    /// comes.
+    pub fn on_cut(&mut self, held: LogPlace, committed: Position) {
+        self.held = held;
+        self.synced = self.synced.min(held.position);
+        self.applied = self.applied.min(held.position);
+        self.committed = self.committed.min(committed);
+        self.log_differs = false;
+        self.acked = None;
+    }
+
     /// The primary says what is committed.
     ///
     /// # Errors

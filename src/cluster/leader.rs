@@ -1,268 +1,23 @@
 //! A primary's control core: acknowledgements in, commits and announcements out.
 //!
 //! It knows who is silent, slow, or has another log; whether the quorum is there; when this node
-//! may no longer confirm anything: because it gave another node its word, or because another one
-//! says it is the primary; and when it may take nothing more: because most nodes executed its log
-//! to another state. Status messages of the stream count for nothing here: only an [`Ack`] of this
-//! epoch does.
+//! may no longer confirm anything: because it gave another node its word, because another one says
+//! it is the primary, or because an epoch was passed that nobody leads; and when it may take
+//! nothing more: because most nodes executed its log to another state. Status messages of the
+//! stream count for nothing here: only an [`Ack`] of this epoch does.
+
+mod said;
 
 use std::collections::VecDeque;
-use std::fmt;
 
-use isochron_cluster::{Ack, Announce, Commit, Counted, Message, NodeFlags};
+use isochron_cluster::{Ack, Announce, Commit, Counted, Message, NodeFlags, Status};
 
 use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_BYTES};
 use crate::store::{Chain, EpochStart, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
 
-use super::{Comparison, Contract, Envelope, Hashes, Membership, Quorum};
-
-/// Why an acknowledgement does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AckRefused {
-    /// It is of another epoch.
-    Epoch {
-        /// Whose.
-        node: u32,
-        /// The epoch that the node follows.
-        epoch: Epoch,
-        /// This primary's.
-        ours: Epoch,
-    },
-    /// One that was sent later came before it.
-    Overtaken {
-        /// Whose.
-        node: u32,
-    },
-    /// It names what was never written in this epoch.
-    Beyond {
-        /// Whose.
-        node: u32,
-        /// What it says it holds.
-        held: Position,
-        /// What was written.
-        published: Position,
-    },
-    /// It says that more is durable than is held.
-    Contradiction {
-        /// Whose.
-        node: u32,
-        /// What it says it holds.
-        held: Position,
-        /// What it says is durable.
-        synced: Position,
-    },
-    /// The node's log is another one.
-    ChainDiffers {
-        /// Whose.
-        node: u32,
-        /// Where.
-        position: Position,
-        /// The node's chain there.
-        theirs: Chain,
-        /// This primary's.
-        ours: Chain,
-    },
-}
-
-impl fmt::Display for AckRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Epoch { node, epoch, ours } => {
-                write!(f, "node {node} acknowledges in epoch {epoch}, this is epoch {ours}")
-            }
-            Self::Overtaken { node } => write!(f, "an acknowledgement of node {node} came late"),
-            Self::Beyond { node, held, published } => {
-                write!(f, "node {node} says it holds {held}, and {published} was written")
-            }
-            Self::Contradiction { node, held, synced } => {
-                write!(f, "node {node} says {synced} is durable, of {held} that it holds")
-            }
-            Self::ChainDiffers { node, position, theirs, ours } => write!(
-                f,
-                "node {node} has another log: at {position} its chain is {theirs}, here {ours}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for AckRefused {}
-
-/// Why a primary confirms nothing any more, and takes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotLeading {
-    /// This node promised a higher epoch.
-    Promised {
-        /// Which.
-        epoch: Epoch,
-    },
-    /// A node is the primary of a higher epoch.
-    Deposed {
-        /// Which node.
-        by: u32,
-        /// Its epoch, and where it began.
-        start: EpochStart,
-    },
-    /// Another node says that it is the primary of this epoch too.
-    TwoPrimaries {
-        /// Which node.
-        other: u32,
-        /// The epoch.
-        epoch: Epoch,
-    },
-}
-
-impl fmt::Display for NotLeading {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Promised { epoch } => write!(f, "this node has promised epoch {epoch}"),
-            Self::Deposed { by, start } => write!(
-                f,
-                "node {by} is the primary of epoch {}, which began at {}",
-                start.epoch, start.base
-            ),
-            Self::TwoPrimaries { other, epoch } => write!(
-                f,
-                "node {other} says that it is the primary of epoch {epoch}, as this node is: \
-                 a promotion was forced twice, or a node's number is used twice"
-            ),
-        }
-    }
-}
-
-/// Most nodes do not have the state that this primary's log leads to here. What is in the log is
-/// confirmed as ever, and followed; nothing is added until somebody has decided whose state is
-/// right: for the rest of the epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MajorityDiffers {
-    /// How many nodes say so.
-    pub nodes: usize,
-    /// How many are configured.
-    pub of: usize,
-}
-
-impl fmt::Display for MajorityDiffers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nodes, of } = self;
-        write!(f, "{nodes} of {of} nodes executed this log to another state: nothing is taken")
-    }
-}
-
-/// What a person, or the node, should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Enough nodes are there to commit.
-    QuorumReached {
-        /// Nodes that are heard, this one included.
-        heard: usize,
-        /// How many it takes.
-        needed: usize,
-    },
-    /// Too few are. What is accepted waits for them, up to the bound of what may be uncommitted.
-    QuorumLost {
-        /// Nodes that are heard, this one included.
-        heard: usize,
-        /// How many it takes.
-        needed: usize,
-    },
-    /// A node follows this epoch now, or again.
-    NodeHeard {
-        /// Which.
-        node: u32,
-    },
-    /// Nothing came from a node for a while.
-    NodeSilent {
-        /// Which.
-        node: u32,
-    },
-    /// A node is far behind; it falls back to catching up by itself, and nobody waits for it.
-    NodeSlow {
-        /// Which.
-        node: u32,
-        /// By so much.
-        behind_bytes: u64,
-    },
-    /// It is not any more.
-    NodeKeepsUp {
-        /// Which.
-        node: u32,
-    },
-    /// A node knows of a higher epoch, and follows this one no longer. Nobody may have become its
-    /// primary: only another promotion helps that node.
-    HigherEpoch {
-        /// Which node.
-        node: u32,
-        /// The epoch.
-        epoch: Epoch,
-    },
-    /// A node executed the log to another outcome, or has another state: it is not promoted.
-    NodeDiverged {
-        /// Which.
-        node: u32,
-    },
-    /// A node's state was compared with this one's, and it came out otherwise than before.
-    State(Comparison),
-    /// This primary takes nothing any more.
-    MajorityDiffers(MajorityDiffers),
-    /// This primary confirms nothing any more.
-    NotLeading(NotLeading),
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::QuorumReached { heard, needed } => {
-                write!(f, "quorum reached: nodes heard {heard}, needed {needed}")
-            }
-            Self::QuorumLost { heard, needed } => {
-                write!(f, "quorum lost: nodes heard {heard}, needed {needed}")
-            }
-            Self::NodeHeard { node } => write!(f, "node {node} follows"),
-            Self::NodeSilent { node } => write!(f, "node {node} is silent"),
-            Self::NodeSlow { node, behind_bytes } => {
-                write!(f, "node {node} is slow: {behind_bytes} bytes behind")
-            }
-            Self::NodeKeepsUp { node } => write!(f, "node {node} keeps up"),
-            Self::HigherEpoch { node, epoch } => write!(
-                f,
-                "node {node} knows of epoch {epoch} and follows this one no longer; another \
-                 promotion helps it"
-            ),
-            Self::NodeDiverged { node } => {
-                write!(f, "node {node} executed the log to another state: it is not promoted")
-            }
-            Self::State(comparison) => write!(f, "{comparison}"),
-            Self::MajorityDiffers(why) => write!(f, "{why}"),
-            Self::NotLeading(why) => write!(f, "leads no longer: {why}"),
-        }
-    }
-}
-
-/// What a primary knows of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerStatus {
-    /// Its number.
-    pub node: u32,
-    /// Its last acknowledgement in this epoch.
-    pub ack: Option<Ack>,
-    /// When that came.
-    pub heard_at: Option<Nanos>,
-    /// Nothing came for a while.
-    pub silent: bool,
-    /// It is far behind.
-    pub slow: bool,
-    /// Its log is another one.
-    pub log_differs: bool,
-    /// The highest epoch it knows of.
-    pub known_epoch: Epoch,
-}
-
-impl PeerStatus {
-    /// Whether it says that its execution differs.
-    fn diverged(&self) -> bool {
-        self.ack.is_some_and(|ack| ack.flags.contains(NodeFlags::DIVERGED))
-    }
-}
+use super::{Contract, Envelope, Hashes, Membership, Quorum};
+pub use said::{AckRefused, Change, MajorityDiffers, NotLeading, PeerStatus};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Peer {
@@ -275,6 +30,27 @@ struct Peer {
     commit_at: Nanos,
     /// The last commit that was sent.
     commit: Position,
+    /// What it said of itself last, and when: one that does not follow tells no more than that.
+    said: Option<(Status, Nanos)>,
+}
+
+impl Peer {
+    /// Whether it would give its vote to a primary that wrote up to a position in an epoch, by what
+    /// was heard of it lately.
+    fn would_vote(&self, ours: (Epoch, Position), now: Nanos) -> bool {
+        let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
+        let able = |flags: NodeFlags| flags.0 & barred.0 == 0;
+        let lately = |at: Nanos| now < after(at, NODE_SILENT_NS);
+        let PeerStatus { ack, heard_at, log_differs, .. } = &self.status;
+        let follows =
+            heard_at.is_some_and(lately) && ack.is_some_and(|ack| able(ack.flags)) && !log_differs;
+        let said = self.said.filter(|(_, at)| lately(*at));
+        follows || said.is_some_and(|(said, _)| able(said.flags) && last_of(&said) <= ours)
+    }
+}
+
+fn last_of(said: &Status) -> (Epoch, Position) {
+    (Epoch(said.last_epoch), Position(said.end))
 }
 
 /// Leads one epoch. Calling order: `on_*` as things happen (a transaction's end before its bytes
@@ -292,6 +68,8 @@ pub struct Leader {
     complete: Option<bool>,
     ended: Option<NotLeading>,
     outvoted: Option<MajorityDiffers>,
+    /// Since when a node is known to know of a higher epoch.
+    passed_at: Option<Nanos>,
     /// What `poll_commit` has said.
     told: Position,
     changes: VecDeque<Change>,
@@ -323,13 +101,14 @@ impl Leader {
             announce_at: now,
             commit_at: now,
             commit: Position(0),
+            said: None,
         };
         let numbers = membership.nodes().iter().map(|node| node.node).enumerate();
         let peers = numbers.filter(|(_, node)| *node != membership.own()).map(peer).collect();
         let quorum = Quorum::new(&membership, committed);
         let told = committed.position;
         let (published, changes) = (start.base, VecDeque::new());
-        let (complete, ended, outvoted) = (None, None, None);
+        let (complete, ended, outvoted, passed_at) = (None, None, None, None);
         Self {
             membership,
             contract,
@@ -340,6 +119,7 @@ impl Leader {
             complete,
             ended,
             outvoted,
+            passed_at,
             told,
             changes,
         }
@@ -459,6 +239,12 @@ impl Leader {
         }
     }
 
+    /// A node that does not follow says what it has, and by its envelope what it knows of.
+    pub fn on_status(&mut self, from: &Envelope, status: &Status, now: Nanos) {
+        self.on_known_epoch(from);
+        peer(&mut self.peers, from.sender).said = Some((*status, now));
+    }
+
     /// A node announces itself: of a higher epoch it deposes this one; of the same one, neither
     /// may go on; one of a lower epoch will learn of this one.
     pub fn on_announce(&mut self, from: &Envelope, announce: &Announce) {
@@ -561,7 +347,29 @@ impl Leader {
     #[must_use]
     pub fn poll_change(&mut self, now: Nanos) -> Option<Change> {
         self.judge_peers(now);
+        self.judge_passed(now);
         self.changes.pop_front()
+    }
+
+    /// An epoch that a node knows of and nobody leads keeps that node from following this one for
+    /// ever. When whoever leads it would have been heard, and enough nodes would give their votes,
+    /// this primary ends its epoch for one above. One that some node has a transaction of was won.
+    fn judge_passed(&mut self, now: Nanos) {
+        let ours = (self.start.epoch, self.published);
+        let statuses = self.peers.iter().map(|peer| &peer.status);
+        let passed = statuses.filter(|status| status.known_epoch > ours.0);
+        let Some(by) = passed.max_by_key(|status| status.known_epoch) else { return };
+        let (node, epoch) = (by.node, by.known_epoch);
+        let since = *self.passed_at.get_or_insert(now);
+        if self.ended.is_some() || now < after(since, NODE_SILENT_NS) {
+            return;
+        }
+        let said = self.peers.iter().filter_map(|peer| peer.said.as_ref());
+        let is_over = said.map(|(said, _)| last_of(said).0).any(|last| last > ours.0);
+        let votes = 1 + self.peers.iter().filter(|peer| peer.would_vote(ours, now)).count();
+        if is_over || votes >= self.membership.majority() {
+            self.end(NotLeading::Passed { by: node, epoch }, false);
+        }
     }
 
     fn judge_peers(&mut self, now: Nanos) {

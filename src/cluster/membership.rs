@@ -184,13 +184,6 @@ impl Membership {
         self.counted
     }
 
-    /// Whether a transaction that was confirmed can be lost with the primary: fewer nodes must have
-    /// it than make a majority.
-    #[must_use]
-    pub fn may_lose_confirmed(&self) -> bool {
-        self.needed() < self.majority
-    }
-
     /// XXH3-64 over the exchange's name and number: what tells its datagrams from another's.
     #[must_use]
     pub fn exchange_digest(&self) -> u64 {
@@ -259,7 +252,6 @@ mod tests {
             ] {
                 let it = Membership::new(("XISO", 1), 1, &list, ack, Counted::HELD).unwrap();
                 assert_eq!((it.majority(), it.needed()), (majority, needed), "{nodes} {ack}");
-                assert_eq!(it.may_lose_confirmed(), needed < majority);
             }
         }
     }

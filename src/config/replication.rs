@@ -63,6 +63,8 @@ pub struct Node {
     pub control: SocketAddrV4,
     /// Where it hands out what others lack of the log, TCP.
     pub catch_up: SocketAddrV4,
+    /// From where it answers on the log's channel, where that is another address than control's.
+    pub stream: Option<Ipv4Addr>,
 }
 
 /// Which other machines hold the log, and how it comes to them.
@@ -184,8 +186,18 @@ fn node(entry: &mut Section<'_>) -> Option<Node> {
     let node = entry.optional_integer("node", 1..=u32::MAX);
     let control = address(entry, "control");
     let catch_up = address(entry, "catch_up");
+    let allowed = "an IPv4 address of that node, such as 10.0.1.1";
+    let stream = entry.value("stream", allowed, |value| {
+        let address: Ipv4Addr = value.text()?.parse().ok()?;
+        is_a_nodes(&address).then_some(address)
+    });
     complete.then_some(())?;
-    Some(Node { node: node?, control: control?, catch_up: catch_up? })
+    Some(Node { node: node?, control: control?, catch_up: catch_up?, stream })
+}
+
+/// Whether a machine can have this address.
+fn is_a_nodes(ip: &Ipv4Addr) -> bool {
+    !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast()
 }
 
 /// An address that other machines can name.
@@ -193,8 +205,6 @@ fn address(entry: &mut Section<'_>, key: &'static str) -> Option<SocketAddrV4> {
     let allowed = "an IPv4 address of that node and a port, such as 10.0.0.1:40457";
     entry.value(key, allowed, |value| {
         let address: SocketAddrV4 = value.text()?.parse().ok()?;
-        let ip: &Ipv4Addr = address.ip();
-        let is_a_node = !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast();
-        (is_a_node && address.port() != 0).then_some(address)
+        (is_a_nodes(address.ip()) && address.port() != 0).then_some(address)
     })
 }

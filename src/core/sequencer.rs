@@ -7,8 +7,7 @@ use super::quarantine;
 use super::start::{AtSnapshot, Opened, Started, read_rest};
 use crate::limits::{FILLS_PER_STEP_MAX, SOURCE_ID_MAX, TRANSACTION_BYTES_MAX};
 use crate::state_machine::{
-    Capacity, Divergence, EncodedOutcomes, Replay, ReplayError, StateMachine, command_origin,
-    end_flags,
+    Capacity, EncodedOutcomes, Replay, ReplayFault, StateMachine, command_origin, end_flags,
 };
 use crate::store::{
     Accepting, Disk, Executing, LogPlace, NotAccepted, OpenError, Options as StoreOptions,
@@ -16,7 +15,7 @@ use crate::store::{
 };
 use crate::types::{Epoch, Nanos, Position, Sequence, SourceId, flags};
 use isochron_events::{
-    DecodeError, EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
+    EpochStarted, Message, OrderCanceledEvent, OrderFilledEvent, OrderReplacedEvent,
     ReplaceOrderEvent,
 };
 use std::fmt;
@@ -81,20 +80,8 @@ pub enum StartError {
     Open(OpenError),
     /// The store cannot be read back.
     Read(ReadError),
-    /// A message of the log is not one of this schema.
-    Decode {
-        /// Where it stands.
-        position: Position,
-        /// What is wrong with it.
-        error: DecodeError,
-    },
-    /// The log says otherwise than its re-execution.
-    Diverged {
-        /// Where.
-        position: Position,
-        /// How.
-        divergence: Divergence,
-    },
+    /// The log cannot be executed again.
+    Replay(ReplayFault),
     /// The log's beginning is recycled, and no snapshot can be used.
     NoSnapshot {
         /// Where the log begins.
@@ -111,10 +98,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Open(error) => write!(f, "{error}"),
             Self::Read(error) => write!(f, "{error}"),
-            Self::Decode { position, error } => write!(f, "position {position}: {error}"),
-            Self::Diverged { position, divergence } => {
-                write!(f, "position {position}: re-execution differs: {divergence}")
-            }
+            Self::Replay(fault) => write!(f, "{fault}"),
             Self::NoSnapshot { kept_from, skipped } => {
                 write!(f, "the log begins at {kept_from}, and there is no snapshot to begin from")?;
                 skipped.iter().try_for_each(|Skipped { position, reason }| {
@@ -405,6 +389,12 @@ impl Sequencer {
         self.writer.position()
     }
 
+    /// The end of the last transaction, with the log's chain there.
+    #[must_use]
+    pub fn end(&self) -> LogPlace {
+        LogPlace { position: self.writer.position(), chain: self.writer.chain() }
+    }
+
     /// Commands in the log.
     #[must_use]
     pub fn sequence(&self) -> Sequence {
@@ -449,9 +439,7 @@ pub fn read_back(reader: &mut StoreReader, mut replay: Replay) -> Result<Replay,
         show_ahead(reader, &mut replay);
         let Some(frame) = reader.next().map_err(StartError::Read)? else { return Ok(replay) };
         let position = frame.position;
-        replay.on_message(frame.message).map_err(|error| match error {
-            ReplayError::Decode(error) => StartError::Decode { position, error },
-            ReplayError::Diverged(divergence) => StartError::Diverged { position, divergence },
-        })?;
+        let executed = replay.on_message(frame.message);
+        executed.map_err(|error| StartError::Replay(ReplayFault { position, error }))?;
     }
 }

@@ -49,6 +49,12 @@ impl Live {
         Self { exchange, subscribers, symbol, terminal, seconds, commands, latencies }
     }
 
+    /// Another exchange has taken over, which counts from 0.
+    pub(super) fn moved(&mut self, exchange: Counters) {
+        (self.latencies, self.commands) = (Latencies::new(&exchange), 0);
+        self.exchange = exchange;
+    }
+
     /// Trading begins: what was executed before is not counted.
     pub(super) fn begin(&mut self) {
         self.commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
@@ -58,7 +64,7 @@ impl Live {
     pub(super) fn second(&mut self, latencies: &mut Collector) {
         self.seconds += 1;
         let commands = self.exchange.get(Counter::COMMANDS_EXECUTED);
-        let rate = commands - self.commands;
+        let rate = commands.saturating_sub(self.commands);
         self.commands = commands;
         let interval = latencies.take_interval();
         self.latencies.set(&interval);

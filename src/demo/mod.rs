@@ -15,10 +15,12 @@ pub mod flow;
 mod in_flight;
 mod live;
 pub(crate) mod pace;
+mod part;
 mod repair;
 mod report;
 mod setup;
 pub(crate) mod source;
+mod standbys;
 mod subscribers;
 pub mod tally;
 mod verdict;
@@ -31,6 +33,7 @@ use crate::types::{Nanos, Symbol};
 use clap::Args as ClapArgs;
 use flow::{Flow, Itch, Lobster, Mix};
 use isochron_events::Message;
+use isochron_feeds::mold::Session;
 use live::Live;
 use pace::{NumberOrMax, Pace};
 use repair::RepairService;
@@ -38,11 +41,12 @@ use report::Report;
 use setup::{CHANNEL, GROUP_B, Lines};
 use source::{Parts, Progress, SourceAgent};
 use std::io::Write;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use subscribers::{Place, Subscriber};
+use tempfile::TempDir;
 use verdict::Finished;
 
 /// How often the demo looks at its parts.
@@ -105,6 +109,11 @@ pub struct Args {
     /// Starts no repair service: what is missed is lost.
     #[arg(long)]
     no_repair: bool,
+    /// Runs the exchange as so many standbys and a primary, each in a process of its own; in the
+    /// middle the primary is killed, and a standby promoted.
+    #[arg(long, value_name = "N", conflicts_with = "counters",
+        value_parser = clap::value_parser!(u8).range(2..=4))]
+    standbys: Option<u8>,
 }
 
 /// What of a flow is played, and how fast.
@@ -127,7 +136,11 @@ pub(crate) struct Tempo {
 /// Runs the demo: 0 if every check holds, 1 if one does not, 2 if it could not run.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    match demo(args) {
+    let ran = match args.standbys {
+        Some(standbys) => standbys::demo(args, standbys.into()),
+        None => demo(args),
+    };
+    match ran {
         Ok(report) => {
             say(&report);
             if let Err(error) = write_json(args, &report) {
@@ -171,37 +184,66 @@ fn write_json(args: &Args, report: &Report) -> Outcome<()> {
     std::fs::write(path, json + "\n").map_err(named)
 }
 
-fn demo(args: &Args) -> Outcome<Report> {
-    // 1. What to trade, and how fast.
+/// What is known before anything runs.
+struct Prepared {
+    clock: SystemClock,
+    interrupt: Interrupt,
+    setup: Vec<Message>,
+    /// Until the source has it.
+    flow: Option<Box<dyn Flow>>,
+    pace: Pace,
+    /// The symbol that the live line shows.
+    symbol: String,
+    scratch: TempDir,
+    /// Where what is kept lies.
+    directory: PathBuf,
+    lines: Lines,
+    session: Session,
+}
+
+/// Reads what is asked for, and takes the feed's ports.
+fn prepare(args: &Args) -> Outcome<Prepared> {
     let clock = SystemClock::new();
     let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
     let (mut flow, pace) = open_flow(&args.flow, &args.tempo, args.seconds, date)?;
     let setup = flow.setup();
     let symbol = first_symbol(&setup);
-    // 2. Where the log lies.
     let scratch = tempfile::tempdir().map_err(text)?;
     let directory = args.store.clone().unwrap_or_else(|| scratch.path().join("store"));
     let directory = std::path::absolute(directory).map_err(text)?;
     refuse_used(&directory)?;
     check_json_path(args)?;
-    // 3. Where the feed goes.
-    let lines = Lines::reserve(args)?;
-    let session = CHANNEL.session(date, b'A').to_string();
-    // 4. The exchange.
-    let written = setup::text(args, &directory, &lines, !args.no_repair);
+    let (lines, session) = (Lines::reserve(args)?, CHANNEL.session(date, b'A'));
+    let flow = Some(flow);
+    Ok(Prepared { clock, interrupt, setup, flow, pace, symbol, scratch, directory, lines, session })
+}
+
+fn demo(args: &Args) -> Outcome<Report> {
+    // 1. What to trade, and how fast; where the log lies, and where the feed goes.
+    let prepared = prepare(args)?;
+    let Prepared { clock, interrupt, setup, flow, pace, symbol, .. } = prepared;
+    let Prepared { scratch, directory, lines, session, .. } = prepared;
+    let flow = flow.expect("nobody has it yet");
+    // 2. The exchange.
+    let anywhere = [SocketAddrV4::new(args.interface, 0); 3];
+    let repairs = (!args.no_repair).then_some(anywhere);
+    let written = setup::text(args, &directory, &lines, repairs);
     let counters = args.counters.clone().unwrap_or_else(|| directory.join("counters"));
     let config = exchange_config(&written, &counters)?;
     let mut exchange = Exchange::open(&config, clock.now()).map_err(text)?;
-    // 5. Who repairs what subscribers miss, and the subscribers, listening before anything is sent.
+    // 3. Who repairs what subscribers miss, and the subscribers, listening before anything is sent.
     let mut repair = start_repair(args, &written, scratch.path())?;
-    let repair_at = repair.as_mut().map(|service| service.addresses(&clock)).transpose()?;
+    let repair_at =
+        repair.as_mut().map(|service| service.addresses(&clock, &interrupt)).transpose()?;
+    let repair_at = repair_at.into_iter().collect();
+    let session = session.to_string();
     let place = Place { lines: lines.channel(), session, repair: repair_at };
     say(place.pasteable());
     let mut subscribers = start_subscribers(args, &place, scratch.path(), &clock, &interrupt)?;
     let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
     show_setting(&directory, &counters, args.store.is_some(), &watched);
-    // 6. The order source.
+    // 4. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
     let trading_end = StopFlag::new();
@@ -217,7 +259,7 @@ fn demo(args: &Args) -> Outcome<Report> {
         clock: Box::new(clock),
         stop: trading_end.clone(),
     });
-    // 7. All of it runs, watched, until the source has seen its last command committed.
+    // 5. All of it runs, watched, until the source has seen its last command committed.
     let mut agents = std::mem::take(&mut exchange.agents);
     agents.push(Box::new(source));
     let placement = Placement::for_cores(cores_available(), agents.len());
@@ -225,14 +267,14 @@ fn demo(args: &Args) -> Outcome<Report> {
     let stop = StopFlag::new();
     let running = start(agents, &placement, &clock, &stop).map_err(text)?;
     let live = Live::new(exchange_counters.clone(), watched, symbol);
-    let trading_ns = watch_run(live, &mut collector, &progress, &clock, || {
+    let trading_ns = watch_run(live, &mut collector, &progress, &clock, |_, _| {
         // Without all its subscribers the run has failed.
         if interrupt.has_come() || subscribers.iter_mut().any(Subscriber::has_ended) {
             trading_end.stop();
         }
         running.is_finished()
     });
-    // 8. The session ends, then the subscribers, then who repairs, then the agents.
+    // 6. The session ends, then the subscribers, then who repairs, then the agents.
     config.feed.end.stop();
     let ended = end_subscribers(subscribers, &clock, &interrupt);
     let repair_fault = repair.map(|service| service.end(&clock));
@@ -240,7 +282,7 @@ fn demo(args: &Args) -> Outcome<Report> {
     let agents = running
         .join()
         .map_err(|panics| panics.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-    // 9. The verdict.
+    // 7. The verdict.
     Finished {
         agents,
         counters: exchange_counters,
@@ -391,17 +433,20 @@ fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Co
     }
 }
 
-/// Watches until the source has finished, or the agents ended; the time of trading.
+/// Watches until the source has finished, or the agents ended; the time of trading. `died` is told
+/// for how long there was trading.
 fn watch_run(
     mut live: Live,
     collector: &mut Collector,
     progress: &Progress,
     clock: &SystemClock,
-    mut died: impl FnMut() -> bool,
+    mut died: impl FnMut(&mut Live, Option<u64>) -> bool,
 ) -> u64 {
-    let mut begun = None;
+    let mut begun: Option<u64> = None;
     let mut second = 0;
-    while !progress.is_finished() && !died() {
+    while !progress.is_finished()
+        && !died(&mut live, begun.map(|begun| clock.now().0.saturating_sub(begun)))
+    {
         std::thread::sleep(LOOK);
         collector.collect();
         let now = clock.now().0;

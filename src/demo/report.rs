@@ -1,5 +1,6 @@
 //! What a demo came to: figures, checks, and whether all of them hold.
 
+use super::standbys::Failover;
 use super::subscribers::Ended;
 use super::tally::Tally;
 use crate::matching::BookIndex;
@@ -52,6 +53,8 @@ pub(super) struct Report {
     pub(super) checksums: Vec<EngineBook>,
     /// The subscribers' last words.
     pub(super) subscribers: Vec<Ended>,
+    /// How the primary was lost, where it was.
+    pub(super) failover: Option<Failover>,
     /// What must be true.
     pub(super) checks: Vec<Check>,
 }
@@ -207,6 +210,7 @@ impl Report {
             "state_hash": format!("{:032x}", self.state_hash),
             "checksums": checksums,
             "subscribers": subscribers,
+            "failover": self.failover.as_ref().map(Failover::to_json),
             "checks": checks,
             "holds": self.holds(),
         });
@@ -277,6 +281,9 @@ impl fmt::Display for Report {
         }
         if self.latencies_missed > 0 {
             writeln!(f, "{} latencies were not recorded", self.latencies_missed)?;
+        }
+        if let Some(failover) = &self.failover {
+            write!(f, "{failover}")?;
         }
         let Self { feed_messages, l3_messages, feed_datagrams, .. } = self;
         writeln!(

@@ -7,7 +7,7 @@ use crate::net::{Endpoint, OpenError, ReservedPort};
 use isochron_feeds::channel::{Channel, Product};
 use isochron_recovery::access::{Cost, hash_password};
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
 /// Who may ask a demo for what was missed. Everybody may know it.
@@ -16,6 +16,9 @@ pub(super) const PASSWORD: &str = "demo";
 
 /// The channel that its subscribers follow.
 pub(super) const CHANNEL: Channel = Channel { partition: 0, product: Product::L3 };
+
+/// What is published.
+pub(super) const PRODUCTS: [Product; 3] = [Product::L1, Product::L2, Product::L3];
 
 /// Ports in a row that a line needs: the channels of one partition.
 const PORTS_PER_LINE: u16 = 8;
@@ -85,8 +88,14 @@ fn reserve_row(at: Endpoint, port: Option<u16>) -> Result<(Endpoint, Vec<Reserve
     Err(format!("no {PORTS_PER_LINE} free ports in a row: {last}"))
 }
 
-/// The configuration as text. `repairs` is whether somebody may ask for what was missed.
-pub(super) fn text(args: &Args, directory: &Path, lines: &Lines, repairs: bool) -> String {
+/// The configuration as text. `repairs` is where somebody may ask for what was missed: by TCP for
+/// the session, for the books, and by UDP.
+pub(super) fn text(
+    args: &Args,
+    directory: &Path,
+    lines: &Lines,
+    repairs: Option<[SocketAddrV4; 3]>,
+) -> String {
     let mut text = String::from("# What a demo runs on.\n");
     let directory = quoted(&directory.display().to_string());
     let durability = &args.durability;
@@ -96,20 +105,18 @@ pub(super) fn text(args: &Args, directory: &Path, lines: &Lines, repairs: bool) 
     };
     add(format_args!("[store]\ndirectory = {directory}\ndurability = \"{durability}\""));
     add(format_args!("[snapshots]\nenabled = false"));
-    add(format_args!("[market_data]\nproducts = [\"l1\", \"l2\", \"l3\"]"));
+    add(format_args!("[market_data]\nproducts = {:?}", PRODUCTS.map(Product::word)));
+    add(format_args!("end_session_at_stop = true"));
     for (name, line) in [("line_a", a), ("line_b", b)] {
         let Endpoint { group, port, interface } = line;
         add(format_args!("[market_data.{name}]"));
         add(format_args!("group = \"{group}\"\nport = {port}\ninterface = \"{interface}\""));
     }
     add(format_args!("[log]\nformat = \"json\""));
-    add(format_args!("[recovery]\nenabled = {repairs}"));
-    if !repairs {
-        return text;
-    }
-    let anywhere = format!("{}:0", args.interface);
-    for key in ["replay", "snapshots", "rerequests"] {
-        add(format_args!("{key} = \"{anywhere}\""));
+    add(format_args!("[recovery]\nenabled = {}", repairs.is_some()));
+    let Some(repairs) = repairs else { return text };
+    for (key, address) in ["replay", "snapshots", "rerequests"].into_iter().zip(repairs) {
+        add(format_args!("{key} = \"{address}\""));
     }
     add(format_args!("rerequest_networks = [\"127.0.0.0/8\", \"{}/32\"]", args.interface));
     let hash = hash_password(PASSWORD, b"known to anybody", COST);
@@ -119,7 +126,7 @@ pub(super) fn text(args: &Args, directory: &Path, lines: &Lines, repairs: bool) 
 }
 
 /// A text as TOML takes it: JSON's rules are among its own.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

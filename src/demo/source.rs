@@ -11,13 +11,15 @@
 //! repairs what it missed.
 //!
 //! `send.rs` sends what is due, `read.rs` reads what was committed, `again.rs` looks after the
-//! core: what a dead one did not accept, and one that takes nothing.
+//! core: what a dead one did not accept, and one that takes nothing; `failover.rs` goes on at
+//! another node.
 
 mod again;
+mod failover;
 mod read;
 mod send;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::flow::Flow;
 use super::in_flight::InFlight;
@@ -33,6 +35,8 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+
+pub(crate) use failover::PrimaryChange;
 
 /// Commands sent, and events read, in one duty cycle.
 const COMMANDS_PER_CYCLE_MAX: usize = 64;
@@ -98,6 +102,12 @@ pub(crate) trait Journal: Any + Send {
     fn on_sent(&mut self);
     /// These were seen committed at `now`.
     fn on_seen(&mut self, seen: &[Seen], now: u64);
+    /// The primary is gone; so many commands were sent to it and not seen committed.
+    fn on_gone(&mut self, _in_flight: u64) {}
+    /// Another one takes commands, and so many of those were not accepted.
+    fn on_came(&mut self, _not_accepted: u64) {}
+    /// At `now` all was sent that became due while there was none.
+    fn on_caught_up(&mut self, _now: u64) {}
 }
 
 /// Latencies from the intended time alone.
@@ -173,6 +183,7 @@ pub(crate) struct SourceAgent {
     own: bool,
     counts: Counts,
     patience: Option<Patience>,
+    failover: Option<failover::Failover>,
     /// Whether the flow can begin, when the administration is committed up to a position.
     can_begin: Box<dyn FnMut(Position) -> bool + Send>,
     /// What the ring had counted before.
@@ -204,6 +215,7 @@ impl SourceAgent {
             own: false,
             counts: Counts::default(),
             patience: None,
+            failover: None,
             can_begin: Box::new(|_| true),
             ring_full_base,
             orders: 0,
@@ -257,7 +269,7 @@ impl SourceAgent {
     /// Times that the ring was too full for a command.
     #[must_use]
     pub(crate) fn ring_full(&self) -> u64 {
-        self.parts.ring.refused() - self.ring_full_base
+        self.parts.ring.refused().wrapping_sub(self.ring_full_base)
     }
 
     /// What went wrong, if something did: the log could not be read, or the ring not be written.
@@ -307,12 +319,15 @@ impl Agent for SourceAgent {
 
     fn do_work(&mut self, now: Nanos) -> usize {
         let read = self.read();
-        self.follow_core();
+        self.follow_primary(now.0);
+        if self.has_primary() {
+            self.follow_core();
+        }
         self.lose_patience(now.0);
         // Not within the administration: subscribers can end only what has begun.
         self.ended |= self.setup.is_empty() && self.parts.stop.is_stopped();
         let mut again = 0;
-        let sent = if !self.send_again(&mut again) || self.ended {
+        let sent = if !self.has_primary() || !self.send_again(&mut again) || self.ended {
             0
         } else if !self.setup.is_empty() {
             self.send_setup()

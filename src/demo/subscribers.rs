@@ -42,8 +42,8 @@ pub(super) struct Place {
     pub(super) lines: [Endpoint; 2],
     /// Its session.
     pub(super) session: String,
-    /// Who repairs, if somebody does.
-    pub(super) repair: Option<Addresses>,
+    /// Who repairs, asked in turn; nobody may.
+    pub(super) repair: Vec<Addresses>,
 }
 
 impl Place {
@@ -59,10 +59,12 @@ impl Place {
             ("--group-b", b.group.to_string()),
             ("--port-b", b.port.to_string()),
         ];
-        if let Some(Addresses { rerequests, replay, snapshots }) = &self.repair {
+        for Addresses { rerequests, replay, snapshots } in &self.repair {
             pairs.push(("--rerequest", rerequests.clone()));
             pairs.push(("--replay", replay.clone()));
             pairs.push(("--snapshot", snapshots.clone()));
+        }
+        if !self.repair.is_empty() {
             pairs.push(("--user", USER.to_owned()));
         }
         let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
@@ -74,9 +76,9 @@ impl Place {
     #[must_use]
     pub(super) fn pasteable(&self) -> String {
         let line = pasteable(&self.arguments());
-        match self.repair {
-            Some(_) => format!("{PASSWORD_VARIABLE}={PASSWORD} {line}"),
-            None => line,
+        match self.repair.is_empty() {
+            false => format!("{PASSWORD_VARIABLE}={PASSWORD} {line}"),
+            true => line,
         }
     }
 }

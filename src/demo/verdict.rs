@@ -16,7 +16,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Room for a minute of the default flow before anything grows.
-const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
+pub(super) const CAPACITY: Capacity =
+    Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
 
 /// A run whose agents have stopped.
 pub(super) struct Finished {
@@ -80,6 +81,7 @@ impl Finished {
             state_hash: machine.state_hash(),
             checksums: books,
             subscribers: ended,
+            failover: None,
             checks,
         })
     }

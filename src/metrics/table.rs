@@ -104,9 +104,9 @@ counters! {
     SNAPSHOT_FAILURES: 1, "snapshot-failures", "Snapshots that could not be taken.";
     SNAPSHOT_POSITION: 1, "snapshot-position", "The log's position of the newest snapshot.";
     SNAPSHOT_CADENCE: 1, "snapshot-cadence", "Commands from one snapshot to the next.";
-    NODE_ROLE: 1, "node-role", "1 for a standby, 2 for a primary; 0 for a node that is alone.";
+    NODE_ROLE: 1, "node-role", "1 for a standby, 2 for a primary, 3 for an empty one; or 0.";
     NODE_EPOCH: 1, "node-epoch", "The epoch that the node follows, or writes.";
-    NODE_PRIMARY: 1, "node-primary", "The node that is followed, or this one; 0 for none.";
+    NODE_PRIMARY: 1, "node-primary", "The node that leads and is heard, or this one; 0 for none.";
     NODE_REFUSED: 1, "node-refused", "Datagrams of the control channel that were not believed.";
     PEER_NODE: RINGS_MAX, "peer-node", "Another node's number; 0 for none.";
     PEER_HELD: RINGS_MAX, "peer-held", "What it holds of the log.";
@@ -163,7 +163,7 @@ counters! {
     STREAM_LIMITED: 1, "stream-limited", "Turns in which receivers took nothing more.";
     STREAM_SEND_WAITS: 1, "stream-send-waits", "Times the system took fewer datagrams.";
     STREAM_MEDIA_ERRORS: 1, "stream-media-errors", "Times the system refused to send or receive.";
-    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes not sent: no receiver was there.";
+    STREAM_SKIPPED_BYTES: 1, "stream-skipped-bytes", "Bytes passed over: never sent.";
     STREAM_STATUS_MESSAGES: 1, "stream-status-messages", "Status messages that came.";
     STREAM_NAKS: 1, "stream-naks", "Requests of receivers for what they miss.";
     STREAM_REFUSED: 1, "stream-refused", "Times a receiver refused the stream.";

@@ -38,6 +38,7 @@ use crate::ring::mapped::MappedError;
 use crate::ring::{Producer, pair};
 use crate::scheduler::{Calendar, SchedulerAgent, SchedulerCounters, Standing};
 use crate::snapshot::{RetentionAgent, SnapshotAgent, SnapshotCounters, SnapshotOptions};
+use crate::standby::FollowerAgent;
 use crate::state_machine::{Capacity, StateMachine};
 use crate::store::{
     Check, Keeper, LogPlace, OpenError, Options as StoreOptions, ReadError, ReaderOptions,
@@ -459,12 +460,12 @@ fn feed_core(
 pub struct Closed {
     /// The state.
     pub machine: StateMachine,
-    /// The end of the log.
+    /// Its place in the log: the end, or on a standby up to where it had executed.
     pub position: Position,
 }
 
-/// Closes the store of agents that have stopped; `None` where the core was not among them, as on a
-/// standby.
+/// Closes the store of agents that have stopped; `None` where neither the core was among them nor
+/// a standby that had executed the log.
 ///
 /// # Errors
 /// The system's; the store is then as after the death of the process.
@@ -473,11 +474,13 @@ pub fn close(mut agents: Vec<Box<dyn Agent>>) -> std::io::Result<Option<Closed>>
         feed.close();
     }
     let Some(core) = take::<CoreAgent>(&mut agents) else {
-        if let Some(standby) = take::<StandbyRole>(&mut agents) {
-            drop(agents);
-            standby.close()?;
-        }
-        return Ok(None);
+        let executed = take::<FollowerAgent>(&mut agents).and_then(|it| it.into_state().ok());
+        let standby = take::<StandbyRole>(&mut agents);
+        drop(agents);
+        let Some(standby) = standby else { return Ok(None) };
+        standby.close()?;
+        return Ok(executed
+            .map(|(replay, at)| Closed { machine: replay.into_machine(), position: at.position }));
     };
     // The others hold what the store's writer waits for, or what it unmaps.
     drop(agents);

@@ -6,6 +6,7 @@ use crate::replication::channel::Channel;
 use crate::types::Key;
 use isochron_cluster::{AckPolicy, Counted};
 use std::fmt::Display;
+use std::net::Ipv4Addr;
 
 /// What a node among several is started with.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct ReplicationOptions {
     pub membership: Membership,
     /// The channel of the log.
     pub channel: Channel,
+    /// From where nodes answer on it, by their numbers.
+    pub streams: Vec<(u32, Ipv4Addr)>,
     /// The nodes' secret.
     pub key: Option<Key>,
     /// The most that this node sends to all who catch up together.
@@ -22,6 +25,26 @@ pub struct ReplicationOptions {
     pub state_hash_every_commands: u64,
     /// Whose acknowledgement a commit waits for.
     pub ack: Ack,
+}
+
+impl ReplicationOptions {
+    /// The interface that the log leaves by, and answers come from: the one of the node's control
+    /// channel where none is named.
+    #[must_use]
+    pub fn interface(&self) -> Ipv4Addr {
+        let membership = &self.membership;
+        let own = membership.address_of(membership.own()).expect("a membership has its own node");
+        self.channel.interface.unwrap_or(*own.control.ip())
+    }
+
+    /// From where the primary hears receivers; `None` where the nodes' addresses on the channel's
+    /// interface are not known, which this node's own one tells: then it hears everybody.
+    #[must_use]
+    pub fn receivers(&self) -> Option<Vec<Ipv4Addr>> {
+        let own = self.streams.iter().find(|(node, _)| *node == self.membership.own());
+        let is_known = own.is_some_and(|(_, address)| *address == self.interface());
+        is_known.then(|| self.streams.iter().map(|(_, address)| *address).collect())
+    }
 }
 
 /// The nodes of a configuration; `None` for a node that is alone.
@@ -46,6 +69,8 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
         catch_up: node.catch_up,
     };
     let nodes: Vec<_> = written.nodes.iter().map(address).collect();
+    let stream = |node: &config::Node| (node.node, node.stream.unwrap_or(*node.control.ip()));
+    let streams = written.nodes.iter().map(stream).collect();
     let exchange = (config.exchange.name.as_str(), config.exchange.number);
     let policy = match written.ack {
         Ack::None => AckPolicy::NONE,
@@ -62,6 +87,7 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
     Ok(Some(ReplicationOptions {
         membership,
         channel,
+        streams,
         key: written.key.clone(),
         catch_up_bytes_per_second: written.catch_up_bytes_per_second,
         state_hash_every_commands: written.state_hash_every_commands,
@@ -92,6 +118,26 @@ mod tests {
             assert!(fault.message.starts_with("replication.channel: "), "{fault}");
             assert!(fault.message.contains("tcp"), "it is shown: {fault}");
         }
+    }
+
+    #[test]
+    fn receivers_are_the_nodes_where_they_answer_from() {
+        let of = |channel: &str, nodes: &str| {
+            let channel = format!("channel = 'aeron:udp?endpoint=239.7.0.1:1{channel}'");
+            let read = read(&format!("[replication]\n{channel}\n{nodes}"));
+            read.unwrap().unwrap().receivers()
+        };
+        let control = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse().unwrap());
+        assert_eq!(of("", NODES), Some(control.to_vec()), "by the control channel's interface");
+        assert_eq!(of("|interface=10.0.0.1", NODES), Some(control.to_vec()));
+        // On an interface of its own the nodes have addresses that somebody must tell.
+        assert_eq!(of("|interface=10.9.0.1", NODES), None);
+        let told = NODES
+            .replace("node = 1\n", "node = 1\nstream = '10.9.0.1'\n")
+            .replace("node = 2\n", "node = 2\nstream = '10.9.0.2'\n");
+        let stream = ["10.9.0.1", "10.9.0.2"].map(|it| it.parse().unwrap());
+        assert_eq!(of("|interface=10.9.0.1", &told), Some(stream.to_vec()));
+        assert_eq!(of("", &told), None, "this node's answers come from elsewhere");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What works beside whoever fills a store, as agents: a thread that may wait for the disk runs them.
+//! What works beside whoever fills a store, as agents, on a thread that may wait for the disk.
 
 use crate::agent::Agent;
 use crate::store::{SegmentHelper, SyncHelper};

@@ -129,6 +129,8 @@ pub struct SnapshotAgent {
     retry_at: Option<Nanos>,
     fault: Option<FollowError>,
     failure: Option<TakeError>,
+    /// Whether a log that does not execute as it says ends the process.
+    ends_process: bool,
 }
 
 impl SnapshotAgent {
@@ -153,7 +155,15 @@ impl SnapshotAgent {
             retry_at: None,
             fault: None,
             failure: None,
+            ends_process: true,
         }
+    }
+
+    /// One that stands still where the log does not execute as it says: of a node that goes on
+    /// storing for the others, and has somebody else to raise the alarm.
+    #[must_use]
+    pub fn beside_others(self) -> Self {
+        Self { ends_process: false, ..self }
     }
 
     /// Begins at the newest snapshot, if it has not begun; what it began with.
@@ -274,7 +284,7 @@ impl SnapshotAgent {
     /// Whether it is time to begin anew after a fault; never where the log does not execute as it
     /// says.
     fn may_begin_again(&mut self, now: Nanos) -> bool {
-        let diverged = matches!(self.fault, Some(FollowError::Diverged { .. }));
+        let diverged = self.fault.as_ref().is_some_and(FollowError::is_divergence);
         if diverged || self.retry_at.is_some_and(|at| now < at) {
             return false;
         }
@@ -343,8 +353,8 @@ impl Agent for SnapshotAgent {
 
     /// Only a log that does not execute as it says: snapshots are no reason to stop trading.
     fn failure(&self) -> Option<String> {
-        let fault = self.fault.as_ref();
-        let diverged = fault.filter(|fault| matches!(fault, FollowError::Diverged { .. }));
+        let fault = self.fault.as_ref().filter(|_| self.ends_process);
+        let diverged = fault.filter(|fault| fault.is_divergence());
         diverged.map(|fault| format!("snapshots: {fault}"))
     }
 

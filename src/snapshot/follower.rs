@@ -1,12 +1,12 @@
 //! The follower's core: executes the log again and saves what it leads to.
 
-use crate::state_machine::{Capacity, Divergence, Replay, StateMachine};
+use crate::state_machine::{Capacity, Replay, ReplayError, ReplayFault, StateMachine};
 use crate::store::{
     Chain, LogPlace, ReadError, SECTION_STATE, Skipped, SnapshotError, SnapshotFile, SnapshotInfo,
     Snapshots, StoreReader, StoredFrame,
 };
 use crate::types::{Epoch, Nanos, Position};
-use isochron_events::{DecodeError, Message};
+use isochron_events::Message;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -56,20 +56,8 @@ impl fmt::Debug for MakeSections {
 pub enum FollowError {
     /// The store gave no more.
     Read(ReadError),
-    /// A message in the log is not of this schema.
-    Decode {
-        /// Where its frame begins.
-        position: Position,
-        /// What is wrong with it.
-        error: DecodeError,
-    },
-    /// The log says otherwise than its re-execution.
-    Diverged {
-        /// Where.
-        position: Position,
-        /// How.
-        divergence: Divergence,
-    },
+    /// The log cannot be executed again.
+    Replay(ReplayFault),
     /// The log's beginning is recycled, and no snapshot can be used.
     NoSnapshot {
         /// Where the log begins.
@@ -81,14 +69,18 @@ pub enum FollowError {
     List(io::Error),
 }
 
+impl FollowError {
+    /// Whether the log says otherwise than its re-execution.
+    pub(super) fn is_divergence(&self) -> bool {
+        matches!(self, Self::Replay(fault) if fault.is_divergence())
+    }
+}
+
 impl fmt::Display for FollowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "{error}"),
-            Self::Decode { position, error } => write!(f, "position {position}: {error}"),
-            Self::Diverged { position, divergence } => {
-                write!(f, "position {position}: re-execution differs: {divergence}")
-            }
+            Self::Replay(fault) => write!(f, "{fault}"),
             Self::NoSnapshot { kept_from, skipped } => {
                 write!(f, "the log begins at {kept_from}, and there is no snapshot to begin from")?;
                 skipped.iter().try_for_each(|Skipped { position, reason }| {
@@ -195,11 +187,11 @@ impl Follower {
     /// It is not what its re-execution says.
     pub fn on_frame(&mut self, frame: &StoredFrame<'_>) -> Result<(), FollowError> {
         let position = frame.position;
-        let event = Message::decode(frame.message)
-            .map_err(|error| FollowError::Decode { position, error })?;
-        self.replay
-            .on_event(&event)
-            .map_err(|divergence| FollowError::Diverged { position, divergence })?;
+        let fault = |error| FollowError::Replay(ReplayFault { position, error });
+        let event = Message::decode(frame.message);
+        let event = event.map_err(|error| fault(ReplayError::Decode(error)))?;
+        let executed = self.replay.on_event(&event);
+        executed.map_err(|divergence| fault(ReplayError::Diverged(divergence)))?;
         self.sections.iter_mut().for_each(|section| section.on_event(&event));
         self.day_ended |= matches!(event, Message::DayEnded(_));
         self.epoch = frame.epoch;

@@ -1,12 +1,11 @@
 //! The follower's core: executes a store's log again up to what is committed, as it grows.
 
 use super::board::{Board, Checkpoint};
-use crate::state_machine::{Divergence, Replay, ReplayError};
+use crate::state_machine::{Replay, ReplayFault};
 use crate::store::{
     Chain, Check, Disk, LogPlace, OpenError, ReadError, ReaderOptions, StoreReader,
 };
 use crate::types::{Position, Sequence};
-use isochron_events::DecodeError;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,20 +18,8 @@ const FRAMES_PER_STEP: usize = 2_048;
 pub enum Fault {
     /// The store gave no more.
     Read(ReadError),
-    /// A message in the log is not of this schema.
-    Decode {
-        /// Where its frame begins.
-        position: Position,
-        /// What is wrong with it.
-        error: DecodeError,
-    },
-    /// The log says otherwise than its execution here.
-    Diverged {
-        /// Where.
-        position: Position,
-        /// How: both outcomes.
-        divergence: Divergence,
-    },
+    /// The log cannot be executed, or says otherwise than its execution here: both outcomes.
+    Replay(ReplayFault),
 }
 
 impl Fault {
@@ -48,10 +35,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "{error}"),
-            Self::Decode { position, error } => write!(f, "position {position}: {error}"),
-            Self::Diverged { position, divergence } => {
-                write!(f, "position {position}: execution differs from the log: {divergence}")
-            }
+            Self::Replay(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -139,10 +123,8 @@ impl Follower {
     fn next(&mut self) -> Result<bool, Fault> {
         let Some(frame) = self.reader.next().map_err(Fault::Read)? else { return Ok(false) };
         let position = frame.position;
-        self.replay.on_message(frame.message).map_err(|error| match error {
-            ReplayError::Decode(error) => Fault::Decode { position, error },
-            ReplayError::Diverged(divergence) => Fault::Diverged { position, divergence },
-        })?;
+        let executed = self.replay.on_message(frame.message);
+        executed.map_err(|error| Fault::Replay(ReplayFault { position, error }))?;
         if self.replay.is_between_transactions() && self.replay.machine().pending().is_none() {
             self.at_event_end();
         }

@@ -47,7 +47,7 @@ use isochron_events::{Continuation, EventHeader, Message, SbeMessage};
 use ledger::Ledger;
 pub use look_ahead::LookAhead;
 use pending::Pending;
-pub use replay::{Divergence, Replay, ReplayError, end_flags};
+pub use replay::{Divergence, Replay, ReplayError, ReplayFault, end_flags};
 use settlement::Unsettled;
 
 /// Takes the outcomes of a command, in order.

@@ -10,7 +10,7 @@
 //! than the writer did.
 
 use super::{EncodedOutcomes, LookAhead, StateMachine};
-use crate::types::{Sequence, flags};
+use crate::types::{Position, Sequence, flags};
 use isochron_events::{DecodeError, Message};
 use std::fmt;
 
@@ -91,6 +91,37 @@ pub enum ReplayError {
     /// The log says otherwise than its re-execution.
     Diverged(Divergence),
 }
+
+/// The same, and where in the log.
+#[derive(Debug)]
+pub struct ReplayFault {
+    /// Where the message's frame begins.
+    pub position: Position,
+    /// Why.
+    pub error: ReplayError,
+}
+
+impl ReplayFault {
+    /// Whether the log says otherwise than its re-execution.
+    #[must_use]
+    pub fn is_divergence(&self) -> bool {
+        matches!(self.error, ReplayError::Diverged(_))
+    }
+}
+
+impl fmt::Display for ReplayFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { position, error } = self;
+        match error {
+            ReplayError::Decode(error) => write!(f, "position {position}: {error}"),
+            ReplayError::Diverged(divergence) => {
+                write!(f, "position {position}: execution differs from the log: {divergence}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReplayFault {}
 
 /// A re-execution. Calling order: `on_event` with every event of the log, from its beginning or
 /// from where it resumes.

@@ -56,7 +56,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// The system's, `NotFound` where it is missing.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
-    /// Gives a file another name; what had that name is gone.
+    /// Gives a file another name; what had that name is gone. Or a directory one that is free.
     ///
     /// # Errors
     /// The system's.

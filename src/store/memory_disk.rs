@@ -372,12 +372,22 @@ impl Disk for MemoryDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.check(Operation::Rename, to)?;
-        let node = self.node(from)?;
         self.with(|files| {
-            files.remove(from);
-            files.insert(to.to_path_buf(), node);
-        });
-        Ok(())
+            // A directory is what its files' paths begin with.
+            let of_it = |path: &&PathBuf| path.starts_with(from);
+            let moved: Vec<PathBuf> = files.keys().filter(of_it).cloned().collect();
+            for path in &moved {
+                let below = path.strip_prefix(from).expect("it begins so");
+                let name = if below == Path::new("") { to.to_path_buf() } else { to.join(below) };
+                if let Some(node) = files.remove(path) {
+                    files.insert(name, node);
+                }
+            }
+            match moved.is_empty() {
+                true => Err(io::Error::from(io::ErrorKind::NotFound)),
+                false => Ok(()),
+            }
+        })
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

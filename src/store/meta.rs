@@ -145,6 +145,18 @@ impl Meta {
         parsed.map_err(|reason| OpenError::Damaged { path, reason })
     }
 
+    /// Whether there is a store in a directory.
+    ///
+    /// # Errors
+    /// What says so is damaged, or cannot be read.
+    pub fn is_there(disk: &dyn Disk, directory: &Path) -> Result<bool, OpenError> {
+        match Self::load(disk, directory) {
+            Ok(_) => Ok(true),
+            Err(OpenError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes it, durably, under its name only when whole.
     pub(super) fn store(&self, disk: &dyn Disk, directory: &Path) -> Result<(), OpenError> {
         let path = directory.join(FILE_NAME);

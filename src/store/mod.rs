@@ -44,6 +44,7 @@
 pub mod event_header;
 pub mod frame;
 
+mod aside;
 mod bus_error;
 mod chain;
 mod committer;
@@ -75,6 +76,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use aside::{finish_putting_aside, put_aside};
 pub use bus_error::{BUS_ERROR_EXIT_CODE, end_on_bus_error};
 pub use chain::{Chain, session_id};
 pub use committer::Committer;

@@ -5,6 +5,7 @@
 //! beyond what a power failure leaves. The control page shows no epoch until all of it is right,
 //! and keeps until then what the last writer said.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::limits::{
 };
 use crate::types::{Epoch, Nanos, Position};
 
+use super::aside;
 use super::chain::Chain;
 use super::control::{Accepting, Control};
 use super::disk::{Access, Disk, DiskFile, RealDisk};
@@ -148,7 +150,7 @@ fn check_durable(from: Option<LogPlace>, marks: &Marks, boot_id: u128) -> Result
 }
 
 /// Takes the lock and writes our process id into its file.
-fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenError> {
+pub(super) fn lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenError> {
     let path = directory.join(LOCK_NAME);
     let locked = || {
         let file = disk.create(&path)?;
@@ -197,7 +199,12 @@ fn load_or_create(
         return Err(OpenError::Damaged { path: directory.join("meta"), reason });
     }
     let marks = begins_at.cloned().unwrap_or_default();
-    let marks = Marks { boot_id, clean: true, ..marks };
+    let mut marks = Marks { boot_id, clean: true, ..marks };
+    match MarksFile::load(disk, directory, Access::Read) {
+        Ok(before) => marks.take_over(&before.marks),
+        Err(OpenError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
     MarksFile::create(disk, directory, marks).map_err(io)?;
     // Last: with it, the store is there.
     asked.store(disk, directory)?;
@@ -250,6 +257,7 @@ impl<'a> Opening<'a> {
         let io = |doing, error| OpenError::io(doing, directory, error);
         disk.create_directory(directory).map_err(|error| io("creating", error))?;
         let tenure = Tenure::new(lock(&*disk, directory)?);
+        aside::finish(&*disk, directory)?;
         let terms = asked.terms;
         let segments = Segments { disk: Arc::clone(&disk), directory: directory.clone(), terms };
         let boot_id = disk.boot_id().map_err(|error| io("reading the boot id for", error))?;

@@ -97,7 +97,7 @@ fn aeron_trip() -> Outcome<(f64, f64)> {
 
 fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
     let size = bytes.to_string();
-    let words = ["--sizes", &size, "--passes", "1", "--round-trips", "0", "--messages", "1000000"];
+    let words = ["--only", "throughput", "--sizes", &size, "--passes", "1", "--messages", "1000000"];
     let json = bench(program, &words)?;
     let pass = &json["throughput"][0];
     let last = &pass["last_pass"];
@@ -107,17 +107,17 @@ fn ours(program: &Path, bytes: usize) -> Outcome<(f64, f64)> {
 }
 
 fn our_trip(program: &Path) -> Outcome<(f64, f64)> {
-    let words = ["--sizes", "64", "--passes", "1", "--messages", "1000", "--round-trips", "5000"];
+    let words = ["--only", "round-trip", "--round-trips", "5000"];
     let json = bench(program, &words)?;
     let trip = &json["round_trip"];
     let us = |name: &str| trip[name].as_f64().map(|ns| ns / 1e3).ok_or("no round trip");
     Ok((us("p50_ns")?, us("p99_ns")?))
 }
 
-/// One run of our benchmark, without its passes with loss; what it found wrong is an error.
+/// One run of our benchmark; what it found wrong is an error.
 fn bench(program: &Path, words: &[&str]) -> Outcome<serde_json::Value> {
     let mut command = Command::new(program);
-    command.args(["bench", "replication", "--json", "--loss"]).args(words);
+    command.args(["bench", "replication", "--json"]).args(words);
     let output = command.output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

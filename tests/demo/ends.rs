@@ -59,7 +59,7 @@ fn a_demo_that_is_interrupted_ends_in_order() {
 }
 
 /// The processes that this one started with that command and that still run.
-fn children(pid: u32, command: &str) -> Vec<u32> {
+pub(crate) fn children(pid: u32, command: &str) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap() {
         let Ok(child) = entry.unwrap().file_name().to_string_lossy().parse() else { continue };

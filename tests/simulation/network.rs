@@ -90,8 +90,9 @@ struct Packet {
     bytes: Arc<[u8]>,
 }
 
-/// What a planted fault makes of a control datagram to a node: other bytes, or the same.
-pub(crate) type Rewrite = Box<dyn FnMut(Node, &[u8]) -> Option<Vec<u8>> + Send>;
+/// What a planted fault makes of a control datagram to a node: other bytes, and to whom they go; or
+/// nothing.
+pub(crate) type Rewrite = Box<dyn FnMut(Node, &[u8]) -> Option<(Node, Vec<u8>)> + Send>;
 
 type Inbox = VecDeque<(Node, Arc<[u8]>)>;
 
@@ -153,9 +154,9 @@ impl Links {
         {
             let Some(Reverse(mut packet)) = self.on_the_way.pop() else { return };
             if let (Lane::Control, Some(rewrite)) = (packet.lane, &mut self.rewrite)
-                && let Some(other) = rewrite(packet.to, &packet.bytes)
+                && let Some((to, other)) = rewrite(packet.to, &packet.bytes)
             {
-                packet.bytes = other.into();
+                (packet.to, packet.bytes) = (to, other.into());
                 self.counts.rewritten += 1;
             }
             let inbox = self.inboxes.entry((packet.to, packet.lane)).or_default();
@@ -252,8 +253,8 @@ impl Network {
         }
     }
 
-    pub(crate) fn rewrite_control(&self, rewrite: Option<Rewrite>) {
-        self.links().rewrite = rewrite;
+    pub(crate) fn rewrite_control(&self, rewrite: Rewrite) {
+        self.links().rewrite = Some(rewrite);
     }
 
     pub(crate) fn counts(&self) -> Counts {

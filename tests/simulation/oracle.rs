@@ -2,10 +2,12 @@
 //!
 //! The first time a primary says that a transaction is committed, it is written down here, and
 //! from then on it is the truth: nobody may ever show another one in its place, and nobody may
-//! become primary without it.
+//! become primary without it. Only one that was forced may, and it must have named who has what it
+//! lacks; what that was is no truth any more, and may still be shown by those who had it.
 
 use std::collections::BTreeMap;
 
+use isochron::cluster::MayBeLost;
 use isochron::types::{Epoch, Position};
 
 use crate::follower::Transaction;
@@ -15,6 +17,8 @@ use crate::network::Node;
 #[derive(Default)]
 pub(crate) struct Oracle {
     confirmed: Vec<Transaction>,
+    /// What was, and was lost by force, with its number.
+    lost: Vec<(usize, Transaction)>,
     writers: BTreeMap<Epoch, Node>,
 }
 
@@ -33,6 +37,16 @@ impl Oracle {
         self.writers.len()
     }
 
+    /// The newest epoch that was written in.
+    pub(crate) fn newest_epoch(&self) -> Option<Epoch> {
+        self.writers.last_key_value().map(|(epoch, _)| *epoch)
+    }
+
+    /// Whether a promotion by force lost something.
+    pub(crate) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     /// A node began to write in an epoch.
     pub(crate) fn on_epoch(&mut self, epoch: Epoch, node: Node) {
         if let Some(other) = self.writers.insert(epoch, node) {
@@ -49,8 +63,14 @@ impl Oracle {
         }
     }
 
-    /// Any node shows a transaction as committed, or holds it at the moment of its promotion.
+    /// Any node shows a transaction as committed.
     pub(crate) fn on_released(&self, node: Node, index: usize, transaction: Transaction) {
+        if !self.lost.contains(&(index, transaction)) {
+            self.check(node, index, &transaction);
+        }
+    }
+
+    fn check(&self, node: Node, index: usize, transaction: &Transaction) {
         let Some(known) = self.confirmed.get(index) else {
             let (end, to) = (transaction.end, self.end());
             panic!("node {node} released up to {end}, and only {to} was ever confirmed");
@@ -65,11 +85,39 @@ impl Oracle {
     }
 
     /// A node that becomes primary shows what it holds: all that was confirmed must be in it.
-    pub(crate) fn on_promoted(&self, node: Node, held: usize) {
-        let confirmed = self.confirmed.len();
+    pub(crate) fn on_promoted(&self, node: Node, held: &[Transaction]) {
+        let (held_count, confirmed) = (held.len(), self.confirmed.len());
         assert!(
-            held >= confirmed,
-            "node {node} became primary with {held} transactions, {confirmed} were confirmed"
+            held_count >= confirmed,
+            "node {node} became primary with {held_count} transactions, {confirmed} were confirmed"
         );
+        for (index, transaction) in held[..confirmed].iter().enumerate() {
+            self.check(node, index, transaction);
+        }
+    }
+
+    /// A node became primary by force, with what it holds: how many confirmed transactions that
+    /// lost. They are lost only where it named how far was committed, or a node that has more or
+    /// was not heard.
+    pub(crate) fn on_forced(
+        &mut self,
+        node: Node,
+        held: &[Transaction],
+        named: &MayBeLost,
+    ) -> usize {
+        let both = held.iter().zip(&self.confirmed);
+        let kept = both.take_while(|(ours, confirmed)| ours == confirmed).count();
+        let lost: Vec<Transaction> = self.confirmed.drain(kept..).collect();
+        if let Some(last) = lost.last() {
+            let told = named.committed >= last.end;
+            assert!(
+                told || !named.ahead.is_empty() || !named.unheard.is_empty(),
+                "node {node} was forced, and lost what was confirmed up to {} unnamed",
+                last.end
+            );
+        }
+        let count = lost.len();
+        self.lost.extend((kept..).zip(lost));
+        count
     }
 }

@@ -4,13 +4,15 @@
 //! forgets, a datagram that says something else, a configuration that asks for too little.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use isochron::store::{LogPlace, MemoryDisk};
+use isochron::store::{Durability, MemoryDisk};
+use isochron::types::Epoch;
 use isochron_cluster::{AckPolicy, Message};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::network::{Network, Node};
+use crate::shown::Shown;
+use crate::trouble::{KILLS, LOSES_DATA, LOSES_POWER, PARTS, PROMOTES};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +38,38 @@ impl Planted {
         Self::LossyVotes,
     ];
 
+    /// The kinds of trouble in which it shows: worlds that have nothing else find it sooner.
+    pub(crate) fn shows_in(self) -> &'static [u64] {
+        match self {
+            Self::VoteForgotten => &[KILLS, PARTS, PROMOTES],
+            Self::OldAckCounted => &[PARTS],
+            Self::QuorumTooSmall => &[LOSES_DATA, PARTS],
+            Self::NoCutOnJoining => &[KILLS, PARTS],
+            Self::LossyVotes => &[KILLS, LOSES_POWER, LOSES_DATA],
+        }
+    }
+
+    /// How many nodes it takes: an old acknowledgement does harm where a majority is not in need
+    /// of those who gave it, nor of the primary that they gave it to.
+    pub(crate) fn nodes(self) -> usize {
+        if self == Self::LossyVotes || self == Self::VoteForgotten { 3 } else { 5 }
+    }
+
+    /// What counts as kept: where it shows at all, that which a loss of power takes.
+    pub(crate) fn durability(self) -> Durability {
+        Durability::Process
+    }
+
     /// Plants what is planted in the network.
     pub(crate) fn plant(self, network: &Network, shown: &Shown) {
         match self {
             Self::OldAckCounted => {
                 let shown = shown.clone();
-                network
-                    .rewrite_control(Some(Box::new(move |to, bytes| renew_ack(&shown, to, bytes))));
+                network.rewrite_control(Box::new(move |_, bytes| renew_ack(&shown, bytes)));
             }
             Self::NoCutOnJoining => {
                 let shown = shown.clone();
-                network
-                    .rewrite_control(Some(Box::new(move |to, bytes| move_base(&shown, to, bytes))));
+                network.rewrite_control(Box::new(move |to, bytes| move_base(&shown, to, bytes)));
             }
             Self::VoteForgotten | Self::QuorumTooSmall | Self::LossyVotes => {}
         }
@@ -73,56 +95,35 @@ impl Planted {
     }
 }
 
-/// What a node shows of itself, for faults that are planted on the way to it.
-#[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Vec<Standing>>>);
-
-/// The epoch that a node follows or writes in, and what it holds.
-type Standing = (u32, Option<LogPlace>);
-
-impl Shown {
-    /// The epoch that a node follows or writes in, and what it holds.
-    pub(crate) fn set(&self, node: Node, epoch: u32, held: Option<LogPlace>) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.len() <= node {
-            shown.resize(node + 1, (0, None));
-        }
-        shown[node] = (epoch, held);
-    }
-
-    fn of(&self, node: Node) -> (u32, Option<LogPlace>) {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.get(node).copied().unwrap_or_default()
-    }
-}
-
 fn encoded(message: &Message) -> Option<Vec<u8>> {
     let mut bytes = vec![0; message.encoded_length()];
     message.encode(&mut bytes).ok()?;
     Some(bytes)
 }
 
-/// An acknowledgement of an older epoch says that it is of the recipient's.
-fn renew_ack(shown: &Shown, to: Node, bytes: &[u8]) -> Option<Vec<u8>> {
+/// An acknowledgement of an older epoch reaches the primary of a newer one, and says that it is of
+/// that.
+fn renew_ack(shown: &Shown, bytes: &[u8]) -> Option<(Node, Vec<u8>)> {
     let Ok(Message::Ack(mut ack)) = Message::decode(bytes) else { return None };
-    let (epoch, _) = shown.of(to);
-    if ack.epoch >= epoch {
+    let (primary, standing) = shown.primary_above(Epoch(ack.epoch))?;
+    if ack.header.sender == primary as u32 + 1 {
         return None;
     }
-    ack.epoch = epoch;
-    encoded(&Message::Ack(ack))
+    (ack.header.recipient, ack.header.recipient_run) = (primary as u32 + 1, standing.run);
+    ack.epoch = standing.epoch.get();
+    Some((primary, encoded(&Message::Ack(ack))?))
 }
 
 /// An epoch seems to begin where the node's log ends.
-fn move_base(shown: &Shown, to: Node, bytes: &[u8]) -> Option<Vec<u8>> {
+fn move_base(shown: &Shown, to: Node, bytes: &[u8]) -> Option<(Node, Vec<u8>)> {
     let Ok(Message::Announce(mut announce)) = Message::decode(bytes) else { return None };
-    let (epoch, held) = shown.of(to);
-    let held = held?;
-    if announce.epoch <= epoch || held.position.get() <= announce.base {
+    let standing = shown.of(to);
+    let held = standing.held?;
+    if announce.epoch <= standing.epoch.get() || held.position.get() <= announce.base {
         return None;
     }
     (announce.base, announce.chain_at_base) = (held.position.get(), held.chain.0);
-    encoded(&Message::Announce(announce))
+    Some((to, encoded(&Message::Announce(announce))?))
 }
 
 /// Takes the vote, and the epoch that was known by it alone, out of both slots of the marks. Their

@@ -2,6 +2,7 @@
 //! every kind also meets worlds where nothing else disturbs it.
 
 use crate::network::{Fate, Lane, NAK, Node, STATUS};
+use crate::planted::Planted;
 use crate::script::Random;
 
 /// Something that happens between two cycles of the nodes.
@@ -23,6 +24,10 @@ pub(crate) enum Event {
     RepeatPast(u64),
     /// The operator makes it primary.
     Promote(Node),
+    /// The primary is lost, and others with it; the operator makes this one primary by force.
+    Force(Node),
+    /// Its disk is replaced by an empty one.
+    Empty(Node),
     /// The disk takes no more bytes, or fails to sync; until the node's next start.
     FailDisk(Node, bool),
 }
@@ -35,18 +40,48 @@ pub(crate) struct Trouble {
     often: u64,
 }
 
-const KINDS: u64 = 12;
+const KINDS: u64 = 14;
+
+/// Kinds in which a planted fault shows.
+pub(crate) const KILLS: u64 = 0;
+pub(crate) const LOSES_POWER: u64 = 1;
+pub(crate) const LOSES_DATA: u64 = 4;
+pub(crate) const PARTS: u64 = 6;
+pub(crate) const PROMOTES: u64 = 9;
+
+/// The kind that is a promotion by force.
+const FORCE: u64 = 12;
 
 const MS: u64 = 1_000_000;
 
 impl Trouble {
     /// Draws a world's troubles.
-    pub(crate) fn draw(nodes: usize, random: &mut Random) -> Self {
+    pub(crate) fn draw(nodes: usize, planted: Option<Planted>, random: &mut Random) -> Self {
+        if let Some(planted) = planted {
+            let (nodes, kinds) = (nodes as u64, planted.shows_in().to_vec());
+            return Self { nodes, kinds, often: random.one_of(&[5, 10, 20]) };
+        }
         let mut kinds: Vec<u64> = (0..KINDS).filter(|_| random.chance(500)).collect();
+        // By force something is lost: most worlds must keep all that was confirmed.
+        if random.chance(700) {
+            kinds.retain(|kind| *kind != FORCE);
+        }
         if kinds.is_empty() {
             kinds.push(random.below(KINDS));
         }
         Self { nodes: nodes as u64, kinds, often: random.one_of(&[2, 5, 10, 20]) }
+    }
+
+    /// What happens to a node that has just promised, followed or begun an epoch, if anything does:
+    /// deaths at such moments are what promises are for.
+    pub(crate) fn strikes(&self, node: Node, random: &mut Random) -> Option<Event> {
+        let dies = self.kinds.contains(&KILLS) && random.chance(150);
+        let loses = self.kinds.contains(&LOSES_POWER) && random.chance(150);
+        match (dies, loses) {
+            (true, _) => Some(Event::Kill(node)),
+            (_, true) => Some(Event::LosePower(node, random.one_of(&[0, 500, 1_000]))),
+            _ => None,
+        }
     }
 
     /// What happens now, if anything does.
@@ -58,17 +93,20 @@ impl Trouble {
         let other = (node + 1 + random.below(self.nodes - 1) as Node) % self.nodes as Node;
         let for_ns = random.one_of(&[2, 20, 120, 400]) * MS * random.between(1, 3);
         Some(match random.one_of(&self.kinds) {
-            0 => Event::Kill(node),
-            1 => Event::LosePower(node, random.one_of(&[0, 100, 500, 900, 1_000])),
+            KILLS => Event::Kill(node),
+            LOSES_POWER => Event::LosePower(node, random.one_of(&[0, 100, 500, 900, 1_000])),
             2 => Event::Pause(node, for_ns),
             3 => Event::Fate(node, other, lossy_lane(random), lossy(random), for_ns),
-            4 => Event::Fate(node, other, Lane::Data, lossy(random), for_ns),
+            LOSES_DATA => Event::Fate(node, other, Lane::Data, lossy(random), for_ns),
             5 => Event::Fate(node, other, random.one_of(&Lane::ALL), Fate::DOWN, for_ns),
-            6 => Event::Part(some_of(self.nodes, random), for_ns),
+            // Long enough, now and then, for the others to go on by themselves.
+            PARTS => Event::Part(some_of(self.nodes, random), for_ns * random.between(1, 3)),
             7 => Event::LoseKind(random.one_of(&[NAK, STATUS]), for_ns.min(150 * MS)),
             8 => Event::RepeatPast(random.between(1, 60)),
-            9 => Event::Promote(node),
+            PROMOTES => Event::Promote(node),
             10 => Event::FailDisk(node, random.chance(500)),
+            11 => Event::Empty(node),
+            FORCE => Event::Force(node),
             _ => Event::Fate(node, other, Lane::Control, late(random), for_ns),
         })
     }

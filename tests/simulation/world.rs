@@ -8,6 +8,11 @@
 //! In the time of trouble nothing is asked of the nodes but to do no wrong. When all is mended and
 //! an operator helps, they must come to agree, confirm new orders, and be equal in every byte.
 
+#[path = "world/befalls.rs"]
+mod befalls;
+#[path = "world/operator.rs"]
+mod operator;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use isochron::store::Durability;
@@ -17,10 +22,12 @@ use crate::lived::Lived;
 use crate::machine::{Ground, Machine};
 use crate::network::{Fate, Lane, Network, Node};
 use crate::oracle::Oracle;
-use crate::planted::{Planted, Shown};
+use crate::planted::Planted;
 use crate::script::{Random, Script};
+use crate::shown::Shown;
 use crate::streams::Streams;
-use crate::trouble::{Event, Trouble};
+use crate::trouble::Trouble;
+use operator::Forced;
 
 const MS: u64 = 1_000_000;
 
@@ -32,6 +39,9 @@ const RECOVERY_NS_MAX: u64 = 30_000 * MS;
 
 /// How often the operator looks after a cluster that is in trouble no more.
 const OPERATOR_NS: u64 = 900 * MS;
+
+/// How the complaint begins that nothing goes on.
+pub(crate) const NO_PROGRESS: &str = "no progress";
 
 /// Orders that must be confirmed after all trouble.
 const ORDERS_AFTER: usize = 40;
@@ -58,6 +68,12 @@ pub(crate) struct World {
     /// Whose unsynced log a loss of power has taken: with others they must not be a majority,
     /// where what is held counts as kept.
     bereft: BTreeSet<Node>,
+    /// How often the operator looks after the nodes, and when next.
+    tends_ns: u64,
+    tend_at: u64,
+    /// Transactions that were confirmed when he looked last.
+    tended: usize,
+    forced: Option<Forced>,
     telling: bool,
 }
 
@@ -66,10 +82,13 @@ impl World {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed);
         let nodes = random.one_of(&[2, 3, 3, 3, 4, 5, 5]);
         let durability = random.one_of(&[Durability::Process, Durability::Disk]);
+        let nodes = planted.map_or(nodes, Planted::nodes);
+        let durability = planted.map_or(durability, Planted::durability);
         let network = Network::new(nodes, random.next());
         let ground = Ground {
             nodes,
             durability,
+            sync_interval_ns: random.one_of(&[3, 30, 300]) * MS,
             network,
             streams: Streams::default(),
             oracle: Oracle::default(),
@@ -78,8 +97,9 @@ impl World {
             planted,
             shown: Shown::default(),
         };
-        let trouble = Trouble::draw(nodes, &mut random);
+        let trouble = Trouble::draw(nodes, planted, &mut random);
         let machines = (0..nodes).map(|node| Machine::new(node, random.next())).collect();
+        let tends_ns = random.one_of(&[30, 100, 300]) * MS;
         let world = Self {
             seed,
             random,
@@ -91,6 +111,10 @@ impl World {
             starts: BTreeMap::new(),
             pauses: BTreeMap::new(),
             bereft: BTreeSet::new(),
+            tends_ns,
+            tend_at: BEGINNING,
+            tended: 0,
+            forced: None,
             telling: false,
         };
         if let Some(planted) = planted {
@@ -124,6 +148,7 @@ impl World {
             if let Some(event) = self.trouble.next(&mut self.random) {
                 self.happens(event);
             }
+            self.tend();
             self.cycle(true);
         }
         self.mend_all();
@@ -145,7 +170,7 @@ impl World {
         for machine in &mut self.machines {
             machine.start(&mut self.ground, Nanos(self.now));
         }
-        self.machines[0].promote(&mut self.ground, Nanos(self.now));
+        self.machines[0].promote(&mut self.ground, false, Nanos(self.now));
         for _ in 0..100 {
             self.cycle(false);
         }
@@ -168,12 +193,16 @@ impl World {
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
             let told = machine.work(&mut self.ground, Nanos(self.now));
+            if orders && self.machines[node].has_turned() {
+                self.strike(node);
+            }
             // A process that ended by itself is started again by its operator.
             if self.machines[node].is_down() {
                 self.starts.entry(node).or_insert(self.now + 100 * MS);
             }
             told.iter().for_each(|what| self.tell(what));
         }
+        self.look_after_forced();
         self.bereft.retain(|node| !self.machines[*node].has_caught_up());
     }
 
@@ -210,76 +239,6 @@ impl World {
         self.mends.insert((at, serial), mend);
     }
 
-    fn happens(&mut self, event: Event) {
-        self.tell(&format!("{event:?}"));
-        let now = self.now;
-        match event {
-            Event::Kill(node) => {
-                if self.machines[node].kill(&mut self.ground) {
-                    self.ground.lived.count("kills", 1);
-                    self.starts.insert(node, now + self.random.between(1, 400) * MS);
-                }
-            }
-            Event::LosePower(node, kept) => self.lose_power(node, kept),
-            Event::Pause(node, for_ns) => {
-                self.ground.lived.count("pauses", 1);
-                self.pauses.insert(node, now + for_ns);
-            }
-            Event::Fate(from, to, lane, fate, for_ns) => {
-                self.ground.lived.count("links disturbed", 1);
-                self.ground.network.set_fate(from, to, lane, fate);
-                self.mend_at(now + for_ns, Mend::Link(from, to, lane));
-            }
-            Event::Part(some, for_ns) => {
-                self.ground.lived.count("partitions", 1);
-                self.part(&some, now + for_ns);
-            }
-            Event::LoseKind(kind, for_ns) => {
-                self.ground.lived.count("answers of one kind lost", 1);
-                self.ground.network.lose_kind(Some(kind));
-                self.mend_at(now + for_ns, Mend::Kind);
-            }
-            Event::RepeatPast(count) => {
-                self.ground.lived.count("repetitions of the past", 1);
-                self.ground.network.repeat_past(count);
-            }
-            Event::Promote(node) => self.machines[node].promote(&mut self.ground, Nanos(now)),
-            Event::FailDisk(node, full) => {
-                if self.machines[node].fail_disk(full) {
-                    self.ground.lived.count("disks that failed", 1);
-                    self.starts.insert(node, now + self.random.between(20, 400) * MS);
-                }
-            }
-        }
-    }
-
-    /// Where what is held counts as kept, only so many may lose what they hold as a quorum can
-    /// spare: that is what `durability = process` promises.
-    fn lose_power(&mut self, node: Node, kept: u64) {
-        let spare = (self.ground.nodes - 1) / 2;
-        let others = self.bereft.iter().filter(|other| **other != node).count();
-        if self.ground.durability == Durability::Process && others >= spare {
-            return;
-        }
-        if self.machines[node].lose_power(&mut self.ground, kept, &mut self.random) {
-            self.ground.lived.count("power losses", 1);
-            self.bereft.insert(node);
-            self.starts.insert(node, self.now + self.random.between(1, 400) * MS);
-        }
-    }
-
-    fn part(&mut self, some: &[Node], until: u64) {
-        for from in 0..self.ground.nodes {
-            for to in (0..self.ground.nodes).filter(|to| some.contains(&from) != some.contains(to))
-            {
-                for lane in Lane::ALL {
-                    self.ground.network.set_fate(from, to, lane, Fate::DOWN);
-                    self.mend_at(until, Mend::Link(from, to, lane));
-                }
-            }
-        }
-    }
-
     /// All trouble ends.
     fn mend_all(&mut self) {
         self.tell(&"all is mended");
@@ -301,7 +260,7 @@ impl World {
         let mut begun_at = None;
         loop {
             let confirmed = self.ground.oracle.confirmed().len();
-            let served = self.machines.iter().any(Machine::is_serving);
+            let served = self.is_served();
             let due = *begun_at.get_or_insert(confirmed) + ORDERS_AFTER;
             if confirmed >= due && served && self.all_agree() {
                 return;
@@ -309,7 +268,7 @@ impl World {
             if self.now >= until {
                 let states: Vec<String> = self.machines.iter().map(Machine::describe).collect();
                 panic!(
-                    "no progress for {} s after all was mended: {confirmed} confirmed, {due} due; {}",
+                    "{NO_PROGRESS} for {} s after all was mended: {confirmed} confirmed, {due} due; {}",
                     RECOVERY_NS_MAX / 1_000_000_000,
                     states.join("; ")
                 );
@@ -324,25 +283,6 @@ impl World {
         }
     }
 
-    /// What an operator does who sees that the cluster does not come back: makes another node the
-    /// primary, and ends a primary that some node will not follow, because it gave its word to
-    /// somebody who never led.
-    fn operate(&mut self, candidate: Node) {
-        let known = self.machines.iter().filter_map(Machine::known).max();
-        let is_passed_by = |machine: &&Machine| machine.is_primary() && machine.known() < known;
-        let node = match self.machines.iter().find(is_passed_by).map(Machine::node) {
-            Some(node) => {
-                self.tell(&format!("the operator starts node {node} anew"));
-                self.start(node);
-                node
-            }
-            None if self.machines.iter().any(Machine::is_serving) => return,
-            None => candidate,
-        };
-        self.tell(&format!("the operator promotes node {node}"));
-        self.machines[node].promote(&mut self.ground, Nanos(self.now));
-    }
-
     fn all_agree(&self) -> bool {
         let end = self.ground.oracle.end();
         self.machines.iter().all(|machine| machine.has_released(end))
@@ -350,10 +290,8 @@ impl World {
 
     /// In silence everything is equal: what the primary lives with, what each node executed, and
     /// what comes of a snapshot of it.
-    fn conclude(&mut self) {
-        for machine in &mut self.machines {
-            machine.conclude(&self.ground);
-        }
+    fn conclude(&self) {
+        self.machines.iter().for_each(Machine::conclude);
         self.tell(&"the end");
     }
 }

@@ -25,10 +25,10 @@ const L3: Channel = Channel { partition: 0, product: Product::L3 };
 /// The commands of the test: a market, and orders that rest and trade.
 fn command(index: usize, setup: &[Message]) -> Message {
     if let Some(command) = setup.get(index) {
-        return command.clone();
+        return *command;
     }
     let side = if index.is_multiple_of(2) { Side::BUY } else { Side::SELL };
-    let away = (index % 7) as i64 * 100;
+    let away = i64::from((index % 7) as u8) * 100;
     let mut order = NewOrderEvent {
         account: 1 + (index % 2) as u32,
         user: 1,
@@ -56,7 +56,7 @@ fn commands(count: usize) -> Vec<Message> {
 /// Sends commands, numbered from `first`.
 fn send(ring: &mut Producer, commands: &[Message], first: u64) {
     for (number, command) in (first..).zip(commands) {
-        send_command(ring, command.clone(), number);
+        send_command(ring, *command, number);
     }
 }
 
@@ -243,7 +243,7 @@ fn a_feed_of_a_log_that_was_cut_is_made_anew() {
     second.line_with("cut what was CONFIRMED here");
     // Other orders under the same numbers.
     send(&mut public.nodes.ring(3), &all[500..], 301);
-    public.nodes.wait_for(2, 400);
+    public.nodes.wait_for(3, 400);
     let truth = expected(&public.nodes.store(3)).concat();
     wait("both have told what is so now", || {
         (public.told(3) == truth && public.told(2) == truth).then_some(())

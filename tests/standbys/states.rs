@@ -1,5 +1,5 @@
-//! Nodes whose states differ: one begins with a snapshot that is whole, and of another state than the
-//! log leads to.
+//! Nodes whose states differ: one begins with a snapshot that is whole, and of another state than
+//! the log leads to.
 
 use super::{Nodes, Program, run, send, stop, wait};
 use isochron::state_machine::{Capacity, EncodedOutcomes, Replay, StateMachine};

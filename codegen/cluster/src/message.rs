@@ -23,7 +23,7 @@ pub enum Message {
     Commit(Commit),
     /// Asks a node what it has; changes nothing.
     StatusRequest(StatusRequest),
-    /// What a node has.
+    /// What a node has: an answer, or what a primary is told whose epoch was passed.
     Status(Status),
     /// A node wants to be the primary of an epoch.
     VoteRequest(VoteRequest),

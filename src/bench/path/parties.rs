@@ -1,12 +1,15 @@
 //! Who takes part in a run, on which threads, and what is left of them.
 
 use super::Args;
+use super::standbys::{self, Replicas, SoMany};
 use super::subscriber::{self, Received, Receiving};
 use super::trace::Rows;
 use crate::agent::{
-    Agent, Clock, IdleStrategy, Placement, StopFlag, SystemClock, cores_available, start, take,
+    Agent, Clock, IdleStrategy, Placement, Running, StopFlag, SystemClock, cores_available, start,
+    start_groups, take,
 };
-use crate::bench::replay::identity;
+use crate::bench::nodes::{self, Complete, Nodes, Primary, Standby};
+use crate::bench::replay::{TRADING_DATE, identity};
 use crate::bench::watch::{Mark, Sight, Watched};
 use crate::core::{CoreAgent, CoreCounters, Options, Sequencer};
 use crate::demo::flow::{Flow, Mix};
@@ -20,12 +23,14 @@ use crate::node::SyncAgent;
 use crate::ring::pair;
 use crate::state_machine::Capacity;
 use crate::store::{Durability, Options as StoreOptions, RealDisk, StoreReader};
-use std::path::Path;
+use std::any::Any;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 const RING_BYTES: usize = 2 * 1024 * 1024;
-const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
+pub(super) const CAPACITY: Capacity =
+    Capacity { orders: 1 << 18, holdings: 1 << 18, client_ids: 1 << 21 };
 
 /// A log this long fits one segment: bytes of a command with its outcomes, and of the setup.
 const BYTES_PER_COMMAND: u64 = 600;
@@ -43,6 +48,8 @@ pub(super) enum Route {
     Subscriber,
     /// (c)
     Durable(Durability),
+    /// (d)
+    Standbys(u32),
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -102,6 +109,7 @@ pub(super) struct Parties {
     core: CoreAgent,
     sync: Option<SyncAgent>,
     feed: Option<Publishing>,
+    replicas: Option<Replicas>,
 }
 
 /// The feed of one run.
@@ -112,65 +120,91 @@ struct Publishing {
     reserved: ReservedPort,
 }
 
+/// The core of a run, and who lets it commit.
+struct Opened {
+    sequencer: Sequencer,
+    /// Where its store is.
+    directory: PathBuf,
+    sync: Option<SyncAgent>,
+    replicas: Option<Replicas>,
+}
+
+/// Nobody takes the core's segment helper, because one segment holds the whole run.
+fn open_core(plan: &Plan<'_>, directory: &Path, clock: &SystemClock) -> Result<Opened, String> {
+    let mut store = StoreOptions::new(directory, identity());
+    store.term_bytes = plan.term_bytes()?;
+    if let Route::Standbys(count @ 1..) = plan.route {
+        let nodes = Nodes::new(directory, store.term_bytes, count)?;
+        let directory = nodes.store(1).directory;
+        let (sequencer, replicas) = standbys::open(nodes, clock)?;
+        return Ok(Opened { sequencer, directory, sync: None, replicas: Some(replicas) });
+    }
+    if let Route::Durable(durability) = plan.route {
+        store.durability = durability;
+    }
+    let options = Options { store, capacity: CAPACITY };
+    let (mut sequencer, _) = Sequencer::open(&options, clock.now()).map_err(text)?;
+    let sync = match plan.route {
+        Route::Durable(Durability::Disk) => sequencer.writer_mut().take_syncer().map(SyncAgent),
+        _ => None,
+    };
+    Ok(Opened { sequencer, directory: directory.to_path_buf(), sync, replicas: None })
+}
+
+fn open_feed(directory: &Path, counters: &Counters) -> Result<Publishing, String> {
+    let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
+    let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
+    let endpoint = Endpoint { group, port: reserved.get(), interface };
+    let line = FeedOptions::line_with(CHANNEL_L3, endpoint).ok_or("no such port")?;
+    let store = StoreOptions::new(directory, identity());
+    let mut options = FeedOptions { end: end.clone(), ..FeedOptions::new(&store, line) };
+    options.log.term_bytes = TERM_BYTES_DEFAULT;
+    let disk = Arc::new(RealDisk);
+    let registration = register(&RealDisk, directory).map_err(text)?;
+    let reader = StoreReader::attach(directory, None).map_err(text)?;
+    let feed = FeedAgent::open(disk, reader, registration, &options, counters);
+    let (feed, logs) = feed.map_err(text)?;
+    Ok(Publishing { feed, logs, end, reserved })
+}
+
 pub(super) fn open(
     plan: &Plan<'_>,
     directory: &Path,
     clock: &SystemClock,
 ) -> Result<Parties, String> {
-    // 1. The core; nobody takes its segment helper, because one segment holds the whole run.
-    let mut store = StoreOptions::new(directory, identity());
-    store.term_bytes = plan.term_bytes()?;
-    let mut sync = None;
-    if let Route::Durable(durability) = plan.route {
-        store.durability = durability;
-    }
-    let (mut sequencer, _) =
-        Sequencer::open(&Options { store, capacity: CAPACITY }, clock.now()).map_err(text)?;
-    if plan.route == Route::Durable(Durability::Disk) {
-        sync = sequencer.writer_mut().take_syncer().map(SyncAgent);
-    }
+    // 1. The core.
+    let Opened { sequencer, directory, sync, replicas } = open_core(plan, directory, clock)?;
     let (ring, consumer) = pair(RING_BYTES);
     let counters = Counters::in_memory();
     let core = CoreAgent::new(sequencer, vec![consumer], CoreCounters::new(&counters));
-    let reader = || StoreReader::attach(directory, None).map_err(text);
     // 2. The feed.
     let feed = match plan.route {
-        Route::Committed | Route::Durable(_) => None,
-        Route::Subscriber => {
-            let (reserved, end) = (ReservedPort::new().map_err(text)?, StopFlag::new());
-            let (group, interface) = (subscriber::GROUP, subscriber::INTERFACE);
-            let endpoint = Endpoint { group, port: reserved.get(), interface };
-            let line = FeedOptions::line_with(CHANNEL_L3, endpoint).ok_or("no such port")?;
-            let store = StoreOptions::new(directory, identity());
-            let mut options = FeedOptions { end: end.clone(), ..FeedOptions::new(&store, line) };
-            options.log.term_bytes = TERM_BYTES_DEFAULT;
-            let disk = Arc::new(RealDisk);
-            let registration = register(&RealDisk, directory).map_err(text)?;
-            let feed = FeedAgent::open(disk, reader()?, registration, &options, &counters);
-            let (feed, logs) = feed.map_err(text)?;
-            Some(Publishing { feed, logs, end, reserved })
-        }
+        Route::Subscriber => Some(open_feed(&directory, &counters)?),
+        Route::Committed | Route::Durable(_) | Route::Standbys(_) => None,
     };
     // 3. The source.
     let (commands, has_feed) = (plan.commands(), feed.is_some());
-    let mut flow = Mix::new(plan.args.seed, 20_260_105, commands);
+    let mut flow = SoMany(Mix::new(plan.args.seed, TRADING_DATE, commands), commands);
     let (source, progress) = SourceAgent::new(Parts {
         setup: flow.setup(),
         flow: Box::new(flow),
         pace: plan.pace,
-        duration_ns: Some(plan.seconds * 1_000_000_000),
+        duration_ns: (plan.pace != Pace::Max).then_some(plan.seconds * 1_000_000_000),
         source: 1,
         ring,
-        reader: reader()?,
+        reader: StoreReader::attach(&directory, None).map_err(text)?,
         journal: Box::new(Rows::new(*clock, usize::try_from(commands).map_err(text)?)),
         clock: Box::new(*clock),
         stop: StopFlag::new(),
     });
-    // With the setup the feed opens its logs, once a day: no command waits for that.
+    // With the setup the feed opens its logs, once a day: no command waits for that. Standbys are
+    // all there.
+    let complete = replicas.as_ref().map(|replicas| replicas.primary.complete());
     let source = source.beginning_when(move |setup_to| {
-        !has_feed || counters.get(Counter::FEED_POSITION) >= setup_to.0
+        complete.as_ref().is_none_or(Complete::is_so)
+            && (!has_feed || counters.get(Counter::FEED_POSITION) >= setup_to.0)
     });
-    Ok(Parties { source, progress, core, sync, feed })
+    Ok(Parties { source, progress, core, sync, feed, replicas })
 }
 
 /// Waits for a run's end, and takes no core while it lasts.
@@ -190,6 +224,54 @@ pub(super) struct Ended {
     /// Of source and core.
     pub(super) sights: Vec<Sight>,
     pub(super) received: Option<Received>,
+    /// Why the standbys do not have what the primary has.
+    pub(super) unequal: Option<String>,
+}
+
+/// What runs beside the agents on the way of a command, and what they need kept.
+#[derive(Default)]
+struct Beside {
+    running: Option<Running>,
+    receiving: Option<(Receiving, StopFlag)>,
+    /// What keeps ports from others until the run is over.
+    kept: Vec<Box<dyn Any>>,
+}
+
+/// Starts what runs beside, and gives its agents on the way to the others; where those are placed.
+fn start_beside(
+    plan: &Plan<'_>,
+    (sync, feed, replicas): (Option<SyncAgent>, Option<Publishing>, Option<Replicas>),
+    (agents, marks): (&mut Vec<Box<dyn Agent>>, usize),
+    scratch: &Path,
+    (clock, stop): (&SystemClock, &StopFlag),
+) -> Result<(Placement, Beside), String> {
+    let (own, other) = placement_beside_sync();
+    let mut beside = Beside::default();
+    let mut place = match plan.route {
+        Route::Durable(_) => own,
+        Route::Standbys(_) => standbys::placement(),
+        Route::Committed | Route::Subscriber => placement(),
+    };
+    if let Some(sync) = sync {
+        beside.running = Some(start(vec![Box::new(sync)], &other, clock, stop).map_err(text)?);
+    }
+    if let Some(Publishing { feed, logs, end, reserved }) = feed {
+        beside.running = Some(start(vec![Box::new(logs)], &other, clock, stop).map_err(text)?);
+        let (own, core) = subscriber::placement();
+        place = own;
+        let receiving = Receiving::start(scratch, reserved.get(), marks, core)?;
+        beside.receiving = Some((receiving, end));
+        beside.kept.push(Box::new(reserved));
+        let at = |feed: &FeedAgent| feed.position().0;
+        agents.push(Box::new(Watched::new(feed, *clock, marks, at)));
+    }
+    if let Some(Replicas { primary, standbys, nodes }) = replicas {
+        agents.push(Box::new(primary));
+        let threads = nodes::threads(standbys, standbys::cores_taken());
+        beside.running = Some(start_groups(threads, clock, stop).map_err(text)?);
+        beside.kept.push(Box::new(nodes));
+    }
+    Ok((place, beside))
 }
 
 /// Runs the agents until the last command is seen committed, and received.
@@ -199,7 +281,7 @@ pub(super) fn run_agents(
     scratch: &Path,
     clock: &SystemClock,
 ) -> Result<Ended, String> {
-    let Parties { source, progress, core, sync, feed } = parties;
+    let Parties { source, progress, core, sync, feed, replicas } = parties;
     // Each command is at most a cycle of its own.
     let marks = SETUP_COMMANDS + usize::try_from(plan.commands()).map_err(text)?;
     let mut agents: Vec<Box<dyn Agent>> = vec![
@@ -209,30 +291,14 @@ pub(super) fn run_agents(
                 .after_setup(&progress),
         ),
     ];
-    let (mut place, mut receiving) = (placement(), None);
     let stop = StopFlag::new();
-    let mut syncing = None;
-    if let Route::Durable(_) = plan.route {
-        let (own, beside) = placement_beside_sync();
-        place = own;
-        let sync = sync.into_iter().map(|sync| Box::new(sync) as Box<dyn Agent>).collect();
-        syncing = Some(start(sync, &beside, clock, &stop).map_err(text)?);
-    }
-    // The port stays reserved until the run is over.
-    let mut _kept = None;
-    if let Some(Publishing { feed, logs, end, reserved }) = feed {
-        let (_, beside) = placement_beside_sync();
-        syncing = Some(start(vec![Box::new(logs)], &beside, clock, &stop).map_err(text)?);
-        let (own, core) = subscriber::placement();
-        place = own;
-        receiving = Some((Receiving::start(scratch, reserved.get(), marks, core)?, end));
-        _kept = Some(reserved);
-        let at = |feed: &FeedAgent| feed.position().0;
-        agents.push(Box::new(Watched::new(feed, *clock, marks, at)));
-    }
+    let others = (sync, feed, replicas);
+    let (place, beside) =
+        start_beside(plan, others, (&mut agents, marks), scratch, (clock, &stop))?;
     let running = start(agents, &place, clock, &stop).map_err(text)?;
-    wait(plan.seconds, || progress.is_finished() || running.is_finished());
-    let received = match receiving {
+    let seconds = if plan.pace == Pace::Max { 0 } else { plan.seconds };
+    wait(seconds, || progress.is_finished() || running.is_finished());
+    let received = match beside.receiving {
         None => None,
         Some((receiving, end)) => {
             end.stop();
@@ -242,15 +308,20 @@ pub(super) fn run_agents(
     running.stop();
     let mut agents =
         running.join().map_err(|panics| format!("{} agents panicked", panics.len()))?;
-    if let Some(syncing) = syncing {
-        syncing.join().map_err(|_| "the sync panicked")?;
-    }
+    let mut others = match beside.running {
+        Some(running) => running.join().map_err(|_| "an agent beside it panicked")?,
+        None => Vec::new(),
+    };
     let source: Box<Watched<SourceAgent>> = take(&mut agents).ok_or("the source is gone")?;
     let core: Box<Watched<CoreAgent>> = take(&mut agents).ok_or("the core is gone")?;
     let feed: Option<Box<Watched<FeedAgent>>> = take(&mut agents);
     let (source, _, source_sight) = source.finish();
     let (core, committed, core_sight) = core.finish();
+    let unequal = take::<Primary>(&mut agents).and_then(|mut primary| {
+        let mut standbys: Vec<Box<Standby>> = std::iter::from_fn(|| take(&mut others)).collect();
+        nodes::settle(&mut primary, &mut standbys, core.sequencer().end(), clock).err()
+    });
     let sent = feed.map_or(Vec::new(), |feed| feed.finish().1);
     let sights = vec![source_sight, core_sight];
-    Ok(Ended { source, core, committed, sent, sights, received })
+    Ok(Ended { source, core, committed, sent, sights, received, unequal })
 }

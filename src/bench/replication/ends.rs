@@ -27,12 +27,25 @@ pub(super) struct Plan {
     pub(super) term_bytes: usize,
 }
 
+/// Bytes of a term that so many messages of one size do not fill to its last byte.
+pub(super) fn term_bytes(messages: u64, message_bytes: usize) -> Result<usize, String> {
+    let bytes = (messages as usize + 1) * framed(message_bytes);
+    let term_bytes = bytes.next_power_of_two().max(TERM_BYTES_MIN);
+    match term_bytes <= TERM_BYTES_MAX {
+        true => Ok(term_bytes),
+        false => Err(format!("{messages} messages of {message_bytes} bytes fit no segment")),
+    }
+}
+
 impl Plan {
-    /// A term for so many messages of one size, by so that it is never filled to its last byte.
-    pub(super) fn new(channel: Channel, messages: u64, message_bytes: usize) -> Self {
-        let bytes = (messages as usize + 1) * framed(message_bytes);
-        let term_bytes = bytes.next_power_of_two().clamp(TERM_BYTES_MIN, TERM_BYTES_MAX);
-        Self { channel, identity: identity(), term_bytes }
+    /// A term for so many messages of one size.
+    pub(super) fn new(
+        channel: Channel,
+        messages: u64,
+        message_bytes: usize,
+    ) -> Result<Self, String> {
+        let term_bytes = term_bytes(messages, message_bytes)?;
+        Ok(Self { channel, identity: identity(), term_bytes })
     }
 
     fn options(&self, directory: &Path) -> Options {

@@ -7,9 +7,9 @@
 //!
 //! Each node is a thread that spins; the next message goes when the last one is back.
 
+use super::super::nodes::channel;
 use super::super::report::histogram;
 use super::ends::{Plan, Primary, Standby, append, message, open_writer};
-use super::stream::channel;
 use super::text;
 use crate::agent::{
     Agent, Clock, Group, IdleStrategy, StopFlag, SystemClock, cores_available, start_groups, take,
@@ -121,7 +121,7 @@ pub(super) fn run(
     let stores = tempfile::tempdir_in(directory).map_err(text)?;
     let plan = |at: usize, last_octet| -> Result<Plan, String> {
         let channel = channel(ports[at].get(), last_octet)?;
-        Ok(Plan::new(channel, count + WARM_UP + 1, MESSAGE_BYTES))
+        Plan::new(channel, count + WARM_UP + 1, MESSAGE_BYTES)
     };
     let plans = [plan(0, 3)?, plan(1, 5)?];
     let stop = StopFlag::new();

@@ -6,9 +6,9 @@ use super::text;
 use crate::agent::{
     Agent, Clock, Group, IdleStrategy, StopFlag, SystemClock, cores_available, start_groups, take,
 };
+use crate::bench::nodes::channel;
 use crate::metrics::ThreadUsage;
 use crate::net::ReservedPort;
-use crate::replication::channel::Channel;
 use crate::replication::receiver::ReceiverCounts;
 use crate::replication::sender::SenderCounts;
 use crate::store::{Chain, LogPlace, StoreWriter, Terms, framed};
@@ -18,9 +18,6 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// Both windows, and the buffers of the sockets.
-pub(super) const WINDOW_BYTES: u64 = 2 * 1024 * 1024;
 
 /// So much is published ahead of what is sent: it stays in the cache.
 const AHEAD_BYTES_MAX: u64 = 256 * 1024;
@@ -281,20 +278,11 @@ impl Agent for ReceiveAgent {
     }
 }
 
-/// A channel of this pass alone, with the windows and buffers of both sides of the race.
-pub(super) fn channel(port: u16, last_octet: u8) -> Result<Channel, String> {
-    let text = format!(
-        "aeron:udp?endpoint=239.77.98.{last_octet}:{port}|interface=127.0.0.1|fc=min|rcv-wnd=2m\
-         |so-rcvbuf=2m|so-sndbuf=2m"
-    );
-    text.parse().map_err(super::text)
-}
-
 /// Runs a pass.
 pub(super) fn run(pass: &Pass, directory: &Path, clock: &SystemClock) -> Result<Run, String> {
     let port = ReservedPort::new().map_err(text)?;
     let message = message(pass.message_bytes as usize);
-    let plan = Plan::new(channel(port.get(), 1)?, pass.messages, message.len());
+    let plan = Plan::new(channel(port.get(), 1)?, pass.messages, message.len())?;
     let stores = tempfile::tempdir_in(directory).map_err(text)?;
     let (own, other) = (stores.path().join("primary"), stores.path().join("standby"));
     let now = clock.now();

@@ -28,6 +28,9 @@ const PARTS_LOOK_NS: u64 = 50_000_000;
 /// How often progress is a line, where it cannot be drawn again.
 const LINE_NS: u64 = 1_000_000_000;
 
+/// How long nobody gives anything until that is said, and said again.
+const NOBODY_GIVES_NS: u64 = 5_000_000_000;
+
 /// How long nothing moves until the next look, while a directory is filled.
 const FILL_IDLE: Duration = Duration::from_micros(200);
 
@@ -63,7 +66,7 @@ impl Served<'_> {
         let interrupt = Interrupt::watch().map_err(End::unreadable)?;
         let options = self.options.clone();
         let mut member = node::Member::new(self.node, options, discards, clock.now());
-        if start == Start::Follows && !self.fill(&member, &interrupt, &clock)? {
+        if start == Start::Follows && !self.fill(&mut member, &interrupt, &clock)? {
             return Ok(0);
         }
         let mut exchange = member.open(start, clock.now()).map_err(End::unreadable)?;
@@ -79,6 +82,15 @@ impl Served<'_> {
             is_first = false;
             exchange = match member.next(counters, agents, clock.now()) {
                 Ok(Next::Role(exchange)) => *exchange,
+                Ok(Next::Anew { why, archive }) => {
+                    let archive = archive.display();
+                    warn!(why, %archive, "begins anew: the store was put aside");
+                    if !self.fill(&mut member, &interrupt, &clock)? {
+                        return Ok(0);
+                    }
+                    let opened = member.open(Start::Follows, clock.now());
+                    opened.map_err(|error| End::Failed(FAILED, error.to_string()))?
+                }
                 Ok(Next::Stopped(why)) => {
                     error!(why, "stopped");
                     return Err(End::Failed(FAILED, stopped(&why)));
@@ -93,13 +105,14 @@ impl Served<'_> {
     /// Fills an empty directory from another node; false where somebody wanted the end meanwhile.
     fn fill(
         &self,
-        member: &node::Member,
+        member: &mut node::Member,
         interrupt: &Interrupt,
         clock: &SystemClock,
     ) -> Result<bool, End> {
         let Some(mut fresh) = member.fresh().map_err(End::unreadable)? else { return Ok(true) };
         info!("the directory is empty: it is filled from another node");
         let (mut shown, mut connector, mut said) = (Shown::new(), TcpConnector, String::new());
+        let mut moved_at = clock.now();
         loop {
             if interrupt.has_come() || self.is_orphaned() {
                 return Ok(false);
@@ -112,6 +125,17 @@ impl Served<'_> {
                 shown.clear();
                 warn!(fault, "filling the directory: it goes on with the next node");
                 said = fault;
+            }
+            member.answer();
+            if moved > 0 {
+                moved_at = now;
+            } else if now.get().saturating_sub(moved_at.get()) >= NOBODY_GIVES_NS {
+                moved_at = now;
+                shown.clear();
+                warn!(
+                    "no node gives what this directory lacks: start the node that leads; where \
+                     none has ever run, begin with `isochron serve` at one"
+                );
             }
             if let Some(store) = store {
                 shown.clear();
@@ -247,6 +271,10 @@ fn say_nodes(options: &ReplicationOptions) {
     info!(node, others, ack, needed, channel, keyed, "replication");
     if options.ack != Ack::Quorum {
         warn!(ack, "no loss of confirmed orders is NOT promised: a standby may lack them");
+    }
+    if options.receivers().is_none() {
+        let interface = options.interface();
+        warn!(%interface, "anybody may answer the log there: name each node's `stream` address");
     }
     if !keyed {
         warn!("without replication.key anybody on this network can speak for a node");

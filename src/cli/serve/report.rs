@@ -8,6 +8,7 @@ use crate::net::Endpoint;
 use crate::node::{Closed, Component, Config, CoreStart, Exchange, Word};
 use crate::replication::catch_up::Outcome;
 use crate::store::{Discarded, Durability, Options as StoreOptions, Recovery, Skipped};
+use crate::types::Epoch;
 use isochron_feeds::channel::{Channel, Product};
 use std::path::Path;
 use tracing::{error, info, warn};
@@ -88,7 +89,7 @@ fn cut(found: &Recovery) {
         warn!(from, to, at, fault = %cut.fault, "the log was cut: what was not committed is gone");
     }
     if found.lossy {
-        warn!("the machine was restarted since: what was not synced may be gone");
+        warn!("what this node once acknowledged may be gone: no vote before it has caught up");
     }
 }
 
@@ -134,8 +135,15 @@ pub(super) fn word(word: &Word) {
         Word::Change(change) => of_primary(*change),
         Word::Progress(progress) => info!(%progress, "catching up"),
         Word::Refused(refused) => warn!(%refused, "a datagram between nodes was not believed"),
+        Word::NobodyLeads { epoch } => nobody_leads(*epoch),
         Word::Media(error) => warn!(error, "datagrams between nodes"),
     }
+}
+
+/// Nothing happens before somebody acts.
+fn nobody_leads(epoch: Epoch) {
+    let epoch = epoch.get();
+    warn!(epoch, "nobody leads: make one node the primary, with `isochron promote` beside it");
 }
 
 fn of_standby(news: &News) {
@@ -149,7 +157,10 @@ fn of_standby(news: &News) {
         News::CatchesUp { from } => info!(from = from.get(), "catches up over TCP"),
         News::CaughtUp(outcome) => caught_up(outcome),
         News::NotPromoted { why } => warn!(%why, "not promoted"),
-        News::LogDiffers => error!("the log here is not the primary's: never to be promoted"),
+        News::NotHeard { why } => warn!(%why, "a primary is not followed"),
+        News::StreamRefused { why } => warn!(%why, "the log's stream is not taken"),
+        News::LogDiffers(differs) => error!(%differs, "the log here is not the primary's"),
+        News::Cut(cut) => discard(cut),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),
         News::State(comparison) => compared(comparison),
         News::Outvoted(why) => {
@@ -180,12 +191,10 @@ fn caught_up(outcome: &Outcome) {
         Outcome::Discarded(cut) => discard(cut),
         Outcome::NotKept { held, kept_from } => {
             let (held, kept_from) = (held.get(), kept_from.get());
-            error!(held, kept_from, "too old to catch up: start it on an empty directory");
+            warn!(held, kept_from, "too old to catch up: no node keeps what comes next");
         }
-        Outcome::NotFollowed(why) => warn!(why, "does not follow"),
-        Outcome::Differs(differs) => {
-            error!(?differs, "the log here is another one than the server's");
-        }
+        Outcome::NotFollowed(why) => warn!(%why, "does not follow"),
+        Outcome::Differs(differs) => error!(%differs, "the log here is not the primary's"),
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 /// A node at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NodeState {
-    /// `standby` or `primary`.
+    /// `standby`, `primary`, or `empty`: a standby without a store.
     pub(super) role: &'static str,
     pub(super) epoch: u64,
     /// The node that writes the log, as far as is known.
@@ -52,6 +52,7 @@ impl NodeState {
         let role = match value(Counter::NODE_ROLE) {
             1 => "standby",
             2 => "primary",
+            3 => "empty",
             _ => return None,
         };
         let some = |value: u64| (value != 0).then_some(value);
@@ -101,11 +102,17 @@ impl NodeState {
 impl fmt::Display for NodeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { role, epoch, applied, .. } = self;
+        if *role == "empty" {
+            return f.write_str(
+                "empty: waits for another node to fill its directory; where none has ever run, \
+                 begin with `isochron serve` at one",
+            );
+        }
         write!(f, "{role} of epoch {epoch}, executed to {applied}")?;
         if *role == "standby" {
             match self.primary {
                 Some(node) => write!(f, ", follows node {node}")?,
-                None => f.write_str(", follows nobody")?,
+                None => f.write_str(", nobody leads (`isochron promote` at one node)")?,
             }
         }
         if let Some((at, hash)) = self.state {
@@ -206,9 +213,11 @@ mod tests {
         let role = [(Counter::NODE_ROLE, 1), (Counter::FOLLOWER_DIFFERS, 64)];
         let text = set(&counters, &role).to_string();
         assert!(
-            text.starts_with("standby of epoch 0, executed to 0, follows nobody; EXEC"),
+            text.starts_with("standby of epoch 0, executed to 0, nobody leads (`isochron promote`"),
             "{text}"
         );
+        let text = set(&counters, &[(Counter::NODE_ROLE, 3)]).to_string();
+        assert!(text.starts_with("empty: waits for another node"), "{text}");
     }
 
     #[test]

@@ -79,12 +79,12 @@ pub(super) struct RepairArgs {
     /// Server that sends single messages again, by UDP; several are asked in turn.
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) rerequest: Vec<String>,
-    /// Server that repeats the session, by TCP.
+    /// Server that repeats the session, by TCP; several are asked in turn.
     #[arg(long, value_name = "HOST:PORT", requires = "user")]
-    pub(super) replay: Option<String>,
-    /// Server of snapshots, by TCP, for who joins late.
+    pub(super) replay: Vec<String>,
+    /// Server of snapshots, by TCP, for who joins late; several are asked in turn.
     #[arg(long, value_name = "HOST:PORT", requires = "user")]
-    pub(super) snapshot: Option<String>,
+    pub(super) snapshot: Vec<String>,
     /// Who logs in there. The password is in ISOCHRON_PASSWORD or in --password-file.
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,

@@ -57,8 +57,8 @@ impl Servers {
             |names: &[String]| names.iter().map(|name| resolve(name)).collect::<Result<_, _>>();
         let mut servers = Self {
             requests: all(&args.rerequest)?,
-            replay: all(args.replay.as_slice())?,
-            snapshot: all(args.snapshot.as_slice())?,
+            replay: all(&args.replay)?,
+            snapshot: all(&args.snapshot)?,
             ..Self::default()
         };
         let needs_login = !servers.replay.is_empty() || !servers.snapshot.is_empty();
@@ -111,7 +111,7 @@ mod tests {
         assert!(!servers.is_empty());
         assert!(Servers::of(&RepairArgs { no_repair: true, ..args }).unwrap().is_empty());
         for wrong in ["127.0.0.1", "127.0.0.1:70000", "[::1]:1", ""] {
-            let args = RepairArgs { replay: Some(wrong.into()), ..RepairArgs::default() };
+            let args = RepairArgs { replay: vec![wrong.into()], ..RepairArgs::default() };
             let error = Servers::of(&args).unwrap_err().to_string();
             assert!(error.contains(&format!("{wrong:?}")), "{error}");
         }
@@ -123,7 +123,7 @@ mod tests {
         let path = folder.path().join("password");
         std::fs::write(&path, "secret\nmore\n").unwrap();
         let args = RepairArgs {
-            replay: Some("127.0.0.1:1".into()),
+            replay: vec!["127.0.0.1:1".into()],
             user: Some("demo".into()),
             password_file: Some(path),
             ..RepairArgs::default()

@@ -276,6 +276,7 @@ impl<D: Media, C: Media, L: LogBytes, X: Executed> PrimaryAgent<D, C, L, X> {
                 let _ = self.leader.on_ack(from, ack, now);
             }
             Message::Announce(announce) => self.leader.on_announce(from, announce),
+            Message::Status(status) => self.leader.on_status(from, status, now),
             Message::StatusRequest(request) => {
                 let status = answer_status(&self.ballot, &self.status(), request);
                 self.voice.answer(&self.ballot, heard, status);

@@ -29,6 +29,12 @@ pub enum RoleChange {
         /// Why.
         why: FollowRefused,
     },
+    /// A standby's log is of no use: no node has what follows it. Its store is put aside, and its
+    /// directory filled as an empty one is.
+    BeginAnew {
+        /// Why.
+        why: String,
+    },
 }
 
 impl fmt::Display for RoleChange {
@@ -37,6 +43,7 @@ impl fmt::Display for RoleChange {
             Self::Lead { epoch, .. } => write!(f, "becomes the primary of epoch {epoch}"),
             Self::Follow { why } => write!(f, "becomes a standby: {why}"),
             Self::Stop { why } => write!(f, "follows nobody: {why}"),
+            Self::BeginAnew { why } => write!(f, "begins anew: {why}"),
         }
     }
 }

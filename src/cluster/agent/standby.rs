@@ -11,29 +11,36 @@
 //! A promise counts from the moment it is durable: the store refuses frames of lower epochs by
 //! itself, and nothing is acknowledged to their primaries any more.
 
+mod following;
+mod leading;
+
 use std::collections::VecDeque;
 
-use isochron_cluster::{Message, NodeFlags, Promote, PromoteAnswer, PromoteResult, VoteReason};
+use isochron_cluster::{Message, NodeFlags, PromoteAnswer, StatusRequest, VoteReason};
 
+use super::asking::Asking;
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
 use crate::cluster::{
-    Ballot, Candidate, Comparison, Contract, Follower, Hashes, LogStatus, NodeAddress,
-    Outcome as Promoted, Outvoted, Refusal, answer_promote, answer_status, answer_vote,
-    judge_promote, last_epoch,
+    AnnounceRefused, Ballot, Comparison, Contract, Follower, Hashes, LogStatus, Outvoted, Refusal,
+    answer_status, answer_vote, last_epoch,
 };
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::{Connector, DialOptions, Join, Outcome, Progress};
-use crate::replication::receiver::{Receiver, ReceiverOptions, Standing};
-use crate::store::{Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
+use crate::replication::receiver::{Receiver, ReceiverOptions, SetupRefused};
+use crate::store::{ChainDiffers, Discarded, EpochStart, FollowRefused, ReplicaStore, Voter};
 use crate::types::{Epoch, Nanos, Position};
+use leading::Promotion;
 
 /// Batches of datagrams taken in one cycle, so that what was received is acknowledged soon.
 const BATCHES_MAX: usize = 8;
 
 /// What a person should know, until it is told; the oldest is dropped.
 const NEWS_MAX: usize = 64;
+
+/// From one telling that somebody is not followed to the next.
+const REFUSED_NS: u64 = 5_000_000_000;
 
 /// What a standby is started with.
 #[derive(Clone, Debug)]
@@ -44,6 +51,8 @@ pub struct StandbyOptions {
     pub contract: Contract,
     /// How long a promotion waits for answers.
     pub patience_ns: u64,
+    /// Asks for votes by itself, about so long after each refusal again, until it follows somebody.
+    pub asks_again_ns: Option<u64>,
     /// Whether what is committed here may be cut, if the log that is followed lacks it: an
     /// operator's word, after a forced promotion.
     pub discard: bool,
@@ -78,8 +87,20 @@ pub enum News {
         /// Why.
         why: Refusal,
     },
+    /// A node that says it is the primary is not listened to; one of many, now and then.
+    NotHeard {
+        /// Why.
+        why: AnnounceRefused,
+    },
+    /// The stream of the followed session is not taken; told now and then.
+    StreamRefused {
+        /// Why.
+        why: SetupRefused,
+    },
     /// The log is another one than the primary's.
-    LogDiffers,
+    LogDiffers(ChainDiffers),
+    /// What of it was not committed was cut: it comes anew.
+    Cut(Discarded),
     /// It may have lost what it acknowledged, and has caught up.
     Whole,
     /// Its state was compared with another node's, and it came out otherwise than before.
@@ -88,12 +109,6 @@ pub enum News {
     Outvoted(Outvoted),
     /// It is again.
     Vindicated,
-}
-
-/// The promotion that goes on, and who waits for its end.
-struct Promotion {
-    candidate: Candidate,
-    operator: Option<Heard>,
 }
 
 /// Follows. `D` carries the stream, `C` the control channel, `K` connects to who has
@@ -113,9 +128,14 @@ pub struct StandbyAgent<D, C, K, X> {
     hashes: Hashes,
     /// Why its state is not the one that counts.
     outvoted: Option<Outvoted>,
-    /// The epoch that is announced began beyond what is held.
+    /// The epoch that is announced began beyond what is held, or what is held is another log.
     is_behind: bool,
+    /// What was committed when the log turned out to be another one and was cut down to that.
+    cut_to: Option<Position>,
+    /// When something that is refused is told again.
+    refused_at: Nanos,
     promotion: Option<Promotion>,
+    asking: Option<Asking>,
     rounds: u64,
     /// The last operator's wish that was decided, and the answer to it.
     decided: Option<PromoteAnswer>,
@@ -163,6 +183,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             replica.held(),
             replica.is_lossy(),
         );
+        let asking = options.asks_again_ns.map(|again_ns| Asking::new(again_ns, &voice.membership));
         let hashes = Hashes::new(&voice.membership);
         Self {
             options,
@@ -178,7 +199,10 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             hashes,
             outvoted: None,
             is_behind: false,
+            cut_to: None,
+            refused_at: Nanos(0),
             promotion: None,
+            asking,
             rounds: 0,
             decided: None,
             news: VecDeque::new(),
@@ -204,11 +228,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     #[must_use]
     pub fn replica(&self) -> &ReplicaStore {
         &self.replica
-    }
-
-    /// The store, for its helpers.
-    pub fn replica_mut(&mut self) -> &mut ReplicaStore {
-        &mut self.replica
     }
 
     /// Its control core.
@@ -246,6 +265,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.join.as_ref().map(Join::progress)
     }
 
+    /// Whether it may come to lead without another wish: it is a candidate, or asks by itself.
+    #[must_use]
+    pub fn may_lead(&self) -> bool {
+        self.promotion.is_some() || self.asking.is_some()
+    }
+
     /// Whether it is a candidate now.
     #[must_use]
     pub fn is_candidate(&self) -> bool {
@@ -257,25 +282,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     pub fn into_parts(self) -> (ReplicaStore, StandbyParts<D, C, K, X>) {
         let Self { replica, voice, data, connector, executed, .. } = self;
         (replica, StandbyParts { voice, data, connector, executed })
-    }
-
-    /// Begins to become the primary, as an operator's command or a start wants it; false where it
-    /// already tries.
-    pub fn promote(&mut self, force: bool, now: Nanos) -> bool {
-        self.begin(force, None, now)
-    }
-
-    fn begin(&mut self, force: bool, operator: Option<Heard>, now: Nanos) -> bool {
-        if self.promotion.is_some() || self.ended {
-            return false;
-        }
-        self.rounds += 1;
-        let own = (Ballot::known(&self.ballot), self.status());
-        let patience_ns = self.options.patience_ns;
-        let membership = &self.voice.membership;
-        let candidate = Candidate::new(membership, own, force, self.rounds, patience_ns, now);
-        self.promotion = Some(Promotion { candidate, operator });
-        true
     }
 
     /// What this node's log is, for those who ask and vote.
@@ -294,6 +300,14 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             self.news.pop_front();
         }
         self.news.push_back(news);
+    }
+
+    /// What is refused comes again, ten times a second and more.
+    fn tell_refused(&mut self, news: News, now: Nanos) {
+        if now >= self.refused_at {
+            self.refused_at = Nanos(now.get().saturating_add(REFUSED_NS));
+            self.tell_news(news);
+        }
     }
 
     /// One duty cycle; how much was done.
@@ -323,8 +337,19 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn on_message(&mut self, heard: &Heard, now: Nanos) {
         let Heard { from, message, .. } = heard;
         match message {
-            // Who is not followed, and why, the follower's state says.
-            Message::Announce(announce) => drop(self.follower.on_announce(from, announce, now)),
+            Message::Announce(announce) => {
+                if let Err(why) = self.follower.on_announce(from, announce, now) {
+                    // One whose epoch was passed must learn of it: this node, which follows it no
+                    // longer, is silent otherwise.
+                    if let AnnounceRefused::LowerEpoch { node, .. } = why {
+                        let asked = StatusRequest::default();
+                        let status = answer_status(&self.ballot, &self.status(), &asked);
+                        self.voice.tell(&self.ballot, node, status);
+                    }
+                    self.tell_refused(News::NotHeard { why }, now);
+                }
+            }
+            // Whose commits are not taken, the follower's state says.
             Message::Commit(commit) => drop(self.follower.on_commit(from, commit, now)),
             Message::StatusRequest(request) => {
                 let status = answer_status(&self.ballot, &self.status(), request);
@@ -335,7 +360,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
                 self.follower.on_promised(Ballot::known(&self.ballot));
                 if vote.reason == VoteReason::GRANTED {
-                    self.give_way(from.sender, Epoch(vote.epoch));
+                    self.give_way(from.sender, Epoch(vote.epoch), now);
                 }
                 self.voice.answer(&self.ballot, heard, vote);
             }
@@ -353,65 +378,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             Message::Promote(wish) => self.on_wish(heard, wish, now),
             _ => {}
         }
-    }
-
-    /// The node gave its word to another: it is no candidate any more.
-    fn give_way(&mut self, node: u32, epoch: Epoch) {
-        if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }));
-        }
-    }
-
-    fn on_wish(&mut self, heard: &Heard, wish: &Promote, now: Nanos) {
-        if let Some(answer) = self.decided.filter(|answer| answer.round == wish.round) {
-            self.voice.answer(&self.ballot, heard, answer);
-            return;
-        }
-        let known = Ballot::known(&self.ballot);
-        let mut answer = answer_promote(wish.round, &self.status(), None);
-        match &mut self.promotion {
-            // The operator asks again while it goes on.
-            Some(Promotion { operator: Some(asked), .. }) if round_of(asked) == wish.round => {
-                *asked = *heard;
-            }
-            Some(_) => answer.result = PromoteResult::NOT_NOW,
-            None => {
-                answer.result = judge_promote(known, self.follower.flags(), wish);
-                answer.epoch = known.get();
-                if answer.result == PromoteResult::UNDERWAY {
-                    let force = wish.force == isochron_cluster::YesNo::YES;
-                    self.begin(force, Some(*heard), now);
-                }
-            }
-        }
-        self.voice.answer(&self.ballot, heard, answer);
-    }
-
-    /// Lets the store follow whom the follower names.
-    fn follow(&mut self, now: Nanos) {
-        let Some(start) = self.follower.poll_follow().filter(|_| !self.stopped) else { return };
-        match self.replica.follow(start, self.options.discard) {
-            Ok(discarded) => self.on_followed(start, discarded, now),
-            // What lies between the epochs that are known here and the announced one, its primary's
-            // table says.
-            Err(FollowRefused::Behind { .. } | FollowRefused::OtherLog { .. }) => {
-                self.is_behind = true;
-            }
-            Err(why @ (FollowRefused::Older { .. } | FollowRefused::Io { .. })) => {
-                self.tell_news(News::NotFollowed { why });
-            }
-            Err(why) => {
-                self.stopped = true;
-                self.role = Some(RoleChange::Stop { why });
-            }
-        }
-    }
-
-    fn on_followed(&mut self, start: EpochStart, discarded: Option<Discarded>, now: Nanos) {
-        self.is_behind = false;
-        self.follower.on_followed(start, self.replica.held());
-        self.receiver.follow(self.replica.session(), start.base, now);
-        self.tell_news(News::Follows { start, discarded });
     }
 
     /// Takes what arrived, and tells the sender what is missing and how much is taken.
@@ -436,49 +402,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         work
     }
 
-    /// What the stream does not bring any more: over TCP, from the announced primary or another
-    /// node that has its epoch.
-    fn catch_up(&mut self, now: Nanos) -> usize {
-        let standing = self.receiver.standing(&self.replica);
-        let wanted = self.is_behind || matches!(standing, Standing::CatchUpFrom { .. });
-        let primary = self.follower.primary().map(|primary| primary.start);
-        let Some(start) = primary.filter(|_| wanted && !self.stopped) else {
-            self.join = None;
-            return 0;
-        };
-        if self.join.as_ref().is_none_or(|join| join.follows() != start) {
-            let from = self.replica.contiguous();
-            self.tell_news(News::CatchesUp { from });
-            self.join = Some(self.begin_join(start));
-        }
-        let Some(join) = &mut self.join else { return 0 };
-        let before = self.replica.epoch();
-        let work = join.turn(&mut self.replica, &mut self.connector, now);
-        let outcomes: Vec<Outcome> = std::iter::from_fn(|| join.poll_outcome()).collect();
-        // The table that was adopted may have brought the store into the epoch.
-        if self.replica.epoch() > before {
-            self.on_followed(start, None, now);
-        }
-        for outcome in outcomes {
-            if let Outcome::Arrived { .. } = outcome {
-                (self.join, self.is_behind) = (None, false);
-            }
-            self.tell_news(News::CaughtUp(outcome));
-        }
-        work
-    }
-
-    /// The primary is asked first, then the others. It goes on until the stream is half as far
-    /// ahead as may be where it is joined: while that happens, the stream goes on.
-    fn begin_join(&self, start: EpochStart) -> Join {
-        let StandbyOptions { dial, discard, .. } = &self.options;
-        let reach_bytes = self.receiver.join_bytes(&self.replica) / 2;
-        let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
-        peers.sort_by_key(|peer| peer.node != start.node);
-        let servers = peers.iter().map(|peer| peer.catch_up).collect();
-        Join::new(DialOptions { servers, ..dial.clone() }, start, reach_bytes, *discard)
-    }
-
     fn progress(&mut self, now: Nanos) -> usize {
         let (held, synced) = (self.replica.held(), self.replica.synced());
         self.follower.on_progress(held, synced, self.executed.applied());
@@ -489,9 +412,9 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             self.tell_news(News::Whole);
         }
         while let Some(place) = self.follower.poll_commit() {
-            if self.replica.commit(place.position, place.chain).is_err() {
-                self.follower.on_log_differs();
-                self.tell_news(News::LogDiffers);
+            if let Err(differs) = self.replica.commit(place.position, place.chain) {
+                self.on_differs(differs, now);
+                break;
             }
         }
         self.compare_states();
@@ -524,52 +447,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         if before.is_some() != outvoted.is_some() {
             self.tell_news(outvoted.map_or(News::Vindicated, News::Outvoted));
         }
-    }
-
-    fn promotion(&mut self, now: Nanos) -> usize {
-        let Some(mut promotion) = self.promotion.take() else { return 0 };
-        let candidate = &mut promotion.candidate;
-        candidate.on_time(now);
-        if let Some(epoch) = candidate.poll_promise() {
-            let promised = self.ballot.promise(epoch, self.voice.membership.own());
-            let promised = promised.unwrap_or(false);
-            self.follower.on_promised(Ballot::known(&self.ballot));
-            candidate.on_promised(promised, self.status(), now);
-        }
-        let mut work = 0;
-        while let Some((node, message)) = candidate.poll_send(now) {
-            self.voice.tell(&self.ballot, node, message);
-            work += 1;
-        }
-        match candidate.poll_outcome() {
-            Some(outcome) => self.finish(&promotion, outcome),
-            None => self.promotion = Some(promotion),
-        }
-        work
-    }
-
-    fn finish(&mut self, promotion: &Promotion, outcome: Promoted) {
-        if let Some(asked) = &promotion.operator {
-            let mut answer = answer_promote(round_of(asked), &self.status(), Some(&outcome));
-            answer.heard = promotion.candidate.heard_set();
-            self.voice.answer(&self.ballot, asked, answer);
-            self.decided = Some(answer);
-        }
-        match outcome {
-            Promoted::Won { epoch, forced } => {
-                self.ended = true;
-                self.role = Some(RoleChange::Lead { epoch, forced });
-            }
-            Promoted::Refused(why) => self.tell_news(News::NotPromoted { why }),
-        }
-    }
-}
-
-/// The round of an operator's wish.
-fn round_of(heard: &Heard) -> u64 {
-    match heard.message {
-        Message::Promote(wish) => wish.round,
-        _ => 0,
     }
 }
 

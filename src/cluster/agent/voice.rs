@@ -3,12 +3,12 @@
 use std::io;
 use std::net::SocketAddrV4;
 
-use isochron_cluster::Message;
+use isochron_cluster::{Message, PromoteAnswer, PromoteResult, Status};
 
 use crate::cluster::{Ballot, ControlChannel, Envelope, Membership, OPERATOR, Refused};
 use crate::net::Media;
 use crate::store::Voter;
-use crate::types::Key;
+use crate::types::{Epoch, Key};
 
 /// What came and went, and what was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Voice<C> {
     channel: ControlChannel,
     pub(super) membership: Membership,
     media: C,
+    /// The highest epoch that anybody knows of who was believed.
+    highest_known: Epoch,
     /// Reused from cycle to cycle.
     heard: Vec<Heard>,
     last_refused: Option<Refused>,
@@ -53,6 +55,7 @@ impl<C: Media> Voice<C> {
             channel: ControlChannel::new(&membership, key, run),
             membership,
             media,
+            highest_known: Epoch(0),
             heard: Vec::new(),
             last_refused: None,
             last_error: None,
@@ -78,13 +81,19 @@ impl<C: Media> Voice<C> {
         self.last_error.take()
     }
 
+    /// The highest epoch that the other nodes were heard to know of, in this role or before.
+    pub(super) fn highest_known(&self) -> Epoch {
+        self.highest_known
+    }
+
     /// Takes what waits, a bounded batch; give it back with [`Self::done`].
     pub(super) fn hear(&mut self) -> Vec<Heard> {
-        let Self { channel, media, heard, last_refused, counts, .. } = self;
+        let Self { channel, media, highest_known, heard, last_refused, counts, .. } = self;
         let mut heard = std::mem::take(heard);
         let received = media.receive(&mut |bytes, address| match channel.open(bytes, address) {
             Ok((from, message)) => {
                 counts.heard += 1;
+                *highest_known = from.known_epoch.max(*highest_known);
                 heard.push(Heard { from, message, address });
             }
             Err(refused) => {
@@ -104,28 +113,48 @@ impl<C: Media> Voice<C> {
         self.heard = heard;
     }
 
+    /// Takes what waits, at a node that has no store: nobody's question is answered but an
+    /// operator's, who is told just that.
+    pub fn answer_empty(&mut self) {
+        let heard = self.hear();
+        for Heard { message, address, .. } in heard.iter().filter(|it| it.from.sender == OPERATOR) {
+            let answer: Message = match message {
+                Message::StatusRequest(asked) => {
+                    Status { round: asked.round, ..Status::default() }.into()
+                }
+                Message::Promote(wish) => {
+                    let result = PromoteResult::EMPTY;
+                    PromoteAnswer { round: wish.round, result, ..PromoteAnswer::default() }.into()
+                }
+                _ => continue,
+            };
+            self.send(Epoch(0), OPERATOR, *address, answer);
+        }
+        self.done(heard);
+    }
+
     /// Sends a message to a node.
     pub(super) fn tell(&mut self, ballot: &Voter, node: u32, message: impl Into<Message>) {
         let Some(address) = self.membership.address_of(node) else { return };
-        self.send(ballot, node, address.control, message);
+        self.send(Ballot::known(ballot), node, address.control, message);
     }
 
     /// Answers whoever asked: a node at its address, an operator's command where it asked from.
     pub(super) fn answer(&mut self, ballot: &Voter, asked: &Heard, message: impl Into<Message>) {
         match asked.from.sender {
-            OPERATOR => self.send(ballot, OPERATOR, asked.address, message),
+            OPERATOR => self.send(Ballot::known(ballot), OPERATOR, asked.address, message),
             node => self.tell(ballot, node, message),
         }
     }
 
     fn send(
         &mut self,
-        ballot: &Voter,
+        known: Epoch,
         recipient: u32,
         to: SocketAddrV4,
         message: impl Into<Message>,
     ) {
-        let datagram = self.channel.seal(recipient, Ballot::known(ballot), message);
+        let datagram = self.channel.seal(recipient, known, message);
         match self.media.send_to(datagram, to) {
             Ok(true) => self.counts.sent += 1,
             Ok(false) => self.counts.unsent += 1,

@@ -1,12 +1,14 @@
 //! What a primary counts, tells and notices.
 
-use isochron_cluster::{Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, StateHash};
+use isochron_cluster::{
+    Ack, AckPolicy, Announce, Commit, Counted, Message, NodeFlags, StateHash, Status,
+};
 
-use super::{envelope, members_counting};
-use crate::cluster::{AckRefused, Change, Contract, Hashes, Leader, NotLeading};
+use super::{address, envelope, members_counting};
+use crate::cluster::{AckRefused, Change, Contract, ControlChannel, Hashes, Leader, NotLeading};
 use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_BYTES};
 use crate::store::{Chain, EpochStart, LogPlace};
-use crate::types::{Epoch, Nanos, Position};
+use crate::types::{Epoch, Key, Nanos, Position};
 
 const NOW: Nanos = Nanos(5_000_000_000);
 
@@ -192,6 +194,52 @@ fn a_higher_epoch_is_told_and_a_promise_ends_it() {
     assert_eq!(leader.flags(), NodeFlags::default());
 }
 
+/// What a node says that holds up to a position of an epoch.
+fn status(last_epoch: u32, end: u64) -> Status {
+    Status { last_epoch, end, ..Status::default() }
+}
+
+fn ended_later(leader: &mut Leader, ns: u64) -> Option<NotLeading> {
+    changes(leader, later(ns));
+    leader.ended()
+}
+
+#[test]
+fn an_epoch_that_nobody_leads_is_passed_with_enough_votes() {
+    let passed = Some(NotLeading::Passed { by: 3, epoch: Epoch(5) });
+    let told = |flags: NodeFlags| {
+        let mut leader = leader(Counted::HELD);
+        assert_eq!(changes(&mut leader, NOW), []);
+        leader.on_status(&envelope(3, 1, 5), &Status { flags, ..status(4, 384) }, NOW);
+        assert_eq!(ended_later(&mut leader, 0), None);
+        leader
+    };
+    let mut alone = told(NodeFlags::default());
+    assert_eq!(
+        ended_later(&mut alone, NODE_SILENT_NS - 1),
+        None,
+        "whoever leads it is heard first"
+    );
+    assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), None, "what it said is too old by now");
+    leader_hears(&mut alone, 3, status(4, 416));
+    assert_eq!(ended_later(&mut alone, NODE_SILENT_NS), passed);
+    assert_eq!(alone.poll_commit(), None);
+    // One that votes for nobody does not make a majority, one that follows does.
+    let mut lossy = told(NodeFlags::LOSSY);
+    leader_hears(&mut lossy, 3, Status { flags: NodeFlags::LOSSY, ..status(4, 416) });
+    assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None);
+    lossy.on_ack(&envelope(2, 1, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
+    assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), passed);
+    // One that has a transaction of a higher epoch proves that somebody won it.
+    let mut over = told(NodeFlags::default());
+    leader_hears(&mut over, 3, status(5, 352));
+    assert_eq!(ended_later(&mut over, NODE_SILENT_NS), passed);
+}
+
+fn leader_hears(leader: &mut Leader, node: u32, status: Status) {
+    leader.on_status(&envelope(node, 2, 5), &status, later(NODE_SILENT_NS));
+}
+
 fn announce(epoch: u32) -> Announce {
     Announce { epoch, base: 352, chain_at_base: 9, ..Announce::default() }
 }
@@ -282,4 +330,44 @@ fn commits_are_told_with_the_chain() {
     let told = sent(&mut leader, NOW);
     let expected = Commit { position: 416, chain: 417, epoch: 4, ..Commit::default() };
     assert!(told.contains(&(3, Message::from(expected))));
+}
+
+/// With a key an acknowledgement counts only as its node has sent it, once.
+#[test]
+fn forged_and_repeated_acknowledgements_commit_nothing() {
+    let members = |own| members_counting(own, 3, AckPolicy::QUORUM, Counted::HELD);
+    let end = |own, key: u8| ControlChannel::new(&members(own), Some(Key::new(&[key; 32])), 9);
+    let (mut primary, mut leader) = (end(1, 1), leader(Counted::HELD));
+    let mut hear = |leader: &mut Leader, datagram: &[u8]| {
+        let opened = primary.open(datagram, address(2));
+        let heard = opened.map(|(from, message)| match message {
+            Message::Ack(ack) => drop(leader.on_ack(&from, &ack, NOW)),
+            other => panic!("{other}"),
+        });
+        (heard.is_ok(), leader.poll_commit())
+    };
+    // The node has heard this run of the primary: its datagrams are taken.
+    let of_primary = end(1, 1).seal(2, Epoch(4), Announce::default()).to_vec();
+    let sealed = |key, held| {
+        let mut node = end(2, key);
+        let _ = node.open(&of_primary, address(1));
+        node.seal(1, Epoch(4), ack(held)).to_vec()
+    };
+    // Another key, no key, and the right one with a position that was changed on the way.
+    assert_eq!(hear(&mut leader, &sealed(2, 416)), (false, None));
+    let mut keyless = ControlChannel::new(&members(2), None, 9);
+    let bare = keyless.seal(1, Epoch(4), ack(416)).to_vec();
+    assert_eq!(hear(&mut leader, &bare), (false, None));
+    let right = sealed(1, 320);
+    let mut changed = right.clone();
+    changed[8 + 48..8 + 56].copy_from_slice(&416_u64.to_le_bytes());
+    assert_eq!(hear(&mut leader, &changed), (false, None));
+    // The node itself is heard, once.
+    assert_eq!(hear(&mut leader, &right), (true, None));
+    assert_eq!(hear(&mut leader, &right), (false, None));
+    let mut node = end(2, 1);
+    node.open(&of_primary, address(1)).unwrap();
+    let _ = node.seal(1, Epoch(4), ack(320));
+    let next = node.seal(1, Epoch(4), ack(416)).to_vec();
+    assert_eq!(hear(&mut leader, &next), (true, Some(place(416))));
 }

@@ -37,6 +37,7 @@ impl Stage {
         match words[..] {
             ["promote", node] => self.world.promote(node.parse().expect("a node"), false),
             ["promote", node, "force"] => self.world.promote(node.parse().expect("a node"), true),
+            ["promise", node] => self.world.promise(node.parse().expect("a node")),
             ["write", node] => self.world.write(node.parse().expect("a node")),
             ["sync", ref nodes @ ..] => {
                 Self::numbers(nodes).into_iter().for_each(|node| self.world.sync(node));
@@ -183,6 +184,11 @@ fn the_first_start() {
 #[test]
 fn a_primary_dies() {
     check("primary_dies.txt");
+}
+
+#[test]
+fn an_epoch_that_nobody_leads() {
+    check("passed.txt");
 }
 
 #[test]

@@ -71,6 +71,12 @@ fn nodes_that_cannot_be_told_apart_are_refused() {
         // The section begins at the first of its nodes.
         assert_eq!(faults(&text), expected, "{text}");
     }
+    let other = two.replace("node = 2\n", "node = 2\nstream = '10.9.0.2'\n");
+    let read = Config::parse(&other).unwrap().replication;
+    let streams: Vec<_> = read.nodes.iter().map(|node| node.stream).collect();
+    assert_eq!(streams, [None, Some("10.9.0.2".parse().unwrap())]);
+    let group = other.replace("10.9.0.2", "239.9.0.2");
+    assert!(faults(&group)[0].contains("replication.nodes[1].stream = \"239.9.0.2\""));
     for address in ["10.0.0.1:0", "0.0.0.0:5", "255.255.255.255:5", "localhost:5", "[::1]:5"] {
         let text = two.replace("10.0.0.2:5", address);
         assert!(faults(&text)[0].contains("replication.nodes[1].control"), "{address}");

@@ -39,6 +39,7 @@ impl SourceAgent {
             let Some((command, due)) = self.next_command(start, now) else { break };
             if due > now {
                 self.ready = Some((command, due));
+                self.on_caught_up(now);
                 break;
             }
             if self.is_over(due - start) {

@@ -16,6 +16,7 @@
 //! `read_side.rs` is what runs in both roles.
 
 mod read_side;
+mod retries;
 mod roles;
 mod wires;
 
@@ -28,7 +29,7 @@ use crate::agent::{Agent, StopFlag, take};
 use crate::cluster::agent::{
     PrimaryAgent, PrimaryParts, RoleChange, StandbyAgent, StandbyParts, Voice,
 };
-use crate::cluster::{Contract, MayBeLost};
+use crate::cluster::{Contract, MayBeLost, NotLeading};
 use crate::core::{self, Begun, CoreAgent, Options as CoreOptions, RULES_VERSION, Sequencer};
 use crate::metrics::Counters;
 use crate::net::Media;
@@ -37,11 +38,14 @@ use crate::replication::sender::StoreLog;
 use crate::standby::{Board, FollowerAgent, FollowerCounters, FollowerOptions, LoadState, State};
 use crate::state_machine::Replay;
 use crate::store::{
-    Disk, LogPlace, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    Disk, LogPlace, Meta, OpenError, RealDisk, Recovery, ReplicaStore, SnapshotFile, Snapshots,
+    put_aside,
 };
 use crate::types::{Epoch, Nanos};
 use read_side::{reads_anew, take_read_side};
+use retries::Retries;
 use roles::{NodeCounters, OfBoard, Speaking};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -70,6 +74,14 @@ pub enum Next {
     /// A standby holds another log than the one it should follow, and somebody must say what is to
     /// become of it: the reason.
     Stopped(String),
+    /// A standby's log is of no use any more: its store was put aside, its directory is to be
+    /// filled (`fresh`), and it is opened again.
+    Anew {
+        /// Why.
+        why: String,
+        /// Where the store is now.
+        archive: PathBuf,
+    },
     /// No role was changed: the end was asked for, or a part failed.
     End(Agents),
 }
@@ -88,6 +100,15 @@ pub struct Member {
     heard: Receiver<Word>,
     /// What a forced promotion may have lost.
     forced: Option<MayBeLost>,
+    /// What lives on while the directory is filled.
+    waiting: Option<Waiting>,
+    retries: Retries,
+}
+
+/// A node without a store: what it counts, and its voice, in which it says so.
+struct Waiting {
+    counters: Counters,
+    voice: Voice<AnyMedia>,
 }
 
 impl Member {
@@ -109,6 +130,8 @@ impl Member {
             words,
             heard,
             forced: None,
+            waiting: None,
+            retries: Retries::default(),
         }
     }
 
@@ -152,17 +175,39 @@ impl Member {
             .comparing_states_every(self.options.state_hash_every_commands)
     }
 
-    /// What fills the node's directory from another node, where it has no store yet.
+    /// What fills the node's directory from another node, where it has no store yet. Meanwhile
+    /// [`Self::answer`] is to be called now and then.
     ///
     /// # Errors
-    /// The directory cannot be read or made.
-    pub fn fresh(&self) -> Result<Option<Fresh>, NodeError> {
+    /// The directory cannot be read or made, or an address not be had.
+    pub fn fresh(&mut self) -> Result<Option<Fresh>, NodeError> {
         let store = &self.config.store;
-        if store.directory.join("meta").exists() {
+        if Meta::is_there(&*self.disk, &store.directory).map_err(NodeError::Store)? {
             return Ok(None);
         }
         let fresh = Fresh::new(Arc::clone(&self.disk), store.clone(), self.dial()?);
-        fresh.map(Some).map_err(|fault| NodeError::State(fault.to_string()))
+        let fresh = fresh.map_err(|fault| NodeError::State(fault.to_string()))?;
+        let waiting = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                Waiting { counters: Exchange::around(&self.config)?.counters, voice: self.voice()? }
+            }
+        };
+        roles::show_empty(&waiting.counters);
+        self.waiting = Some(waiting);
+        Ok(Some(fresh))
+    }
+
+    /// Tells an operator who asks that there is no store here yet. The other nodes hear nothing of
+    /// a node that can promise them nothing.
+    pub fn answer(&mut self) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.voice.answer_empty());
+    }
+
+    fn voice(&self) -> Result<Voice<AnyMedia>, NodeError> {
+        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
+        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
+        Ok(Voice::new(membership, key, self.run, control))
     }
 
     /// Opens the node's store and all agents of a standby.
@@ -170,10 +215,11 @@ impl Member {
     /// # Errors
     /// The first part that cannot be opened.
     pub fn open(&mut self, start: Start, now: Nanos) -> Result<Exchange, NodeError> {
-        let control = wires::control(&self.options).map_err(NodeError::Wire)?;
-        let (membership, key) = (self.options.membership.clone(), self.options.key.clone());
-        let voice = Voice::new(membership, key, self.run, control);
-        self.follow(None, voice, (None, None), start, now)
+        let (counters, voice) = match self.waiting.take() {
+            Some(Waiting { counters, voice }) => (Some(counters), voice),
+            None => (None, self.voice()?),
+        };
+        self.follow(counters, voice, (None, None), start, now)
     }
 
     /// Makes the agents of a standby around a store that nobody has, with what goes on of another
@@ -204,11 +250,11 @@ impl Member {
             connector: TcpConnector,
             executed: OfBoard::new(&self.board),
         };
-        let options = self.standby_options()?;
+        let options = self.standby_options(start)?;
         let agent = Standby::new(options, replica, parts, now);
         let counters = NodeCounters::new(&exchange.counters);
         let speaking = Speaking::new(counters, self.words.clone(), self.stop.clone());
-        exchange.add(Some(StandbyRole::new(agent, speaking, start == Start::Votes)));
+        exchange.add(Some(StandbyRole::new(agent, speaking)));
         // 4. What is committed is executed here too.
         exchange.add(Some(FollowerAgent::new(
             state,
@@ -268,7 +314,7 @@ impl Member {
             && self.config.has(Component::Snapshot)
         {
             let follower = exchange.follower(options)?;
-            exchange.add(Some(follower));
+            exchange.add(Some(follower.beside_others()));
         }
         Ok(())
     }
@@ -291,20 +337,33 @@ impl Member {
                         .map(|exchange| Next::Role(Box::new(exchange)))
                 }
                 Some(stopped @ RoleChange::Stop { .. }) => Ok(Next::Stopped(stopped.to_string())),
-                // The log was cut below what was executed: the state before it is a snapshot's.
-                None if self.reads_anew(&agents) => self
-                    .begin_again(counters, *standby, agents, now)
-                    .map(|exchange| Next::Role(Box::new(exchange))),
-                _ => {
-                    agents.push(standby);
-                    Ok(Next::End(agents))
+                Some(RoleChange::BeginAnew { why }) => {
+                    let archive = self.put_aside(counters, *standby, agents)?;
+                    Ok(Next::Anew { why, archive })
                 }
+                // The log was cut below what was executed: the state before it is a snapshot's.
+                None => match self.reading_failure(&agents) {
+                    Some(why) => {
+                        self.retries.judge(&why, self.board.applied(), now)?;
+                        self.begin_again(counters, *standby, agents, now)
+                            .map(|exchange| Next::Role(Box::new(exchange)))
+                    }
+                    None => {
+                        agents.push(standby);
+                        Ok(Next::End(agents))
+                    }
+                },
+                Some(RoleChange::Follow { .. }) => unreachable!("a standby follows already"),
             };
         }
         if let Some(mut primary) = take::<PrimaryRole>(&mut agents) {
-            if let Some(RoleChange::Follow { .. }) = primary.take_change() {
+            if let Some(RoleChange::Follow { why }) = primary.take_change() {
+                let start = match why {
+                    NotLeading::Passed { .. } => Start::Votes,
+                    _ => Start::Follows,
+                };
                 return self
-                    .resign(counters, *primary, agents, now)
+                    .resign(counters, *primary, agents, start, now)
                     .map(|exchange| Next::Role(Box::new(exchange)));
             }
             agents.push(primary);
@@ -312,9 +371,34 @@ impl Member {
         Ok(Next::End(agents))
     }
 
-    fn reads_anew(&self, agents: &Agents) -> bool {
+    /// Why what reads the store cannot, where nothing else has failed.
+    fn reading_failure(&self, agents: &Agents) -> Option<String> {
         let mut failed = agents.iter().filter(|agent| agent.failure().is_some()).peekable();
-        failed.peek().is_some() && failed.all(|agent| reads_anew(agent.as_ref(), self.discards))
+        let why = failed.peek().and_then(|agent| agent.failure());
+        why.filter(|_| failed.all(|agent| reads_anew(agent.as_ref(), self.discards)))
+    }
+
+    /// Closes the store and puts it aside; where it is then.
+    fn put_aside(
+        &mut self,
+        counters: Counters,
+        standby: StandbyRole,
+        agents: Agents,
+    ) -> Result<PathBuf, NodeError> {
+        let voice = self.close(standby, agents)?;
+        self.waiting = Some(Waiting { counters, voice });
+        put_aside(&*self.disk, &self.config.store.directory).map_err(NodeError::Store)
+    }
+
+    /// Closes a standby's store, when nobody else has a part of it.
+    fn close(&self, standby: StandbyRole, agents: Agents) -> Result<Voice<AnyMedia>, NodeError> {
+        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
+        drop(agents);
+        replica.close().map_err(|error| {
+            let path = self.config.store.directory.clone();
+            NodeError::Store(OpenError::Io { doing: "closing", path, error })
+        })?;
+        Ok(voice)
     }
 
     /// A standby once more, from its store and a snapshot.
@@ -325,12 +409,7 @@ impl Member {
         agents: Agents,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
-        let (replica, StandbyParts { voice, .. }) = standby.into_agent().into_parts();
-        drop(agents);
-        replica.close().map_err(|error| {
-            let path = self.config.store.directory.clone();
-            NodeError::Store(OpenError::Io { doing: "closing", path, error })
-        })?;
+        let voice = self.close(standby, agents)?;
         self.put_feed_aside(now)?;
         self.follow(Some(counters), voice, (None, None), Start::Follows, now)
     }
@@ -412,6 +491,7 @@ impl Member {
         counters: Counters,
         primary: PrimaryRole,
         mut agents: Agents,
+        start: Start,
         now: Nanos,
     ) -> Result<Exchange, NodeError> {
         let core = take::<CoreAgent>(&mut agents);
@@ -423,6 +503,6 @@ impl Member {
         // store is given back, as after the death of the process.
         drop((agents, data));
         drop(core);
-        self.follow(Some(counters), voice, (warm, read_side), Start::Follows, now)
+        self.follow(Some(counters), voice, (warm, read_side), start, now)
     }
 }

@@ -36,8 +36,9 @@ pub(super) fn take_read_side(agents: &mut Agents) -> Agents {
     agents.extract_if(.., |agent| reads(agent.as_ref())).collect()
 }
 
-/// Whether what reads the log has failed because that was cut below what was read: it goes on from
-/// an older state. Where the node may discard, so does a feed whose logs say other than the log.
+/// Whether what reads the log has failed because that was cut below what was read: it goes on
+/// from an older state. Where the node may discard, so does a feed whose own logs say other than
+/// the log.
 pub(super) fn reads_anew(agent: &dyn Agent, discards: bool) -> bool {
     let agent = agent as &dyn Any;
     match agent.downcast_ref::<FeedAgent>().and_then(FeedAgent::fault) {

@@ -22,9 +22,8 @@ const LOOK_NS: u64 = 10_000_000;
 /// How often progress is told.
 const PROGRESS_NS: u64 = 100_000_000;
 
-/// Time from one asking for votes to the next, where a node serves and follows nobody: two nodes
-/// that do so are not in step, because each waits for its own answers.
-const VOTES_AGAIN_NS: u64 = 2_000_000_000;
+/// How often it is told that nobody leads.
+pub(super) const NOBODY_LEADS_NS: u64 = 5_000_000_000;
 
 /// How often a datagram that was not believed is told: there may be a million a second.
 const REFUSED_NS: u64 = 1_000_000_000;
@@ -42,6 +41,17 @@ pub enum Word {
     Refused(Refused),
     /// The system did not send or receive.
     Media(String),
+    /// No node is heard that leads: nothing will happen here before one is promoted.
+    NobodyLeads {
+        /// The highest epoch that is known here; 0 is none.
+        epoch: Epoch,
+    },
+}
+
+/// A node whose directory is being filled has no store, and no part runs.
+pub(super) fn show_empty(counters: &Counters) {
+    counters.writer(Counter::NODE_ROLE).set(3);
+    counters.writer(Counter::NODE_PRIMARY).set(0);
 }
 
 /// What the other nodes are told of the execution here.
@@ -254,26 +264,14 @@ impl Speaking {
 pub struct StandbyRole {
     agent: Standby,
     speaking: Speaking,
-    /// Until it follows somebody, it asks for votes again.
-    wants_votes: bool,
-    ask_at: Nanos,
+    /// When it is told that nobody leads, if nobody does until then.
+    nobody_at: Option<Nanos>,
 }
 
 impl StandbyRole {
-    pub(super) fn new(agent: Standby, mut speaking: Speaking, wants_votes: bool) -> Self {
+    pub(super) fn new(agent: Standby, mut speaking: Speaking) -> Self {
         speaking.counters.role.set(1);
-        Self { agent, speaking, wants_votes, ask_at: Nanos(0) }
-    }
-
-    /// A node that starts to serve asks for votes until it has them, or somebody to follow. An
-    /// election would begin here too, when a primary has been silent for long.
-    fn ask_for_votes(&mut self, now: Nanos) {
-        if self.agent.follower().primary().is_some() {
-            self.wants_votes = false;
-        } else if now >= self.ask_at && !self.agent.is_candidate() {
-            self.ask_at = Nanos(now.get().saturating_add(VOTES_AGAIN_NS));
-            self.agent.promote(false, now);
-        }
+        Self { agent, speaking, nobody_at: None }
     }
 
     /// What it is to become, when the agent has stopped; once.
@@ -293,7 +291,22 @@ impl StandbyRole {
         self.agent
     }
 
+    /// Nobody leads: that is told for as long as it is so, but not by who asks for votes itself.
+    fn look_for_primary(&mut self, now: Nanos) {
+        if self.agent.may_lead() || !self.agent.follower().is_primary_silent(now) {
+            self.nobody_at = None;
+            return;
+        }
+        let again = Nanos(now.get().saturating_add(NOBODY_LEADS_NS));
+        let at = *self.nobody_at.get_or_insert(again);
+        if now >= at {
+            self.nobody_at = Some(again);
+            self.speaking.say(Word::NobodyLeads { epoch: self.agent.follower().known() });
+        }
+    }
+
     fn look(&mut self, now: Nanos) {
+        self.look_for_primary(now);
         let Self { agent, speaking, .. } = self;
         while let Some(news) = agent.poll_news() {
             speaking.say(Word::News(news));
@@ -307,7 +320,8 @@ impl StandbyRole {
         speaking.voice(agent.voice_mut(), now);
         let epoch = agent.replica().epoch();
         speaking.counters.epoch.set(epoch.get().into());
-        let primary = agent.follower().primary();
+        let follower = agent.follower();
+        let primary = follower.primary().filter(|_| !follower.is_primary_silent(now));
         speaking.counters.primary.set(primary.map_or(0, |primary| primary.start.node.into()));
         speaking.counters.receiver.show(&agent.receiver().counts());
         let outvoted = agent.outvoted().map_or(0, |outvoted| outvoted.nodes);
@@ -321,9 +335,6 @@ impl Agent for StandbyRole {
     }
 
     fn do_work(&mut self, now: Nanos) -> usize {
-        if self.wants_votes {
-            self.ask_for_votes(now);
-        }
         let work = self.agent.cycle(now);
         if let Some(change) = self.agent.poll_role_change() {
             self.look(now);

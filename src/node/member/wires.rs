@@ -1,6 +1,6 @@
 //! Opens what a node's agents speak by, and makes their options of the configuration's.
 
-use super::{AnyMedia, Member};
+use super::{AnyMedia, Member, Start};
 use crate::cluster::agent::{PrimaryOptions, StandbyOptions};
 use crate::core::RULES_VERSION;
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
@@ -14,7 +14,6 @@ use crate::replication::receiver::ReceiverOptions;
 use crate::replication::sender::SenderOptions;
 use crate::store::{EpochStart, LogPlace, Terms, Until, session_id};
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// Buffers of the control channel: its datagrams are short and few.
@@ -22,6 +21,9 @@ const CONTROL_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How long a promotion waits for the other nodes.
 const PATIENCE_NS: u64 = 1_500_000_000;
+
+/// Time from a refusal to the next asking for votes, where a node is to serve and follows nobody.
+const VOTES_AGAIN_NS: u64 = 1_000_000_000;
 
 /// Why a node cannot speak with others.
 #[derive(Debug)]
@@ -63,17 +65,9 @@ fn buffers(options: &ReplicationOptions) -> StreamBuffers {
     }
 }
 
-/// The interface that the channel leaves by: the one of the node's control channel where none is
-/// named.
-fn interface(options: &ReplicationOptions) -> Ipv4Addr {
-    let membership = &options.membership;
-    let own = membership.address_of(membership.own()).expect("a membership has its own node");
-    options.channel.interface.unwrap_or(*own.control.ip())
-}
-
 fn group(options: &ReplicationOptions) -> Endpoint {
     let endpoint = options.channel.endpoint;
-    Endpoint { group: *endpoint.ip(), port: endpoint.port(), interface: interface(options) }
+    Endpoint { group: *endpoint.ip(), port: endpoint.port(), interface: options.interface() }
 }
 
 /// The primary's end of the log's channel.
@@ -83,7 +77,7 @@ pub(super) fn sending(options: &ReplicationOptions) -> Result<AnyMedia, WireErro
         let control = *channel.control().ip();
         UdpMedia::multicast_sender(group(options), control, channel.ttl.into(), buffers)
     } else {
-        UdpMedia::unicast_sender(channel.endpoint, interface(options), buffers)
+        UdpMedia::unicast_sender(channel.endpoint, options.interface(), buffers)
     };
     Ok(Box::new(opened.map_err(WireError::Channel)?))
 }
@@ -107,13 +101,14 @@ impl Member {
     }
 
     /// A standby's options, as the configuration has them.
-    pub(super) fn standby_options(&self) -> Result<StandbyOptions, NodeError> {
+    pub(super) fn standby_options(&self, start: Start) -> Result<StandbyOptions, NodeError> {
         let (identity, channel) = (&self.config.store.identity, &self.options.channel);
         let receiver_id = identity.node.into();
         Ok(StandbyOptions {
             receiver: ReceiverOptions::new(channel, identity.exchange_number, receiver_id),
             contract: self.contract(),
             patience_ns: PATIENCE_NS,
+            asks_again_ns: (start == Start::Votes).then_some(VOTES_AGAIN_NS),
             discard: self.discards,
             dial: self.dial()?,
         })
@@ -130,21 +125,10 @@ impl Member {
         let session = session_id(&identity.exchange, start.epoch);
         let (stream, channel) = (identity.exchange_number, &self.options.channel);
         let sender = SenderOptions {
-            allowed: self.receivers(),
+            allowed: self.options.receivers().unwrap_or_default(),
             ..SenderOptions::new(channel, session, stream, terms, start.base)
         };
         PrimaryOptions { sender, contract: self.contract(), start, committed }
-    }
-
-    /// From where receivers answer: known where the log leaves by the interface of the control
-    /// channel; on an interface of its own the nodes have addresses that nobody has told.
-    fn receivers(&self) -> Vec<Ipv4Addr> {
-        let membership = &self.options.membership;
-        let own = membership.address_of(membership.own()).map(|own| *own.control.ip());
-        match own == Some(interface(&self.options)) {
-            true => membership.nodes().iter().map(|node| *node.control.ip()).collect(),
-            false => Vec::new(),
-        }
     }
 
     /// How this node asks others for what it lacks.

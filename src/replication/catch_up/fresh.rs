@@ -7,9 +7,9 @@
 //!             └ last: until it is there, the directory counts as empty
 //! ```
 //!
-//! A node that is killed meanwhile begins again, but a snapshot that is whole is not copied twice.
-//! A connection that breaks goes on at the exact byte. Where the server has no snapshot, its log
-//! begins at 0, and so does the store.
+//! A node that is killed meanwhile begins again: a snapshot that is whole is not copied twice, feed
+//! logs are, of which a day's are far less. A connection that breaks goes on at the exact byte.
+//! Where the server has no snapshot, its log begins at 0, and so does the store.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use super::progress::{Meter, Progress, Stage};
 use super::protocol::{LogName, LogState};
 use crate::feed_log;
 use crate::store::{
-    CopiedSnapshot, Disk, LogPlace, Options, ReplicaStore, SnapshotError, SnapshotInfo, Snapshots,
-    StoreReader,
+    CopiedSnapshot, Disk, LogPlace, Meta, Options, ReplicaStore, SnapshotError, SnapshotInfo,
+    Snapshots, finish_putting_aside,
 };
 use crate::types::{Nanos, Position};
 
@@ -96,18 +96,20 @@ fn of_disk(error: impl std::fmt::Display) -> Fault {
 }
 
 impl Fresh {
-    /// Begins. What an earlier try left of feed logs is removed.
+    /// Begins. What an earlier try left of feed logs is removed, and what a store that is being
+    /// put aside left is, too.
     ///
     /// # Errors
     /// The directory has a store, or the system refuses.
     pub fn new(disk: Arc<dyn Disk>, options: Options, dial: DialOptions) -> Result<Self, Fault> {
         let store = &options.directory;
         let disk_now = &*disk;
-        if StoreReader::outline(disk_now, store).map_err(of_disk)?.is_some() {
+        if Meta::is_there(disk_now, store).map_err(of_disk)? {
             let reason = format!("{} has a store", store.display());
             return Err(Fault::Store { reason });
         }
         disk.create_directory(store).map_err(of_disk)?;
+        finish_putting_aside(disk_now, store).map_err(of_disk)?;
         for session in feed_log::sessions(disk_now, store).map_err(of_disk)? {
             feed_log::remove(disk_now, &session.directory).map_err(of_disk)?;
         }
@@ -326,6 +328,7 @@ impl Step<'_> {
         // All of it was sent: the server gives nothing else.
         let LogPlace { position, chain } = store.held();
         store.commit(position, chain).map_err(of_disk)?;
+        store.caught_up().map_err(of_disk)?;
         store.close().map_err(of_disk)?;
         if let Some(left) = &mut self.goal.feeds {
             left.pop();

@@ -19,7 +19,7 @@ use super::fault::Fault;
 use super::link::Connector;
 use super::progress::{Meter, Progress, Stage};
 use super::protocol::{LogName, LogState};
-use crate::store::{Discarded, EpochStart, ReplicaStore};
+use crate::store::{ChainDiffers, Discarded, EpochStart, FollowRefused, ReplicaStore};
 use crate::types::{Nanos, Position};
 
 /// What came of it. Each is told once.
@@ -34,7 +34,8 @@ pub enum Outcome {
     },
     /// What was held and is no part of the followed log was cut.
     Discarded(Discarded),
-    /// The log that the server has begins later: this store can only begin anew, at a snapshot.
+    /// Nobody has what comes next: each server was asked, and the log of one that could give
+    /// begins later. This store can only begin anew, at a snapshot.
     NotKept {
         /// What is held.
         held: Position,
@@ -42,11 +43,11 @@ pub enum Outcome {
         kept_from: Position,
     },
     /// The store does not follow that log; nothing was changed. It is tried again.
-    NotFollowed(String),
+    NotFollowed(FollowRefused),
     /// What is held is another log than the server's, although its epochs are the same. It is
     /// tried again; what is not committed can be given up
     /// ([`ReplicaStore::forget_uncommitted`]).
-    Differs(Fault),
+    Differs(ChainDiffers),
     /// A connection ended; there will be another one.
     Broken(Fault),
 }
@@ -55,6 +56,11 @@ pub enum Outcome {
 /// done after [`Outcome::Arrived`].
 pub struct Join {
     dial: Dial,
+    /// How many can be asked, and how many were since one gave something.
+    servers: usize,
+    asked: usize,
+    /// What is held, and where the log of a server begins that has the epoch.
+    not_kept: Option<(Position, Position)>,
     follow: EpochStart,
     reach_bytes: u64,
     discards: bool,
@@ -72,6 +78,9 @@ impl Join {
     #[must_use]
     pub fn new(options: DialOptions, follow: EpochStart, reach_bytes: u64, discards: bool) -> Self {
         Self {
+            servers: options.servers.len(),
+            asked: 0,
+            not_kept: None,
             dial: Dial::new(options),
             follow,
             reach_bytes,
@@ -120,6 +129,7 @@ impl Join {
                     follow: self.follow,
                     discards: self.discards,
                     copying: &mut self.copying,
+                    not_kept: &mut self.not_kept,
                     outcomes: &mut self.outcomes,
                     meter: &mut self.meter,
                 }
@@ -142,10 +152,19 @@ impl Join {
     fn broken(&mut self, fault: Fault) {
         self.copying = None;
         self.progress.stage = Stage::Connecting;
+        self.asked += 1;
         self.outcomes.push(match fault {
-            Fault::Chain { .. } => Outcome::Differs(fault),
+            Fault::Chain { position, here, there } => {
+                let (expected, found) = (there, Some(here));
+                Outcome::Differs(ChainDiffers { position, expected, found })
+            }
             _ => Outcome::Broken(fault),
         });
+        if self.asked >= self.servers
+            && let Some((held, kept_from)) = self.not_kept.take()
+        {
+            self.outcomes.push(Outcome::NotKept { held, kept_from });
+        }
     }
 
     /// Whether it is done, and how far it has come.
@@ -154,6 +173,7 @@ impl Join {
         let ((bytes, bytes_all), end) = (copying.bytes(), copying.end());
         if bytes > 0 {
             self.dial.serves_well();
+            (self.asked, self.not_kept) = (0, None);
         }
         let bytes_per_second = self.meter.per_second(now);
         self.progress = Progress { stage: Stage::Log, bytes, bytes_all, bytes_per_second };
@@ -173,6 +193,7 @@ struct Step<'a> {
     follow: EpochStart,
     discards: bool,
     copying: &'a mut Option<Copying>,
+    not_kept: &'a mut Option<(Position, Position)>,
     outcomes: &'a mut Vec<Outcome>,
     meter: &'a mut Meter,
 }
@@ -208,13 +229,14 @@ impl Step<'_> {
         match store.adopt(&state.epochs, self.discards) {
             Ok(discarded) => self.outcomes.extend(discarded.map(Outcome::Discarded)),
             Err(refused) => {
-                self.outcomes.push(Outcome::NotFollowed(refused.to_string()));
-                return Err(Fault::Store { reason: refused.to_string() });
+                let reason = refused.to_string();
+                self.outcomes.push(Outcome::NotFollowed(refused));
+                return Err(Fault::Store { reason });
             }
         }
         let (at, kept_from) = (store.contiguous(), state.kept.position);
         if at < kept_from {
-            self.outcomes.push(Outcome::NotKept { held: store.held().position, kept_from });
+            *self.not_kept = Some((store.held().position, kept_from));
             return Err(Fault::NotKept { position: at, kept_from });
         }
         *self.copying = Some(Copying::new(at, state));

@@ -54,4 +54,4 @@ pub use server::{After, Connection, STALL_NS_MAX};
 pub use service::{Service, ServiceOptions, ServiceStatistics};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

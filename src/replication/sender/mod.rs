@@ -298,7 +298,10 @@ impl Sender {
         now: Nanos,
     ) -> Result<usize, ReadError> {
         let mut sent = self.send_setup(media, now);
-        let data = self.send_data(log, media)?;
+        let data = match self.send_data(log, media) {
+            Err(ReadError::NotKept { kept_from, .. }) => self.skip_forgotten(kept_from),
+            data => data?,
+        };
         sent += data;
         if data > 0 {
             self.heartbeat_interval_ns = HEARTBEAT_INTERVAL_NS_MIN;
@@ -389,6 +392,14 @@ impl Sender {
             self.position = published;
         }
         Ok(())
+    }
+
+    /// The log waits for no receiver: what it has forgotten is not sent, and who is behind by that
+    /// much catches up over TCP.
+    fn skip_forgotten(&mut self, kept_from: Position) -> usize {
+        self.counts.skipped_bytes += kept_from.get().saturating_sub(self.position.get());
+        self.position = self.position.max(kept_from);
+        0
     }
 
     fn send_heartbeat<M: Media + ?Sized>(&mut self, media: &mut M, now: Nanos) -> usize {

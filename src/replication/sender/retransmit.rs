@@ -3,7 +3,7 @@
 //! Source: Aeron's `aeron_retransmit_handler.c`, with a linger that does not swallow the request
 //! that follows a second loss.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::ops::Range;
 
 use crate::limits::{MTU_BYTES, NAK_BYTES_MAX, RECEIVERS_MAX, RETRANSMITS_MAX};
@@ -29,8 +29,8 @@ pub(super) struct Retransmits {
     linger_ns: u64,
     /// For all: a tenth of the line.
     bucket: Bucket,
-    /// For each who asks: half of that.
-    budgets: Vec<(Ipv4Addr, Bucket)>,
+    /// For each who asks: half of that. Receivers on one machine are told apart by their ports.
+    budgets: Vec<(SocketAddrV4, Bucket)>,
     full_budget: Bucket,
 }
 
@@ -82,7 +82,7 @@ impl Retransmits {
             self.actions.remove(oldest);
         }
         let bytes = (range.end.get() - range.start.get()).max(MTU_BYTES as u64);
-        if !self.charge(*from.ip(), bytes, now) {
+        if !self.charge(from, bytes, now) {
             counts.naks_over_budget += 1;
             return;
         }
@@ -90,7 +90,7 @@ impl Retransmits {
     }
 
     /// Charges who asks; false where it has asked for too much.
-    fn charge(&mut self, address: Ipv4Addr, bytes: u64, now: Nanos) -> bool {
+    fn charge(&mut self, address: SocketAddrV4, bytes: u64, now: Nanos) -> bool {
         let at =
             self.budgets.iter().position(|(known, _)| *known == address).unwrap_or_else(|| {
                 if self.budgets.len() == RECEIVERS_MAX {

@@ -65,6 +65,8 @@ pub enum FollowRefused {
     NotKept { base: Position, kept_from: Position },
     /// The log here is another one at its base, or no transaction ends there (no chain).
     OtherLog { base: Position, expected: Chain, found: Option<Chain> },
+    /// The log here is another one in what is committed here, of the same epochs.
+    CommittedDiffers { committed: Position, differs: ChainDiffers },
     /// A table of epochs that does not rise, or has none.
     Table { reason: String },
     /// The system refused an operation.
@@ -86,7 +88,7 @@ pub struct Discarded {
     pub archive: PathBuf,
 }
 
-/// The log is not the one whose commit was told.
+/// The log is not the one whose commit was told, or that is caught up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainDiffers {
     /// The position that was told.
@@ -179,6 +181,11 @@ impl fmt::Display for FollowRefused {
                 f,
                 "no transaction ends at {base}, where the epoch began with the chain {expected}"
             ),
+            Self::CommittedDiffers { committed, differs } => write!(
+                f,
+                "{committed} is committed here, of another log than the one that is followed: \
+                 {differs}"
+            ),
             Self::Table { reason } => write!(f, "no table of epochs: {reason}"),
             Self::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
         }
@@ -198,8 +205,10 @@ impl fmt::Display for ChainDiffers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { position, expected, found } = self;
         match found {
-            Some(found) => write!(f, "the chain at {position} is {found}, committed is {expected}"),
-            None => write!(f, "no transaction ends at {position}, which was told as committed"),
+            Some(found) => {
+                write!(f, "the chain at {position} is {found} here and {expected} there")
+            }
+            None => write!(f, "no transaction ends at {position} here, {expected} is there"),
         }
     }
 }

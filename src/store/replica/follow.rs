@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::limits::EPOCHS_MAX;
+use crate::store::aside::DISCARDED;
 use crate::store::chain::{Chain, session_id};
 use crate::store::disk::Access;
 use crate::store::frame::Frame;
@@ -29,9 +30,6 @@ use crate::store::walk::Walk;
 use crate::types::Position;
 
 use super::{Discarded, FollowRefused, ReplicaStore};
-
-/// The folder of what was given up, in the store's directory.
-const DISCARDED: &str = "discarded";
 
 impl ReplicaStore {
     /// Follows an epoch from now on. Durable before it returns, in both slots of the marks; what

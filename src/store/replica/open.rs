@@ -40,7 +40,8 @@ impl ReplicaStore {
     }
 
     /// Makes a store whose log begins at a snapshot's place, and opens it. The epochs are those of
-    /// the log that it will follow, oldest first: what is caught up with is held against them.
+    /// the log that it will follow, oldest first: what is caught up with is held against them. It
+    /// is lossy: what this node acknowledged before its directory was empty is not here.
     ///
     /// # Errors
     /// As [`Self::open_on`]; [`OpenError::NotEmpty`] where there is a store.
@@ -64,6 +65,8 @@ impl ReplicaStore {
             epoch: epochs.last().map_or(Epoch(0), |last| last.epoch),
             epochs: epochs.to_vec(),
             told: true,
+            // Whatever this node once acknowledged is not here: it votes when it has caught up.
+            lossy: true,
             ..Marks::default()
         };
         let open = |opening| Self::open(opening, None);

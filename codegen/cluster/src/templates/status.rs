@@ -11,7 +11,7 @@ use crate::runtime::{
 use crate::types::{ControlHeader, NodeFlags};
 use crate::{SCHEMA_ID, SCHEMA_VERSION};
 
-/// What a node has.
+/// What a node has: an answer, or what a primary is told whose epoch was passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// From whom, to whom, and which of the sender's datagrams: what every message begins

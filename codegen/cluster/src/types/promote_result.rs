@@ -33,6 +33,8 @@ impl PromoteResult {
     pub const DISK: Self = Self(10);
     /// The node is doing something else that must end first.
     pub const NOT_NOW: Self = Self(11);
+    /// The node has no store yet: another one must fill its directory.
+    pub const EMPTY: Self = Self(12);
 
     /// Every named value, in the schema's order.
     pub const ALL: &'static [Self] = &[
@@ -47,6 +49,7 @@ impl PromoteResult {
         Self::DIVERGED,
         Self::DISK,
         Self::NOT_NOW,
+        Self::EMPTY,
     ];
 
     /// The schema's name of the value; `None` for a code without one.
@@ -64,6 +67,7 @@ impl PromoteResult {
             Self::DIVERGED => Some("diverged"),
             Self::DISK => Some("disk"),
             Self::NOT_NOW => Some("notNow"),
+            Self::EMPTY => Some("empty"),
             _ => None,
         }
     }

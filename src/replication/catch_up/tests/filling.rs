@@ -1,9 +1,9 @@
 //! An empty directory is filled: snapshot, feed logs, then the log from the snapshot's place.
 
 use super::giving::take_snapshot;
-use super::joining::{Scene, Standby, assert_same};
+use super::joining::{Scene, Standby, assert_same, open_replica};
 use super::*;
-use crate::store::{Meta, ReplicaStore, Snapshots};
+use crate::store::{Meta, Operation, Refusal, ReplicaStore, Snapshots};
 
 const TODAY: &str = "261122300A";
 const YESTERDAY: &str = "261121300A";
@@ -54,8 +54,8 @@ fn primary() -> (Primary, LogPlace, Vec<u8>) {
     (primary, places[1], feed)
 }
 
-struct Filling {
-    fresh: Fresh,
+pub(crate) struct Filling {
+    pub(crate) fresh: Fresh,
     service: Service,
     pipes: Pipes,
     now: u64,
@@ -66,7 +66,7 @@ fn fresh(disk: &MemoryDisk) -> Result<Fresh, Fault> {
 }
 
 impl Filling {
-    fn new(primary: &Primary, disk: &MemoryDisk, pipes: Pipes) -> Self {
+    pub(crate) fn new(primary: &Primary, disk: &MemoryDisk, pipes: Pipes) -> Self {
         let service = Service::new(service_options(1), primary.library());
         Self { fresh: fresh(disk).unwrap(), service, pipes, now: 1 }
     }
@@ -79,7 +79,7 @@ impl Filling {
         store
     }
 
-    fn fill(&mut self) -> (ReplicaStore, Vec<Fault>) {
+    pub(crate) fn fill(&mut self) -> (ReplicaStore, Vec<Fault>) {
         let mut faults = Vec::new();
         for _ in 0..500_000 {
             if let Some(store) = self.turn() {
@@ -218,6 +218,61 @@ fn a_node_that_is_killed_begins_again_in_an_empty_directory() {
         }
         check(&primary, &disk, filled.unwrap(), place, &feed);
     }
+}
+
+#[test]
+fn a_kill_at_each_step_leaves_a_directory_that_the_next_start_fills() {
+    let (primary, place, feed) = primary();
+    let pipes = || Pipes { room: 6_000, ..Pipes::new(5_000) };
+    let (mut killed, mut with_marks) = (0, 0);
+    for turns in 0.. {
+        let disk = MemoryDisk::default();
+        let mut filling = Filling::new(&primary, &disk, pipes());
+        let filled = (0..turns).any(|_| filling.turn().is_some());
+        drop(filling);
+        if filled {
+            break;
+        }
+        killed += 1;
+        let disk = disk.after_kill().unwrap();
+        let (store, faults) = Filling::new(&primary, &disk, pipes()).fill();
+        assert!(faults.is_empty(), "{faults:?}");
+        // Each one is compared with the primary's where it is cheap.
+        if turns % 8 == 0 {
+            check(&primary, &disk, store, place, &feed);
+        }
+    }
+    assert!(killed > 30, "{killed}");
+    // The last steps are the store's own: the disk refuses one after the other.
+    for path_contains in ["marks", "meta", "control", ".log"] {
+        for operation in
+            [Operation::Create, Operation::Write, Operation::Rename, Operation::SyncDirectory]
+        {
+            let disk = MemoryDisk::default();
+            let mut filling = Filling::new(&primary, &disk, pipes());
+            while filling.fresh.progress().stage != Stage::Log {
+                assert!(filling.turn().is_none());
+            }
+            disk.refuse(Some(Refusal { operation, path_contains, error: libc::EIO }));
+            let refused = (0..50).all(|_| filling.turn().is_none());
+            drop(filling);
+            disk.refuse(None);
+            let disk = disk.after_kill().unwrap();
+            let has_marks = disk.read(&directory().join("marks")).is_ok();
+            let has_meta = disk.read(&directory().join("meta")).is_ok();
+            with_marks += usize::from(has_marks && !has_meta);
+            let store = match has_meta {
+                // There is a store: it is opened as any other.
+                true => open_replica(&disk, 2),
+                false => {
+                    assert!(refused, "{path_contains} {operation:?}");
+                    Filling::new(&primary, &disk, pipes()).fill().0
+                }
+            };
+            check(&primary, &disk, store, place, &feed);
+        }
+    }
+    assert!(with_marks > 0, "the last step but one is among them");
 }
 
 #[test]

@@ -260,7 +260,7 @@ pub(super) fn moment(place: LogPlace, trading_date: u32) -> SnapshotInfo {
 }
 
 /// Takes a snapshot with sections of so many bytes.
-pub(super) fn take_snapshot(disk: &MemoryDisk, place: LogPlace, date: u32, sections: &[usize]) {
+pub(crate) fn take_snapshot(disk: &MemoryDisk, place: LogPlace, date: u32, sections: &[usize]) {
     let snapshots = Snapshots::new(Arc::new(disk.clone()), &directory(), &identity(1));
     let mut writer = snapshots.begin(moment(place, date)).unwrap();
     for (index, bytes) in sections.iter().enumerate() {

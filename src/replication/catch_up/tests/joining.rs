@@ -5,17 +5,17 @@ use crate::store::{Operation, Refusal, ReplicaStore};
 use crate::types::Epoch;
 
 /// A standby on a disk of its own.
-pub(super) struct Standby {
-    pub(super) disk: MemoryDisk,
-    pub(super) store: ReplicaStore,
+pub(crate) struct Standby {
+    pub(crate) disk: MemoryDisk,
+    pub(crate) store: ReplicaStore,
 }
 
-pub(super) fn open_replica(disk: &MemoryDisk, node: u32) -> ReplicaStore {
+pub(crate) fn open_replica(disk: &MemoryDisk, node: u32) -> ReplicaStore {
     ReplicaStore::open_on(Arc::new(disk.clone()), &options(node), None, Nanos(7)).unwrap().0
 }
 
 impl Standby {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = MemoryDisk::default();
         let store = open_replica(&disk, 2);
         Self { disk, store }
@@ -30,15 +30,15 @@ impl Standby {
 }
 
 /// A standby that catches up from a service, on one thread.
-pub(super) struct Scene {
-    pub(super) join: Join,
-    pub(super) service: Service,
-    pub(super) pipes: Pipes,
+pub(crate) struct Scene {
+    pub(crate) join: Join,
+    pub(crate) service: Service,
+    pub(crate) pipes: Pipes,
     now: u64,
 }
 
 impl Scene {
-    pub(super) fn new(library: Library, follow: EpochStart, pipes: Pipes) -> Self {
+    pub(crate) fn new(library: Library, follow: EpochStart, pipes: Pipes) -> Self {
         let service = Service::new(service_options(1), library);
         Self { join: Join::new(dial_options(2), follow, 0, false), service, pipes, now: 1 }
     }
@@ -48,7 +48,7 @@ impl Scene {
         Self::new(primary.library(), follow, pipes)
     }
 
-    pub(super) fn turn(&mut self, store: &mut ReplicaStore) -> Option<Outcome> {
+    pub(crate) fn turn(&mut self, store: &mut ReplicaStore) -> Option<Outcome> {
         let moved = self.join.turn(store, &mut self.pipes, Nanos(self.now));
         self.pipes.let_in(&mut self.service, Nanos(self.now));
         let served = self.service.turn(Nanos(self.now));
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     /// Turns until it has arrived; what else came of it, in words.
-    pub(super) fn arrive(&mut self, store: &mut ReplicaStore) -> Vec<String> {
+    pub(crate) fn arrive(&mut self, store: &mut ReplicaStore) -> Vec<String> {
         let mut others = Vec::new();
         for _ in 0..2_000_000 {
             match self.turn(store) {
@@ -72,7 +72,7 @@ impl Scene {
 }
 
 /// Both logs are the same bytes, chains and epochs.
-pub(super) fn assert_same(primary: &Primary, standby: &Standby) {
+pub(crate) fn assert_same(primary: &Primary, standby: &Standby) {
     let end = primary.end();
     assert_eq!(standby.store.held(), primary.place_at(end));
     let from = standby.store.epochs()[0].base.max(read_from(&standby.disk).position());
@@ -205,7 +205,7 @@ fn a_store_that_went_another_way_is_cut_where_the_logs_part() {
     drop(primary);
     let options = Options { epoch: Some(Epoch(3)), ..options(1) };
     let writer = StoreWriter::open_on(Arc::new(disk.clone()), &options, Nanos(7)).unwrap().0;
-    let mut primary = Primary { disk, writer, random: Random::new(3) };
+    let mut primary = Primary { disk, writer, random: Random::new(3), flavour: 0 };
     primary.append_to(200_000);
     let mut scene = Scene::of(&primary, Pipes::new(10_000));
     let others = scene.arrive(&mut standby.store);
@@ -284,13 +284,71 @@ fn a_log_that_begins_later_is_told_and_nothing_was_changed() {
     while keeper.do_work().unwrap() {}
     let mut standby = Standby::new();
     let mut scene = Scene::of(&primary, Pipes::new(10_000));
-    let outcome = loop {
-        if let Some(outcome) = scene.turn(&mut standby.store) {
-            break outcome;
+    // Who has it may be the next one: all are asked before.
+    let server = "127.0.0.1:9".parse().unwrap();
+    let three = DialOptions { servers: vec![server; 3], ..dial_options(2) };
+    scene.join = Join::new(three, scene.join.follows(), 0, false);
+    let (mut others, mut waits) = (Vec::new(), 0);
+    let (held, kept_from) = loop {
+        match scene.turn(&mut standby.store) {
+            Some(Outcome::NotKept { held, kept_from }) => break (held, kept_from),
+            Some(other) => others.push(other),
+            None => waits += 1,
         }
+        assert!(waits < 100_000, "{others:?}");
     };
-    let Outcome::NotKept { held, kept_from } = outcome else { panic!("{outcome:?}") };
     assert_eq!((held, kept_from), (Position(0), place.position));
+    let broken = |outcome: &Outcome| matches!(outcome, Outcome::Broken(Fault::NotKept { .. }));
+    assert!(others.len() == 3 && others.iter().all(broken), "{others:?}");
+}
+
+#[test]
+fn what_one_has_forgotten_another_may_have() {
+    let mut primary = primary_with(&[400_000]);
+    let whole = primary.disk.after_kill().unwrap();
+    let place = primary.place_at(end_beyond(&primary.disk, 200_000));
+    primary.writer.sync().unwrap();
+    let mut keeper = primary.writer.take_keeper().unwrap();
+    assert!(keeper.keep_from(place).unwrap());
+    while keeper.do_work().unwrap() {}
+    let mut standby = Standby::new();
+    let mut scene = Scene::of(&primary, Pipes::new(10_000));
+    let server = "127.0.0.1:9".parse().unwrap();
+    let two = DialOptions { servers: vec![server; 2], ..dial_options(2) };
+    scene.join = Join::new(two, scene.join.follows(), 0, false);
+    // The first that answers does not keep it any more, the second does.
+    let mut forgetful = Some(std::mem::replace(
+        &mut scene.service,
+        Service::new(service_options(3), library(&whole, 3)),
+    ));
+    let mut others = Vec::new();
+    loop {
+        if let Some(first) = &mut forgetful {
+            std::mem::swap(first, &mut scene.service);
+        }
+        let outcome = scene.turn(&mut standby.store);
+        if let Some(first) = &mut forgetful {
+            std::mem::swap(first, &mut scene.service);
+        }
+        match outcome {
+            Some(Outcome::Arrived { .. }) => break,
+            Some(other) => {
+                forgetful = None;
+                others.push(other);
+            }
+            None => {}
+        }
+    }
+    assert!(
+        matches!(&others[..], [Outcome::Broken(Fault::NotKept { .. })]),
+        "it was not told to begin anew: {others:?}"
+    );
+    assert_same(&primary_of(primary, whole), &standby);
+}
+
+/// The same writer, and the disk as it was.
+fn primary_of(primary: Primary, disk: MemoryDisk) -> Primary {
+    Primary { disk, ..primary }
 }
 
 #[test]

@@ -13,29 +13,29 @@ use crate::store::{
 };
 use crate::types::{Nanos, Position, SplitMix64};
 
-mod filling;
-mod giving;
-mod joining;
+pub(crate) mod filling;
+pub(crate) mod giving;
+pub(crate) mod joining;
 mod lying;
 mod sockets;
 
-const TERM_BYTES: usize = 64 * 1024;
-const RULES: u32 = 1;
+pub(crate) const TERM_BYTES: usize = 64 * 1024;
+pub(crate) const RULES: u32 = 1;
 
-fn identity(node: u32) -> Identity {
+pub(crate) fn identity(node: u32) -> Identity {
     let exchange = String::from("XISO");
     Identity { exchange, exchange_number: 1001, node, schema_id: 1, schema_version: 0 }
 }
 
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     PathBuf::from("/store")
 }
 
-fn options(node: u32) -> Options {
+pub(crate) fn options(node: u32) -> Options {
     Options { term_bytes: TERM_BYTES, ..Options::new(directory(), identity(node)) }
 }
 
-fn peer(node: u32) -> Peer {
+pub(crate) fn peer(node: u32) -> Peer {
     Peer::of(&identity(node), TERM_BYTES, RULES)
 }
 
@@ -57,10 +57,12 @@ impl Random {
 }
 
 /// The node that writes.
-struct Primary {
-    disk: MemoryDisk,
-    writer: StoreWriter,
+pub(crate) struct Primary {
+    pub(crate) disk: MemoryDisk,
+    pub(crate) writer: StoreWriter,
     random: Random,
+    /// Logs of two flavours have equal frames and other content.
+    pub(crate) flavour: u8,
 }
 
 fn open_writer(disk: &MemoryDisk, node: u32) -> StoreWriter {
@@ -69,14 +71,14 @@ fn open_writer(disk: &MemoryDisk, node: u32) -> StoreWriter {
 }
 
 impl Primary {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let disk = MemoryDisk::default();
         let writer = open_writer(&disk, 1);
-        Self { disk, writer, random: Random::new(1) }
+        Self { disk, writer, random: Random::new(1), flavour: 0 }
     }
 
     /// Appends transactions until so many bytes are there.
-    fn append_to(&mut self, bytes: u64) {
+    pub(crate) fn append_to(&mut self, bytes: u64) {
         while self.writer.position().get() < bytes {
             let lengths: Vec<usize> =
                 (0..1 + self.random.below(3)).map(|_| 40 + self.random.below(700)).collect();
@@ -84,7 +86,7 @@ impl Primary {
             let last = lengths.len() - 1;
             let mut transaction = self.writer.begin(all).unwrap();
             for (index, length) in lengths.into_iter().enumerate() {
-                let byte = self.random.next() as u8;
+                let byte = self.random.next() as u8 ^ self.flavour;
                 transaction.append(length, |message| {
                     message.fill(byte);
                     message[36] = u8::from(index == last);
@@ -95,28 +97,28 @@ impl Primary {
     }
 
     /// The writer dies and another one opens the store: a new epoch.
-    fn restart(self) -> Self {
-        let Self { disk, writer, random } = self;
+    pub(crate) fn restart(self) -> Self {
+        let Self { disk, writer, random, flavour } = self;
         drop(writer);
         let writer = open_writer(&disk, 1);
-        Self { disk, writer, random }
+        Self { disk, writer, random, flavour }
     }
 
-    fn end(&self) -> Position {
+    pub(crate) fn end(&self) -> Position {
         self.writer.position()
     }
 
-    fn library(&self) -> Library {
+    pub(crate) fn library(&self) -> Library {
         library(&self.disk, 1)
     }
 
     /// The chain at an end of a transaction.
-    fn place_at(&self, position: Position) -> LogPlace {
+    pub(crate) fn place_at(&self, position: Position) -> LogPlace {
         place_at(&self.disk, position)
     }
 }
 
-fn library(disk: &MemoryDisk, node: u32) -> Library {
+pub(crate) fn library(disk: &MemoryDisk, node: u32) -> Library {
     Library::new(Arc::new(disk.clone()), directory(), &identity(node), Until::Published)
 }
 
@@ -126,7 +128,7 @@ fn read_from(disk: &MemoryDisk) -> StoreReader {
     StoreReader::attach_on(Arc::new(disk.clone()), &directory(), &options).unwrap()
 }
 
-fn place_at(disk: &MemoryDisk, position: Position) -> LogPlace {
+pub(crate) fn place_at(disk: &MemoryDisk, position: Position) -> LogPlace {
     let mut reader = read_from(disk);
     while reader.position() < position {
         reader.next().unwrap().expect("within the log");
@@ -136,7 +138,7 @@ fn place_at(disk: &MemoryDisk, position: Position) -> LogPlace {
 }
 
 /// The first end of a transaction at or beyond a position.
-fn end_beyond(disk: &MemoryDisk, position: u64) -> Position {
+pub(crate) fn end_beyond(disk: &MemoryDisk, position: u64) -> Position {
     let mut reader = read_from(disk);
     loop {
         let frame = reader.next().unwrap().expect("within the log");
@@ -147,7 +149,7 @@ fn end_beyond(disk: &MemoryDisk, position: u64) -> Position {
     }
 }
 
-fn epochs(disk: &MemoryDisk) -> Vec<EpochStart> {
+pub(crate) fn epochs(disk: &MemoryDisk) -> Vec<EpochStart> {
     StoreReader::outline(disk, &directory()).unwrap().unwrap().epochs
 }
 
@@ -241,7 +243,7 @@ impl Drop for End {
 
 /// Connects to whoever takes what waits.
 #[derive(Clone)]
-struct Pipes {
+pub(crate) struct Pipes {
     waiting: Arc<Mutex<Vec<Box<dyn Link>>>>,
     step_max: usize,
     room: usize,
@@ -252,7 +254,7 @@ struct Pipes {
 }
 
 impl Pipes {
-    fn new(step_max: usize) -> Self {
+    pub(crate) fn new(step_max: usize) -> Self {
         Self {
             waiting: Arc::default(),
             step_max,
@@ -279,7 +281,7 @@ impl Pipes {
     }
 
     /// Gives the waiting connections to a service.
-    fn let_in(&self, service: &mut Service, now: Nanos) {
+    pub(crate) fn let_in(&self, service: &mut Service, now: Nanos) {
         for link in self.waiting.lock().unwrap().drain(..) {
             service.let_in(link, now);
         }
@@ -295,7 +297,7 @@ impl Connector for Pipes {
     }
 }
 
-fn service_options(node: u32) -> ServiceOptions {
+pub(crate) fn service_options(node: u32) -> ServiceOptions {
     ServiceOptions {
         me: peer(node),
         key: None,
@@ -305,7 +307,7 @@ fn service_options(node: u32) -> ServiceOptions {
     }
 }
 
-fn dial_options(node: u32) -> DialOptions {
+pub(crate) fn dial_options(node: u32) -> DialOptions {
     let servers = vec!["127.0.0.1:9".parse().unwrap()];
     DialOptions { me: peer(node), key: None, servers, secret: [node as u8; 32] }
 }

@@ -152,4 +152,17 @@ fn the_line_and_each_receiver_have_a_share() {
     }
     let again = stage.sender.counts().retransmitted_bytes;
     assert!((10_900_000..=11_300_000).contains(&again), "all together: {again}");
+
+    // Two on one machine are two: neither asks with what the other has left.
+    let mut stage = stage_at(10, change);
+    let before = stage.sender.counts().retransmitted_bytes;
+    for at in 0..10_000 {
+        let port = 40_456 + (at % 2) as u16;
+        stage.from = SocketAddrV4::new(Ipv4Addr::new(10, 1, 0, 2), port);
+        stage.nak(at % 10 * TERM, (at % 10 + 1) * TERM);
+        stage.status(1, stage.sender.position().get(), WINDOW);
+        stage.after(MS);
+    }
+    let again = stage.sender.counts().retransmitted_bytes - before;
+    assert!((10_900_000..=11_300_000).contains(&again), "of two on one machine: {again}");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::metrics::{Counter, Counters};
+use crate::types::Position;
 
 const SECOND: u64 = 1_000 * MS;
 
@@ -33,6 +34,24 @@ fn max_waits_for_the_fastest() {
     assert_eq!(stage.turn(), ["DATA 1600..2400"]);
     assert_eq!(stage.turn(), [""; 0]);
     assert!(stage.sender.counts().flow_control_limited >= 1);
+}
+
+/// A receiver that stands still does not hold the log back, nor end the primary.
+#[test]
+fn what_the_log_has_forgotten_is_passed_over() {
+    let mut stage = stage(FlowControl::Max);
+    stage.status(1, 0, 1600);
+    assert_eq!(stage.turn(), ["DATA 0..1280", "DATA 1280..1600"]);
+    stage.log.kept_from = Position(8_000);
+    assert_eq!(stage.turn(), [""; 0]);
+    assert_eq!(
+        (stage.sender.position(), stage.sender.counts().skipped_bytes),
+        (Position(8_000), 6_400)
+    );
+    // It says where it is, and goes on as soon as somebody is there.
+    assert_eq!(stage.after(MS), ["heartbeat 8000"]);
+    stage.status(1, 8_000, 1600);
+    assert_eq!(stage.turn(), ["DATA 8000..9280", "DATA 9280..9600"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::*;
 use crate::store::frame::Frame;
 use crate::store::marks::MarksFile;
 
+mod aside;
 mod crashes;
 mod epochs;
 mod promotion;

@@ -197,3 +197,30 @@ fn a_log_without_a_writer_is_read_to_what_was_told() {
     assert_eq!((replica.held(), replica.committed()), (end, position));
     assert_eq!(replica.commit(end.position, end.chain), Ok(end.position));
 }
+
+#[test]
+fn an_epoch_can_begin_whatever_is_uncommitted_before_it() {
+    // What two epochs left, none of it committed, is all that the bound allows, and more.
+    let (theirs, writer, ours, replica) = standby_of(3, 60_000);
+    let held = replica.held().position;
+    drop((theirs, writer, replica));
+    let bytes_max = 32 * 1024;
+    assert!(held.get() > bytes_max, "{held}");
+    let options = Options { uncommitted_bytes_max: bytes_max, ..standby() };
+    let open = || ReplicaStore::open_on(Arc::new(ours.clone()), &options, None, Nanos(7));
+    let (replica, _) = open().unwrap();
+    assert!(replica.voter().promise(Epoch(5), STANDBY_NODE).unwrap());
+    let (mut promoted, start) = replica.into_writer(Epoch(5)).unwrap();
+    let mut random = Random(1);
+    // Its first transaction is let in, and only that.
+    let first = random.transaction(1, 100);
+    assert!(promoted.check_room(size(&first)).is_ok(), "without it nothing is ever committed");
+    append(&mut promoted, &first);
+    let bytes = promoted.position().get();
+    let refused = promoted.check_room(100).unwrap_err();
+    assert_eq!(refused, NotAccepted::Uncommitted { bytes, bytes_max });
+    // As soon as it is committed, with all before it, there is room again.
+    assert!(promoted.position() > start.base);
+    promoted.commit_to(promoted.position());
+    assert!(promoted.check_room(100).is_ok());
+}

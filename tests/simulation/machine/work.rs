@@ -1,0 +1,214 @@
+//! A cycle of a machine's work: orders in, each part's turn, and what came of it.
+
+use std::sync::atomic::Ordering;
+
+use isochron::cluster::agent::News;
+use isochron::cluster::{Change, Comparison};
+use isochron::core::Taken;
+use isochron::replication::catch_up::Outcome;
+use isochron::store::{Durability, Until};
+use isochron::types::Nanos;
+
+use super::{Ground, Machine, READ_MAX, Role, Running, directory};
+use crate::follower::Follower;
+use crate::lived::Lived;
+use crate::script::SOURCES;
+
+impl Machine {
+    /// An operator wants it to be the primary; whether it tries from now on.
+    pub(crate) fn promote(&mut self, ground: &mut Ground, force: bool, now: Nanos) -> bool {
+        let Some(Running { role: Some(Role::Standby(agent)), .. }) = &mut self.running else {
+            return false;
+        };
+        let begun = agent.promote(force, now);
+        ground.lived.count("promotions asked for", u64::from(begun && !force));
+        ground.lived.count("promotions by force", u64::from(begun && force));
+        begun
+    }
+
+    /// New commands, if it is the primary.
+    pub(crate) fn take_orders(&mut self, ground: &mut Ground, count: u64, now: Nanos) {
+        let Some(running) = &mut self.running else { return };
+        let Some(Role::Primary(_, sequencer)) = &mut running.role else { return };
+        for _ in 0..count {
+            if sequencer.is_pending() {
+                if sequencer.go_on(now) != Taken::Executed {
+                    return;
+                }
+                continue;
+            }
+            let setup = running.last[1] < ground.script.setup_commands();
+            let source = if setup { 1 } else { self.random.id(SOURCES) };
+            let number = running.last[source as usize] + 1;
+            let command = ground.script.command(source, number);
+            let mut bytes = vec![0; command.encoded_length()];
+            command.encode(&mut bytes).expect("the buffer has its length");
+            match sequencer.take(&bytes, now) {
+                Taken::Executed => running.last[source as usize] = number,
+                Taken::NotNow(_) => return ground.lived.count("orders that had no room", 1),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A cycle of each of its parts, or of some; what is worth telling.
+    pub(crate) fn work(&mut self, ground: &mut Ground, now: Nanos) -> Vec<String> {
+        let mut told: Vec<String> = self.fill(ground, now).into_iter().collect();
+        let before = (self.known(), self.follows(), self.leads());
+        if self.running.is_none() {
+            return told;
+        }
+        let mut does = |in_thousand| self.random.chance(in_thousand);
+        let (syncs, prepares, serves, reads) = (does(500), does(700), does(900), does(800));
+        let waiting = ground.streams.accept(&ground.network, self.node);
+        let Some(running) = &mut self.running else { return told };
+        waiting.into_iter().for_each(|link| running.service.let_in(link, now));
+        if prepares {
+            running.helper.do_work(now);
+        }
+        if syncs {
+            running.syncer.do_work(now);
+        }
+        let mut will_not_cut = false;
+        let change = match &mut running.role {
+            Some(Role::Standby(agent)) => {
+                agent.cycle(now);
+                while let Some(news) = agent.poll_news() {
+                    note_news(&news, &mut ground.lived);
+                    will_not_cut |= matches!(news, News::CaughtUp(Outcome::NotFollowed(_)));
+                    // What was executed and is cut is executed no more.
+                    if cut_below_commit(&news) {
+                        running.follower = Follower::new(&self.disk, directory(), Until::Committed);
+                    }
+                    told.push(format!("node {}: {}", self.node, show(&news)));
+                }
+                agent.poll_role_change()
+            }
+            Some(Role::Primary(agent, sequencer)) => {
+                sequencer.accept();
+                agent.cycle(now).unwrap_or_else(|error| panic!("node {}: {error}", self.node));
+                while let Some(change) = agent.poll_change() {
+                    if let Change::State(comparison) = &change {
+                        compared(comparison, &mut ground.lived);
+                    }
+                    told.push(format!("node {}: {change:?}", self.node));
+                }
+                agent.poll_role_change()
+            }
+            None => None,
+        };
+        if will_not_cut && ground.oracle.has_lost() {
+            self.stop_to_cut(ground);
+        }
+        self.observe(ground, reads);
+        if let Some(change) = change {
+            told.push(format!("node {} {change}", self.node));
+            told.extend(self.change_role(ground, change, now));
+        }
+        self.turned = before != (self.known(), self.follows(), self.leads());
+        if serves && let Some(running) = &mut self.running {
+            running.service.turn(now);
+        }
+        told
+    }
+
+    /// What it released, held against what was confirmed. A primary is watched at every step: what
+    /// it confirms is the truth from then on, and a majority must have it at that moment.
+    fn observe(&mut self, ground: &mut Ground, reads: bool) {
+        self.show(ground);
+        let (node, Some(running)) = (self.node, &mut self.running) else { return };
+        let Ground { oracle, script, shown, .. } = ground;
+        match &running.role {
+            Some(Role::Primary(..)) => {
+                let before = oracle.end();
+                let confirm = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_confirmed(node, index, transaction);
+                };
+                running.follower.read(script, usize::MAX, confirm);
+                let (end, majority) = (oracle.end(), ground.nodes / 2 + 1);
+                if end > before {
+                    let holders = shown.holders(node, end);
+                    assert!(
+                        holders >= majority,
+                        "node {node} confirmed up to {end}: {holders} nodes have it, not {majority}"
+                    );
+                }
+            }
+            _ if reads => {
+                let release = |index, transaction| {
+                    running.applied.note(&transaction);
+                    oracle.on_released(node, index, transaction);
+                };
+                running.follower.read(script, READ_MAX, release);
+            }
+            _ => {}
+        }
+        running.applied.position.store(running.follower.position().get(), Ordering::Relaxed);
+    }
+
+    /// Where it stands, for those who see all nodes.
+    fn show(&self, ground: &Ground) {
+        let Some(running) = &self.running else { return };
+        let loses = ground.durability == Durability::Process;
+        ground.shown.update(self.node, |standing| {
+            standing.is_primary = matches!(running.role, Some(Role::Primary(..)));
+            let epochs = match &running.role {
+                Some(Role::Standby(agent)) => {
+                    let replica = agent.replica();
+                    standing.epoch = replica.epoch();
+                    standing.held = Some(replica.held());
+                    standing.end = replica.held().position;
+                    standing.is_bereft = loses && replica.is_lossy();
+                    replica.epochs()
+                }
+                Some(Role::Primary(agent, sequencer)) => {
+                    standing.epoch = agent.leader().start().epoch;
+                    (standing.held, standing.end) = (None, sequencer.position());
+                    standing.is_bereft = false;
+                    &running.epochs
+                }
+                None => return,
+            };
+            if standing.epochs != epochs {
+                standing.epochs = epochs.to_vec();
+            }
+        });
+    }
+}
+
+fn note_news(news: &News, lived: &mut Lived) {
+    match news {
+        News::Follows { discarded: Some(_), .. } => lived.count("tails discarded", 1),
+        News::CaughtUp(Outcome::Arrived { .. }) => lived.count("catch-ups", 1),
+        News::CaughtUp(Outcome::Discarded(_)) => lived.count("tails discarded", 1),
+        News::NotPromoted { .. } => lived.count("promotions refused", 1),
+        News::Whole => lived.count("lossy nodes made whole", 1),
+        News::LogDiffers(differs) => {
+            panic!("a standby has another log than its primary: {differs}")
+        }
+        News::State(comparison) => compared(comparison, lived),
+        News::Outvoted(_) => panic!("a standby has another state than the others"),
+        _ => {}
+    }
+}
+
+/// All nodes execute one log, so what they tell each other of their states must be equal.
+fn compared(comparison: &Comparison, lived: &mut Lived) {
+    assert!(comparison.is_equal(), "{comparison}");
+    lived.count("states compared", 1);
+}
+
+/// Whether what was confirmed here was cut, as its operator said.
+fn cut_below_commit(news: &News) -> bool {
+    let cut = match news {
+        News::Follows { discarded: Some(cut), .. } => cut,
+        News::CaughtUp(Outcome::Discarded(cut)) => cut,
+        _ => return false,
+    };
+    cut.committed > cut.from
+}
+
+fn show(news: &News) -> String {
+    format!("{news:?}")
+}
