@@ -139,13 +139,10 @@ impl FeedLog {
         until: Until,
     ) -> Result<Self, FeedLogError> {
         let options = trusting(until);
-        // The one that looks up sees no less than the one that follows, also where a writer begins
-        // between the two.
-        let tail = RecordTail::attach_with(Arc::clone(&disk), directory, until)?;
         Ok(Self {
             session,
-            follower: StoreReader::attach_on(disk, directory, &options)?,
-            tail,
+            follower: StoreReader::attach_on(Arc::clone(&disk), directory, &options)?,
+            tail: RecordTail::attach_with(disk, directory, until)?,
             index: Vec::new(),
             first: 1,
             next: 1,
@@ -196,6 +193,8 @@ impl FeedLog {
                 Err(error) => self.fault = Some(FeedLogError::Read(error)),
             }
         }
+        // Also where a publisher begins just now, and the log says nothing.
+        self.tail.may_read_to(self.follower.position());
         records
     }
 

@@ -35,6 +35,11 @@ impl RecordTail {
         Ok(Self { reader: StoreReader::attach_on(disk, directory, &trusting(until))? })
     }
 
+    /// Another reader of the log has read to a position.
+    pub(super) fn may_read_to(&mut self, position: Position) {
+        self.reader.may_read_to(position);
+    }
+
     /// The records from a position, the end of one or the log's beginning, to the end of its
     /// segment or of what is written.
     ///

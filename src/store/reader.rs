@@ -242,6 +242,12 @@ impl StoreReader {
         Ok(())
     }
 
+    /// What another reader of the same store has read may be read here too, whatever the control
+    /// page says just now.
+    pub(crate) fn may_read_to(&mut self, position: Position) {
+        self.limit = self.limit.max(position);
+    }
+
     /// Goes on at another position: the beginning of a frame, so that what follows is whole, an
     /// end of a transaction. The chain there is the caller's to know.
     ///

@@ -31,7 +31,7 @@ fn command(index: usize, setup: &[Message]) -> Message {
     let away = i64::from((index % 7) as u8) * 100;
     let mut order = NewOrderEvent {
         account: 1 + (index % 2) as u32,
-        user: 1 + (index % 2) as u32,
+        user: 1,
         instrument: 1,
         side,
         order_type: OrderType::LIMIT,
