@@ -76,7 +76,7 @@ impl Program {
     /// line.
     pub(crate) fn line_with(&mut self, part: &str) -> String {
         let name = self.name.clone();
-        wait(&format!("{name} prints {part:?}"), || {
+        let line = seen(|| {
             let ended = self.child.try_wait().unwrap();
             let printed = [self.out(), self.read("errors")];
             let whole = printed.iter().filter_map(|text| text.rsplit_once('\n'));
@@ -84,6 +84,10 @@ impl Program {
             let line = lines.find(|line| line.contains(part)).map(str::to_owned);
             assert!(line.is_some() || ended.is_none(), "{name}: {}", printed.concat());
             line
+        });
+        line.unwrap_or_else(|| {
+            let printed = [self.out(), self.read("errors")].concat();
+            panic!("waited in vain: {name} prints {part:?}, not only:\n{printed}")
         })
     }
 
@@ -116,14 +120,20 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> En
 }
 
 /// Looks until there is something to see.
-pub(crate) fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    seen(look).unwrap_or_else(|| panic!("waited in vain: {what}"))
+}
+
+/// What was seen at last, if anything.
+fn seen<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..LOOKS_MAX {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() {
             return seen;
         }
         std::thread::sleep(LOOK);
     }
-    panic!("waited in vain: {what}");
+    None
 }
 
 /// Sends a signal to one process that a test started.

@@ -284,11 +284,19 @@ impl StandbyRole {
     /// # Errors
     /// The system's; the store is then as after the death of the process.
     pub fn close(self) -> std::io::Result<()> {
-        self.agent.into_parts().0.close()
+        self.into_agent().into_parts().0.close()
     }
 
-    pub(super) fn into_agent(self) -> Standby {
+    /// The agent, when what happened in its last cycles is told too.
+    pub(super) fn into_agent(mut self) -> Standby {
+        self.tell_news();
         self.agent
+    }
+
+    fn tell_news(&mut self) {
+        while let Some(news) = self.agent.poll_news() {
+            self.speaking.say(Word::News(news));
+        }
     }
 
     /// Nobody leads: that is told for as long as it is so, but not by who asks for votes itself.
@@ -307,10 +315,8 @@ impl StandbyRole {
 
     fn look(&mut self, now: Nanos) {
         self.look_for_primary(now);
+        self.tell_news();
         let Self { agent, speaking, .. } = self;
-        while let Some(news) = agent.poll_news() {
-            speaking.say(Word::News(news));
-        }
         if let Some(progress) =
             agent.catch_up_progress().copied().filter(|_| now >= speaking.tell_at)
         {
@@ -372,15 +378,21 @@ impl PrimaryRole {
         self.agent.leader().start().epoch
     }
 
-    pub(super) fn into_agent(self) -> Primary {
+    /// The agent, when what happened in its last cycles is told too.
+    pub(super) fn into_agent(mut self) -> Primary {
+        self.tell_changes();
         self.agent
     }
 
-    fn look(&mut self, now: Nanos) {
-        let Self { agent, speaking } = self;
-        while let Some(change) = agent.poll_change() {
-            speaking.say(Word::Change(change));
+    fn tell_changes(&mut self) {
+        while let Some(change) = self.agent.poll_change() {
+            self.speaking.say(Word::Change(change));
         }
+    }
+
+    fn look(&mut self, now: Nanos) {
+        self.tell_changes();
+        let Self { agent, speaking } = self;
         speaking.voice(agent.voice_mut(), now);
         speaking.counters.sender.show(agent.sender());
         let outvoted = agent.leader().outvoted().map_or(0, |why| why.nodes);
