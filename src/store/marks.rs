@@ -104,11 +104,12 @@ impl Marks {
         self.epochs.push(start);
     }
 
-    /// Takes over what this node has promised with the store that was here before. Where that held
-    /// more than this one begins with, some of it may have been acknowledged: lossy.
+    /// Takes over what this node has promised with the store that was here before, so that nothing
+    /// is unknown. Where that held more than this one begins with, some of it may have been
+    /// acknowledged: lossy.
     pub(super) fn take_over(&mut self, before: &Self) {
         (self.epoch, self.vote) = (self.epoch.max(before.epoch), before.vote);
-        self.lossy |= before.lossy || before.synced > self.synced;
+        self.lossy = before.lossy || before.synced > self.synced;
     }
 
     /// Whether an epoch, or one after it, has begun as far as is known here.

@@ -41,7 +41,8 @@ impl ReplicaStore {
 
     /// Makes a store whose log begins at a snapshot's place, and opens it. The epochs are those of
     /// the log that it will follow, oldest first: what is caught up with is held against them. It
-    /// is lossy: what this node acknowledged before its directory was empty is not here.
+    /// is lossy, for what this node acknowledged before its directory was empty is not here; after
+    /// a store that was put aside, only where that held more.
     ///
     /// # Errors
     /// As [`Self::open_on`]; [`OpenError::NotEmpty`] where there is a store.
@@ -65,7 +66,7 @@ impl ReplicaStore {
             epoch: epochs.last().map_or(Epoch(0), |last| last.epoch),
             epochs: epochs.to_vec(),
             told: true,
-            // Whatever this node once acknowledged is not here: it votes when it has caught up.
+            // What an empty directory once held, nobody knows: it votes when it has caught up.
             lossy: true,
             ..Marks::default()
         };
@@ -127,7 +128,11 @@ impl ReplicaStore {
         self.holding.sync(end).map_err(|error| io("syncing", error))?;
         let (node, base, chain) = (self.options.identity.node, end.position, end.chain);
         let start = EpochStart { epoch, node, base, chain };
-        let marked = syncing.store_marks(&mut syncing.syncer(), |marks| marks.begin_epoch(start));
+        let marked = syncing.store_marks(&mut syncing.syncer(), |marks| {
+            marks.begin_epoch(start);
+            // Its log is the truth from here on: what it may have lacked, an operator gave up.
+            marks.lossy = false;
+        });
         marked.map_err(|error| io("marking the epoch of", error))?;
         let Self { options, holding, .. } = self;
         holding.control.set_accepting(Accepting::Starting);

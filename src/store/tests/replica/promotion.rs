@@ -224,3 +224,21 @@ fn an_epoch_can_begin_whatever_is_uncommitted_before_it() {
     promoted.commit_to(promoted.position());
     assert!(promoted.check_room(100).is_ok());
 }
+
+#[test]
+fn who_was_made_to_lead_without_all_it_had_lacks_nothing_from_then_on() {
+    let (ours, theirs) = (MemoryDisk::default(), MemoryDisk::default());
+    let (writer, _) = open_told(&theirs);
+    let start = begin_of(&writer);
+    let beginning = LogPlace { position: start.base, chain: start.chain };
+    let disk = || Arc::new(ours.clone());
+    let made = ReplicaStore::create_at(disk(), &standby(), beginning, &[start], Nanos(7));
+    let (replica, _) = made.unwrap();
+    assert!(replica.is_lossy());
+    assert!(replica.voter().promise(Epoch(5), STANDBY_NODE).unwrap());
+    // Only an operator's force comes here: what is missing was given up.
+    drop(replica.into_writer(Epoch(5)).unwrap());
+    let (replica, recovery) = open_replica(&ours);
+    assert_eq!((replica.is_lossy(), recovery.lossy), (false, false));
+    assert_eq!(replica.epoch(), Epoch(5));
+}
