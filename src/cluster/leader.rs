@@ -19,6 +19,22 @@ use crate::types::{Epoch, Nanos, Position};
 use super::{Contract, Envelope, Hashes, Membership, Quorum};
 pub use said::{AckRefused, Change, MajorityDiffers, NotLeading, PeerStatus};
 
+/// Changes that wait for somebody who asks.
+const CHANGES_MAX: usize = 256;
+
+/// What is to be told; where nobody asks, the oldest is dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Changes(VecDeque<Change>);
+
+impl Changes {
+    fn push(&mut self, change: Change) {
+        if self.0.len() == CHANGES_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(change);
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Peer {
     status: PeerStatus,
@@ -72,7 +88,7 @@ pub struct Leader {
     passed_at: Option<Nanos>,
     /// What `poll_commit` has said.
     told: Position,
-    changes: VecDeque<Change>,
+    changes: Changes,
 }
 
 impl Leader {
@@ -107,7 +123,7 @@ impl Leader {
         let peers = numbers.filter(|(_, node)| *node != membership.own()).map(peer).collect();
         let quorum = Quorum::new(&membership, committed);
         let told = committed.position;
-        let (published, changes) = (start.base, VecDeque::new());
+        let (published, changes) = (start.base, Changes::default());
         let (complete, ended, outvoted, passed_at) = (None, None, None, None);
         Self {
             membership,
@@ -214,13 +230,13 @@ impl Leader {
             return Err(AckRefused::ChainDiffers { node, position, theirs, ours });
         }
         if ack.flags.contains(NodeFlags::DIVERGED) && !peer.status.diverged() {
-            self.changes.push_back(Change::NodeDiverged { node });
+            self.changes.push(Change::NodeDiverged { node });
         }
         peer.status.ack = Some(*ack);
         peer.status.heard_at = Some(now);
         if peer.status.silent {
             peer.status.silent = false;
-            self.changes.push_back(Change::NodeHeard { node });
+            self.changes.push(Change::NodeHeard { node });
         }
         Ok(())
     }
@@ -234,7 +250,7 @@ impl Leader {
             peer.status.known_epoch = from.known_epoch;
             if from.known_epoch > self.start.epoch {
                 let (node, epoch) = (from.sender, from.known_epoch);
-                self.changes.push_back(Change::HigherEpoch { node, epoch });
+                self.changes.push(Change::HigherEpoch { node, epoch });
             }
         }
     }
@@ -285,7 +301,7 @@ impl Leader {
         if self.outvoted.is_none() && nodes >= self.membership.majority() {
             let why = MajorityDiffers { nodes, of: self.membership.nodes().len() };
             self.outvoted = Some(why);
-            self.changes.push_back(Change::MajorityDiffers(why));
+            self.changes.push(Change::MajorityDiffers(why));
         }
     }
 
@@ -298,7 +314,7 @@ impl Leader {
     fn end(&mut self, why: NotLeading, in_any_case: bool) {
         if self.ended.is_none() || in_any_case {
             self.ended = Some(why);
-            self.changes.push_back(Change::NotLeading(why));
+            self.changes.push(Change::NotLeading(why));
         }
     }
 
@@ -348,7 +364,7 @@ impl Leader {
     pub fn poll_change(&mut self, now: Nanos) -> Option<Change> {
         self.judge_peers(now);
         self.judge_passed(now);
-        self.changes.pop_front()
+        self.changes.0.pop_front()
     }
 
     /// An epoch that a node knows of and nobody leads keeps that node from following this one for
@@ -379,14 +395,14 @@ impl Leader {
             let Some(heard_at) = status.heard_at else { continue };
             if !status.silent && now >= after(heard_at, NODE_SILENT_NS) {
                 status.silent = true;
-                self.changes.push_back(Change::NodeSilent { node });
+                self.changes.push(Change::NodeSilent { node });
             }
             heard += usize::from(!status.silent && !status.log_differs);
             let held = status.ack.map_or(0, |ack| ack.held);
             let behind_bytes = self.published.get().saturating_sub(held);
             if status.slow != (behind_bytes > SLOW_BYTES) {
                 status.slow = !status.slow;
-                self.changes.push_back(match status.slow {
+                self.changes.push(match status.slow {
                     true => Change::NodeSlow { node, behind_bytes },
                     false => Change::NodeKeepsUp { node },
                 });
@@ -396,7 +412,7 @@ impl Leader {
         let complete = heard >= needed;
         if complete != self.complete.unwrap_or(false) {
             self.complete = Some(complete);
-            self.changes.push_back(match complete {
+            self.changes.push(match complete {
                 true => Change::QuorumReached { heard, needed },
                 false => Change::QuorumLost { heard, needed },
             });

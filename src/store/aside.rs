@@ -77,7 +77,7 @@ pub(super) fn finish(disk: &dyn Disk, directory: &Path) -> Result<(), OpenError>
     go_on().map_err(io)
 }
 
-/// As [`finish`], for who has not the lock.
+/// Goes on with what a crash has left of [`put_aside`], where it has; takes the lock.
 ///
 /// # Errors
 /// Somebody has the store open, or the system refuses.
