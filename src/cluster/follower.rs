@@ -266,6 +266,8 @@ impl Follower {
         self.held = held;
         self.synced = self.synced.min(held.position);
         self.applied = self.applied.min(held.position);
+        // What an operator let it cut is committed anew, as the other log has it.
+        self.committed = self.committed.min(held.position);
         self.acked = None;
     }
 

@@ -68,6 +68,8 @@ pub(crate) struct World {
     /// Whose unsynced log a loss of power has taken: with others they must not be a majority,
     /// where what is held counts as kept.
     bereft: BTreeSet<Node>,
+    /// All trouble is over: nobody dies any more.
+    is_mended: bool,
     /// How often the operator looks after the nodes, and when next.
     tends_ns: u64,
     tend_at: u64,
@@ -111,6 +113,7 @@ impl World {
             starts: BTreeMap::new(),
             pauses: BTreeMap::new(),
             bereft: BTreeSet::new(),
+            is_mended: false,
             tends_ns,
             tend_at: BEGINNING,
             tended: 0,
@@ -193,7 +196,7 @@ impl World {
                 machine.take_orders(&mut self.ground, count, Nanos(self.now));
             }
             let told = machine.work(&mut self.ground, Nanos(self.now));
-            if orders && self.machines[node].has_turned() {
+            if orders && !self.is_mended && self.machines[node].has_turned() {
                 self.strike(node);
             }
             // A process that ended by itself is started again by its operator.
@@ -242,6 +245,7 @@ impl World {
     /// All trouble ends.
     fn mend_all(&mut self) {
         self.tell(&"all is mended");
+        self.is_mended = true;
         self.mends.clear();
         self.pauses.clear();
         self.ground.network.heal();

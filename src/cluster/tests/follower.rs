@@ -179,6 +179,23 @@ fn commits_are_taken_of_the_followed_node_as_far_as_is_held() {
     assert_eq!(follower.poll_commit(), None, "one that is older changes nothing");
 }
 
+/// An operator let it cut what had been committed; the other log's commits lie below that at first.
+#[test]
+fn what_was_cut_is_committed_anew() {
+    let mut follower = following(Counted::HELD);
+    let commit =
+        |epoch, position: u64| Commit { position, chain: position + 1, epoch, ..Commit::default() };
+    follower.on_progress(place(512), Position(0), Position(0));
+    follower.on_commit(&envelope(1, 2, 4), &commit(4, 512), NOW).unwrap();
+    assert_eq!(follower.poll_commit(), Some(place(512)));
+    follower.on_announce(&envelope(3, 1, 5), &announce(5, 64), NOW).unwrap();
+    assert_eq!(follower.poll_follow(), Some(start(3, 5, 64)));
+    follower.on_followed(start(3, 5, 64), place(64));
+    follower.on_progress(place(256), Position(0), Position(0));
+    follower.on_commit(&envelope(3, 2, 5), &commit(5, 192), NOW).unwrap();
+    assert_eq!(follower.poll_commit(), Some(place(192)));
+}
+
 /// Whatever a node acknowledged before it lost it lies below what its primary had written when the
 /// primary first answered this run of it.
 #[test]

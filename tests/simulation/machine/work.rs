@@ -6,7 +6,7 @@ use isochron::cluster::agent::News;
 use isochron::cluster::{Change, Comparison};
 use isochron::core::Taken;
 use isochron::replication::catch_up::Outcome;
-use isochron::store::{Durability, Until};
+use isochron::store::Until;
 use isochron::types::Nanos;
 
 use super::{Ground, Machine, READ_MAX, Role, Running, directory};
@@ -150,7 +150,6 @@ impl Machine {
     /// Where it stands, for those who see all nodes.
     fn show(&self, ground: &Ground) {
         let Some(running) = &self.running else { return };
-        let loses = ground.durability == Durability::Process;
         ground.shown.update(self.node, |standing| {
             standing.is_primary = matches!(running.role, Some(Role::Primary(..)));
             let epochs = match &running.role {
@@ -159,7 +158,7 @@ impl Machine {
                     standing.epoch = replica.epoch();
                     standing.held = Some(replica.held());
                     standing.end = replica.held().position;
-                    standing.is_bereft = loses && replica.is_lossy();
+                    standing.is_bereft = replica.is_lossy();
                     replica.epochs()
                 }
                 Some(Role::Primary(agent, sequencer)) => {
