@@ -35,8 +35,8 @@ const BOTH: [(&str, &str); 2] = [
 ];
 
 /// What `sbe_gen` 0.7.3 writes otherwise than we do, lint by lint: style, in modules that nobody
-/// outside the tests can reach, and made anew with each build, so that it cannot be mended. All else
-/// is denied to it as to ours.
+/// outside the tests can reach, and made anew with each build, so that it cannot be mended. All
+/// else is denied to it as to ours.
 const FOREIGN: &str = "#[allow(unreachable_pub, unused_qualifications, unused_imports, unused_mut, \
     unused_parens, clippy::absurd_extreme_comparisons, clippy::double_parens, clippy::get_first, \
     clippy::identity_op, clippy::int_plus_one, clippy::needless_lifetimes, \
