@@ -66,11 +66,16 @@ impl LogStatus {
     /// Why a node with this log gives nobody its vote, and is not promoted.
     #[must_use]
     pub fn barred(&self) -> Option<VoteReason> {
-        if self.flags.contains(NodeFlags::LOSSY) {
-            return Some(VoteReason::LOSSY);
-        }
-        self.flags.contains(NodeFlags::DIVERGED).then_some(VoteReason::DIVERGED)
+        barred(self.flags)
     }
+}
+
+/// Why a node of which this is known gives nobody its vote.
+pub(super) fn barred(flags: NodeFlags) -> Option<VoteReason> {
+    if flags.contains(NodeFlags::LOSSY) {
+        return Some(VoteReason::LOSSY);
+    }
+    flags.contains(NodeFlags::DIVERGED).then_some(VoteReason::DIVERGED)
 }
 
 /// The epoch of the last transaction of a log that ends at `end`, by its table of epochs: an epoch

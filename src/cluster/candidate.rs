@@ -468,8 +468,7 @@ fn of_status(node: u32, status: &Status) -> InTheWay {
 
 /// Whether a node that answered may give its vote: not a lossy or diverged one.
 fn may_vote(status: &Status) -> bool {
-    let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
-    status.flags.0 & barred.0 == 0
+    barred(status.flags).is_none()
 }
 
 /// Whether a node that answered is in the way of this one. One that gives its vote to nobody is in

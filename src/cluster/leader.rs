@@ -16,6 +16,7 @@ use crate::limits::{ACK_INTERVAL_NS, ANNOUNCE_INTERVAL_NS, NODE_SILENT_NS, SLOW_
 use crate::store::{Chain, EpochStart, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
 
+use super::ballot::barred;
 use super::{Contract, Envelope, Hashes, Membership, Quorum};
 pub use said::{AckRefused, Change, MajorityDiffers, NotLeading, PeerStatus};
 
@@ -54,8 +55,7 @@ impl Peer {
     /// Whether it would give its vote to a primary that wrote up to a position in an epoch, by what
     /// was heard of it lately.
     fn would_vote(&self, ours: (Epoch, Position), now: Nanos) -> bool {
-        let barred = NodeFlags::LOSSY | NodeFlags::DIVERGED;
-        let able = |flags: NodeFlags| flags.0 & barred.0 == 0;
+        let able = |flags: NodeFlags| barred(flags).is_none();
         let lately = |at: Nanos| now < after(at, NODE_SILENT_NS);
         let PeerStatus { ack, heard_at, log_differs, .. } = &self.status;
         let follows =
