@@ -189,8 +189,6 @@ struct Prepared {
     clock: SystemClock,
     interrupt: Interrupt,
     setup: Vec<Message>,
-    /// Until the source has it.
-    flow: Option<Box<dyn Flow>>,
     pace: Pace,
     /// The symbol that the live line shows.
     symbol: String,
@@ -201,8 +199,8 @@ struct Prepared {
     session: Session,
 }
 
-/// Reads what is asked for, and takes the feed's ports.
-fn prepare(args: &Args) -> Outcome<Prepared> {
+/// Reads what is asked for, and takes the feed's ports; also the flow, for the source.
+fn prepare(args: &Args) -> Outcome<(Prepared, Box<dyn Flow>)> {
     let clock = SystemClock::new();
     let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
@@ -215,16 +213,16 @@ fn prepare(args: &Args) -> Outcome<Prepared> {
     refuse_used(&directory)?;
     check_json_path(args)?;
     let (lines, session) = (Lines::reserve(args)?, CHANNEL.session(date, b'A'));
-    let flow = Some(flow);
-    Ok(Prepared { clock, interrupt, setup, flow, pace, symbol, scratch, directory, lines, session })
+    let prepared =
+        Prepared { clock, interrupt, setup, pace, symbol, scratch, directory, lines, session };
+    Ok((prepared, flow))
 }
 
 fn demo(args: &Args) -> Outcome<Report> {
     // 1. What to trade, and how fast; where the log lies, and where the feed goes.
-    let prepared = prepare(args)?;
-    let Prepared { clock, interrupt, setup, flow, pace, symbol, .. } = prepared;
+    let (prepared, flow) = prepare(args)?;
+    let Prepared { clock, interrupt, setup, pace, symbol, .. } = prepared;
     let Prepared { scratch, directory, lines, session, .. } = prepared;
-    let flow = flow.expect("nobody has it yet");
     // 2. The exchange.
     let anywhere = [SocketAddrV4::new(args.interface, 0); 3];
     let repairs = (!args.no_repair).then_some(anywhere);
