@@ -239,8 +239,9 @@ fn demo(args: &Args) -> Outcome<Report> {
     let place = Place { lines: lines.channel(), session, repair: repair_at };
     say(place.pasteable());
     let mut subscribers = start_subscribers(args, &place, scratch.path(), &clock, &interrupt)?;
-    let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, &counters, args.store.is_some(), &watched);
+    let watched = subscribers::watched(&subscribers);
+    show_setting(&directory, &counters, args.store.is_some());
+    show_subscribers(&watched);
     // 4. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -420,10 +421,13 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
+fn show_setting(directory: &Path, counters: &Path, kept: bool) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
     say(format_args!("store {}{removed}", directory.display()));
     say(subscribers::pasteable(&["stat".to_owned(), counters.display().to_string()]));
+}
+
+fn show_subscribers(subscribers: &[Counters]) {
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();

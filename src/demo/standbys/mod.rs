@@ -59,7 +59,8 @@ pub(super) fn demo(args: &Args, standbys: u32) -> Outcome<Report> {
     let place = SubscriberPlace { lines: lines.channel(), session: name, repair };
     say(place.pasteable());
     let mut subscribers = super::start_subscribers(args, &place, scratch.path(), clock, interrupt)?;
-    show_setting(&nodes, directory, args.store.is_some(), &subscribers);
+    show_setting(&nodes, directory, args.store.is_some());
+    super::show_subscribers(&subscribers::watched(&subscribers));
     // 4. Trading, with the loss of the primary in the middle.
     let counters = cluster.primary().counters()?;
     let setup_commands = prepared.setup.len() as u64;
@@ -161,7 +162,7 @@ impl Trading {
         let end = StopFlag::new();
         let agents = vec![Box::new(agent) as Box<dyn Agent>];
         let running = start(agents, &threads, clock, &end).map_err(text)?;
-        let watched = subscribers.iter().map(|one| one.counters().clone()).collect();
+        let watched = subscribers::watched(subscribers);
         let live = Live::new(counters.clone(), watched, symbol.clone());
         let (mut takeover, mut fault) = (None, None);
         let trading_ns =
@@ -196,18 +197,12 @@ impl Trading {
     }
 }
 
-fn show_setting(nodes: &Nodes, directory: &Path, kept: bool, subscribers: &[Subscriber]) {
+fn show_setting(nodes: &Nodes, directory: &Path, kept: bool) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps them)" };
     let count = nodes.places.len();
     say(format_args!("{count} nodes in {}{removed}; node 1 is the primary", directory.display()));
     for place in &nodes.places {
         let store = place.store().display().to_string();
         say(subscribers::pasteable(&["stat".to_owned(), store]));
-    }
-    let granted =
-        subscribers.iter().map(|one| one.counters().get(Counter::RECEIVE_BUFFER_BYTES)).min();
-    if let Some(granted) = granted {
-        let count = subscribers.len();
-        say(format_args!("{count} subscribers, receive buffer {granted} bytes each"));
     }
 }
