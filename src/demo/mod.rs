@@ -189,8 +189,6 @@ struct Prepared {
     clock: SystemClock,
     interrupt: Interrupt,
     setup: Vec<Message>,
-    /// Until the source has it.
-    flow: Option<Box<dyn Flow>>,
     pace: Pace,
     /// The symbol that the live line shows.
     symbol: String,
@@ -201,8 +199,8 @@ struct Prepared {
     session: Session,
 }
 
-/// Reads what is asked for, and takes the feed's ports.
-fn prepare(args: &Args) -> Outcome<Prepared> {
+/// Reads what is asked for, and takes the feed's ports; also the flow, for the source.
+fn prepare(args: &Args) -> Outcome<(Prepared, Box<dyn Flow>)> {
     let clock = SystemClock::new();
     let interrupt = Interrupt::watch().map_err(text)?;
     let date = calendar_date(clock.now());
@@ -215,16 +213,16 @@ fn prepare(args: &Args) -> Outcome<Prepared> {
     refuse_used(&directory)?;
     check_json_path(args)?;
     let (lines, session) = (Lines::reserve(args)?, CHANNEL.session(date, b'A'));
-    let flow = Some(flow);
-    Ok(Prepared { clock, interrupt, setup, flow, pace, symbol, scratch, directory, lines, session })
+    let prepared =
+        Prepared { clock, interrupt, setup, pace, symbol, scratch, directory, lines, session };
+    Ok((prepared, flow))
 }
 
 fn demo(args: &Args) -> Outcome<Report> {
     // 1. What to trade, and how fast; where the log lies, and where the feed goes.
-    let prepared = prepare(args)?;
-    let Prepared { clock, interrupt, setup, flow, pace, symbol, .. } = prepared;
+    let (prepared, flow) = prepare(args)?;
+    let Prepared { clock, interrupt, setup, pace, symbol, .. } = prepared;
     let Prepared { scratch, directory, lines, session, .. } = prepared;
-    let flow = flow.expect("nobody has it yet");
     // 2. The exchange.
     let anywhere = [SocketAddrV4::new(args.interface, 0); 3];
     let repairs = (!args.no_repair).then_some(anywhere);
@@ -241,8 +239,9 @@ fn demo(args: &Args) -> Outcome<Report> {
     let place = Place { lines: lines.channel(), session, repair: repair_at };
     say(place.pasteable());
     let mut subscribers = start_subscribers(args, &place, scratch.path(), &clock, &interrupt)?;
-    let watched: Vec<Counters> = subscribers.iter().map(|s| s.counters().clone()).collect();
-    show_setting(&directory, &counters, args.store.is_some(), &watched);
+    let watched = subscribers::watched(&subscribers);
+    show_setting(&directory, &counters, args.store.is_some());
+    show_subscribers(&watched);
     // 4. The order source.
     let (recorder, mut collector) = latencies(1 << 20);
     let exchange_counters = exchange.counters.clone();
@@ -422,10 +421,13 @@ fn start_subscribers(
     Ok(subscribers)
 }
 
-fn show_setting(directory: &Path, counters: &Path, kept: bool, subscribers: &[Counters]) {
+fn show_setting(directory: &Path, counters: &Path, kept: bool) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps one)" };
     say(format_args!("store {}{removed}", directory.display()));
     say(subscribers::pasteable(&["stat".to_owned(), counters.display().to_string()]));
+}
+
+fn show_subscribers(subscribers: &[Counters]) {
     let granted = subscribers.iter().map(|s| s.get(Counter::RECEIVE_BUFFER_BYTES)).min();
     if let Some(granted) = granted {
         let count = subscribers.len();

@@ -12,10 +12,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How often it is looked at.
-pub(super) const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How long it may take to begin, and to end.
-pub(super) const PATIENCE_NS: u64 = 60_000_000_000;
+const PATIENCE_NS: u64 = 60_000_000_000;
 
 /// The process; killed when it is dropped.
 pub(super) struct Part {
@@ -67,7 +67,7 @@ impl Part {
                 return Err(format!("{} does not run: {}", self.name, self.last_words()));
             }
             if interrupt.has_come() && !wanted {
-                return Err("interrupted before trading began".to_owned());
+                return Err(format!("interrupted before {} ran", self.name));
             }
             std::thread::sleep(LOOK);
         }

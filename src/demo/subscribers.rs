@@ -172,6 +172,11 @@ impl Subscriber {
     }
 }
 
+/// The progress of each.
+pub(super) fn watched(subscribers: &[Subscriber]) -> Vec<Counters> {
+    subscribers.iter().map(|one| one.counters.clone()).collect()
+}
+
 impl Drop for Subscriber {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -16,8 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Room for a minute of the default flow before anything grows.
-pub(super) const CAPACITY: Capacity =
-    Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
+const CAPACITY: Capacity = Capacity { orders: 1 << 18, holdings: 1 << 20, client_ids: 1 << 20 };
 
 /// A run whose agents have stopped.
 pub(super) struct Finished {
@@ -117,9 +116,14 @@ fn replay_check(directory: &Path, expected: u128) -> (Check, u64) {
 }
 
 fn replay(directory: &Path) -> Outcome<Replay> {
+    let (mut reader, replay) = whole_log(directory)?;
+    read_back(&mut reader, replay).map_err(text)
+}
+
+/// A log to be executed again: a reader that checks its bytes too, and where that begins.
+pub(super) fn whole_log(directory: &Path) -> Outcome<(StoreReader, Replay)> {
     let options = ReaderOptions { check: FrameCheck::Content, ..ReaderOptions::default() };
     let disk = Arc::new(RealDisk);
-    let mut reader = StoreReader::attach_on(disk, directory, &options).map_err(text)?;
-    let machine = StateMachine::with_capacity(CAPACITY);
-    read_back(&mut reader, Replay::new(machine)).map_err(text)
+    let reader = StoreReader::attach_on(disk, directory, &options).map_err(text)?;
+    Ok((reader, Replay::new(StateMachine::with_capacity(CAPACITY))))
 }

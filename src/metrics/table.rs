@@ -242,6 +242,7 @@ const GAUGES: &[Counter] = &[
     Counter::SUBSCRIBER_ENDED,
     Counter::RECEIVE_BUFFER_BYTES,
     Counter::RECOVERY_CONNECTIONS,
+    Counter::CATCH_UP_CONNECTIONS,
     Counter::BOOK_IMAGE_NS,
     Counter::BOOK_IMAGE_ORDERS,
     Counter::STREAM_POSITION,

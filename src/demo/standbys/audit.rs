@@ -4,16 +4,15 @@
 //! others are held against it, byte for byte.
 
 use super::super::setup::{CHANNEL, PRODUCTS};
+use super::super::verdict::whole_log;
 use super::super::{Outcome, SOURCE, text};
 use super::node::Place;
 use super::service::Confirmed;
 use crate::core::show_ahead;
 use crate::market_data::{CONFLATION_NS_DEFAULT, Feed, Plan};
-use crate::state_machine::{Replay, StateMachine, command_origin};
-use crate::store::{Check, ReaderOptions, RealDisk, StoreReader};
+use crate::state_machine::{Replay, ReplayError, ReplayFault, command_origin};
 use crate::types::Position;
 use isochron_events::{EventHeader, Message};
-use std::sync::Arc;
 
 /// What a log came to.
 pub(super) struct Audit {
@@ -36,17 +35,15 @@ pub(super) struct Audit {
 /// Executes a node's log again. `told` is what the source was told by the old primary, `setup` how
 /// many commands came before the flow's.
 pub(super) fn audit(place: &Place, told: &Confirmed, setup: u64) -> Outcome<Audit> {
-    let options = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
-    let disk = Arc::new(RealDisk);
-    let mut reader = StoreReader::attach_on(disk, &place.store(), &options).map_err(text)?;
-    let mut replay = Replay::new(StateMachine::with_capacity(super::super::verdict::CAPACITY));
+    let (mut reader, mut replay) = whole_log(&place.store())?;
     let mut feed = Feed::new(&Plan::new(&PRODUCTS, CONFLATION_NS_DEFAULT));
     let (mut confirmed, mut repeated, mut newest) = (Confirmed::default(), None, 0);
     loop {
         show_ahead(&mut reader, &mut replay);
         let Some(frame) = reader.next().map_err(text)? else { break };
-        let fault = |error: &dyn std::fmt::Display| format!("position {}: {error}", frame.position);
-        let event = Message::decode(frame.message).map_err(|error| fault(&error))?;
+        let fault = |error| text(ReplayFault { position: frame.position, error });
+        let decoded = Message::decode(frame.message).map_err(ReplayError::Decode);
+        let event = decoded.map_err(fault)?;
         if let Some(origin) = command_origin(&event).filter(|origin| origin.source == SOURCE) {
             let number = origin.source_sequence;
             repeated = repeated.or((number <= newest).then_some(number));
@@ -56,7 +53,7 @@ pub(super) fn audit(place: &Place, told: &Confirmed, setup: u64) -> Outcome<Audi
                 confirmed.add(sequence, timestamp, frame.end.0);
             }
         }
-        replay.on_event(&event).map_err(|error| fault(&error))?;
+        replay.on_event(&event).map_err(ReplayError::Diverged).map_err(fault)?;
         feed.on_event(&event, &mut |_| {});
     }
     Ok(Audit {

@@ -120,15 +120,11 @@ impl Cluster {
         let kept = compare(&place, self.primary());
         let returned = Node::start(&place, "standby").and_then(|mut node| {
             node.wait_for_primary(&self.clock, interrupt)?;
-            Ok(node)
+            self.running.push(node);
+            Ok(())
         });
-        match returned {
-            Ok(node) => {
-                self.running.push(node);
-                Some(kept)
-            }
-            Err(error) => Some(Err(error)),
-        }
+        // What is missing there is worse than a node that does not return.
+        Some(kept.and_then(|bytes| returned.map(|()| bytes)))
     }
 
     /// Waits until all nodes have executed all that is committed, and the subscribers have all of

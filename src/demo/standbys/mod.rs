@@ -24,6 +24,7 @@ mod service;
 mod tests;
 mod verdict;
 
+use super::flow::Flow;
 use super::live::Live;
 use super::report::Report;
 use super::source::{Parts, Progress, SourceAgent};
@@ -48,8 +49,8 @@ const PATIENCE_NS: u64 = 60_000_000_000;
 /// Runs it.
 pub(super) fn demo(args: &Args, standbys: u32) -> Outcome<Report> {
     // 1. What to trade, how fast, and where the feed goes.
-    let mut prepared = prepare(args)?;
-    let Prepared { clock, interrupt, scratch, directory, lines, session, .. } = &prepared;
+    let (prepared, flow) = prepare(args)?;
+    let Prepared { clock, interrupt, scratch, directory, lines, session, pace, .. } = &prepared;
     // 2. The nodes, the first of which becomes the primary.
     let nodes = Nodes::configure(args, standbys + 1, directory, lines, clock)?;
     let mut cluster = Cluster::start(&nodes, *clock, interrupt)?;
@@ -58,14 +59,14 @@ pub(super) fn demo(args: &Args, standbys: u32) -> Outcome<Report> {
     let place = SubscriberPlace { lines: lines.channel(), session: name, repair };
     say(place.pasteable());
     let mut subscribers = super::start_subscribers(args, &place, scratch.path(), clock, interrupt)?;
-    show_setting(&nodes, directory, args.store.is_some(), &subscribers);
+    show_setting(&nodes, directory, args.store.is_some());
+    super::show_subscribers(&subscribers::watched(&subscribers));
     // 4. Trading, with the loss of the primary in the middle.
     let counters = cluster.primary().counters()?;
     let setup_commands = prepared.setup.len() as u64;
-    let traded = Trading::begin(args, &mut prepared, cluster.primary())?;
+    let traded = Trading::begin(args, &prepared, flow, cluster.primary())?;
     let traded = traded.run(&prepared, &counters, &mut cluster, &mut subscribers)?;
     // 5. The node that was killed returns; all nodes and subscribers get all of it.
-    let Prepared { clock, interrupt, session, pace, .. } = &prepared;
     let kept = cluster.bring_back(interrupt);
     cluster.wait_in_step(*session, &mut subscribers, interrupt)?;
     // 6. The session ends, then the subscribers, then the other nodes.
@@ -118,7 +119,12 @@ struct Traded {
 
 impl Trading {
     /// The order source, at the primary.
-    fn begin(args: &Args, prepared: &mut Prepared, primary: &Place) -> Outcome<Self> {
+    fn begin(
+        args: &Args,
+        prepared: &Prepared,
+        flow: Box<dyn Flow>,
+        primary: &Place,
+    ) -> Outcome<Self> {
         let (service, marks, collector, phases) = Service::new();
         let (changes, told) = channel();
         let stop = StopFlag::new();
@@ -126,7 +132,7 @@ impl Trading {
         let generation = attached.producer.generation();
         let (agent, progress) = SourceAgent::new(Parts {
             setup: prepared.setup.clone(),
-            flow: prepared.flow.take().expect("there is one source"),
+            flow,
             pace: prepared.pace,
             duration_ns: duration_ns(args, prepared.pace),
             source: SOURCE,
@@ -156,7 +162,7 @@ impl Trading {
         let end = StopFlag::new();
         let agents = vec![Box::new(agent) as Box<dyn Agent>];
         let running = start(agents, &threads, clock, &end).map_err(text)?;
-        let watched = subscribers.iter().map(|one| one.counters().clone()).collect();
+        let watched = subscribers::watched(subscribers);
         let live = Live::new(counters.clone(), watched, symbol.clone());
         let (mut takeover, mut fault) = (None, None);
         let trading_ns =
@@ -191,18 +197,12 @@ impl Trading {
     }
 }
 
-fn show_setting(nodes: &Nodes, directory: &Path, kept: bool, subscribers: &[Subscriber]) {
+fn show_setting(nodes: &Nodes, directory: &Path, kept: bool) {
     let removed = if kept { "" } else { ", removed at the end (--store DIR keeps them)" };
     let count = nodes.places.len();
     say(format_args!("{count} nodes in {}{removed}; node 1 is the primary", directory.display()));
     for place in &nodes.places {
         let store = place.store().display().to_string();
         say(subscribers::pasteable(&["stat".to_owned(), store]));
-    }
-    let granted =
-        subscribers.iter().map(|one| one.counters().get(Counter::RECEIVE_BUFFER_BYTES)).min();
-    if let Some(granted) = granted {
-        let count = subscribers.len();
-        say(format_args!("{count} subscribers, receive buffer {granted} bytes each"));
     }
 }
