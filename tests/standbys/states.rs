@@ -69,7 +69,7 @@ fn started_with_a_lie(nodes: &Nodes, liar: u32) -> [Program; 3] {
 }
 
 /// What `stat` says of a node.
-fn stat(nodes: &Nodes, node: u32) -> Value {
+pub(crate) fn stat(nodes: &Nodes, node: u32) -> Value {
     let store = nodes.store(node).display().to_string();
     let stat = run(["stat", &store, "--once", "--json"]);
     assert_eq!(stat.code, Some(0), "{}", stat.errors);
