@@ -23,7 +23,8 @@ use isochron::ring::mapped::attach;
 use isochron::state_machine::{command_origin, command_origin_mut};
 use isochron::store::{Identity, StoreReader};
 use isochron_events::{CommandOrigin, Message, Tick};
-use program::{Program, run, wait};
+use program::{Ended, Program, run, wait};
+use states::stat;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -113,6 +114,29 @@ impl Nodes {
         Program::start([command, "--config", &self.config(node)])
     }
 
+    /// Starts node 1 as the primary and node 2 as its standby, both from empty directories.
+    fn first_two(&self) -> [Program; 2] {
+        let mut second = self.start("standby", 2);
+        let mut first = self.start("serve", 1);
+        second.line_with("the directory is filled");
+        first.line_with("this node is the primary epoch=");
+        [first, second]
+    }
+
+    /// Asks a node to become the primary, as an operator does.
+    fn promote(&self, node: u32, options: &[&str]) -> Ended {
+        run(["promote", "--config", &self.config(node)].iter().chain(options))
+    }
+
+    /// The same where the node goes on asking for votes by itself: the wish may come in between.
+    fn promote_in_turn(&self, node: u32, options: &[&str]) -> Ended {
+        wait("the operator's turn", || {
+            let asked = self.promote(node, options);
+            let is_early = ["changing its role", "notNow"].iter().any(|it| asked.out.contains(it));
+            (!is_early).then_some(asked)
+        })
+    }
+
     fn ring(&self, node: u32) -> Producer {
         let path = self.folder.path().join(format!("orders{node}.ring"));
         let mut ring = wait("the ring is there", || attach(&path).ok()).producer;
@@ -161,6 +185,11 @@ fn send_command(ring: &mut Producer, mut command: Message, source_sequence: u64)
     wait("room in the ring", || ring.try_write(&bytes).ok());
 }
 
+/// A promotion succeeded.
+fn assert_promoted(promoted: &Ended) {
+    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+}
+
 /// Ends it as an operator does.
 fn stop(program: Program) {
     program.signal("TERM");
@@ -171,11 +200,7 @@ fn stop(program: Program) {
 #[test]
 fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns() {
     let nodes = Nodes::new();
-    let mut second = nodes.start("standby", 2);
-    let mut first = nodes.start("serve", 1);
-    // From an empty directory.
-    second.line_with("the directory is filled");
-    first.line_with("this node is the primary epoch=");
+    let [mut first, mut second] = nodes.first_two();
     send(&mut nodes.ring(1), 1..=300);
     nodes.wait_for(1, 300);
     // One that comes late has the same log.
@@ -187,8 +212,8 @@ fn a_standby_takes_over_with_all_that_was_confirmed_and_the_old_primary_returns(
     let told = nodes.confirmed(1);
     first.signal("KILL");
     first.end();
-    let promoted = run(["promote", "--config", &nodes.config(2)]);
-    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+    let promoted = nodes.promote(2, &[]);
+    assert_promoted(&promoted);
     assert!(promoted.out.starts_with("node 2 is the primary of epoch "), "{}", promoted.out);
     second.line_with("this node is the primary epoch=");
     let mut ring = nodes.ring(2);
@@ -246,30 +271,27 @@ fn what_a_standby_missed_comes_over_tcp_and_then_by_the_stream() {
 #[test]
 fn without_a_majority_nobody_is_promoted_but_by_force() {
     let nodes = Nodes::new();
-    let config = nodes.config(1);
-    let absent = run(["promote", "--config", &config]);
+    let absent = nodes.promote(1, &[]);
     assert_eq!(absent.code, Some(2), "{}", absent.out);
     assert!(absent.errors.contains("node 1 does not answer at 127."), "{}", absent.errors);
     let mut alone = nodes.start("serve", 1);
     alone.line_with("too few nodes that may vote answered: 1 with this one, 2 needed");
-    // It goes on asking by itself; the operator's wish may come in between.
-    let refused = wait("the operator's turn", || {
-        let asked = run(["promote", "--config", &config]);
-        (!asked.out.contains("changing its role")).then_some(asked)
-    });
+    let refused = nodes.promote_in_turn(1, &[]);
     assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.errors);
     assert!(refused.out.starts_with("refused: too few nodes answer"), "{}", refused.out);
     assert!(refused.out.contains("; heard: 1; "), "{}", refused.out);
-    let forced = wait("the operator's turn", || {
-        let asked = run(["promote", "--config", &config, "--force", "--json"]);
-        (!asked.out.contains("notNow")).then_some(asked)
-    });
-    assert_eq!(forced.code, Some(0), "{}{}", forced.out, forced.errors);
+    let forced = nodes.promote_in_turn(1, &["--force", "--json"]);
+    assert_promoted(&forced);
     let said: serde_json::Value = serde_json::from_str(&forced.out).unwrap();
     assert_eq!((said["result"].as_str(), said["lost_bytes"].as_u64()), (Some("promoted"), Some(0)));
     alone.line_with("promoted by force, without a majority");
-    // Nothing is confirmed that a majority does not have.
-    send(&mut nodes.ring(1), 1..=10);
+    // Nothing is confirmed that a majority does not have, though it is taken and lies in the log.
+    let mut ring = nodes.ring(1);
+    send(&mut ring, 1..=10);
+    wait("all is taken", || (ring.used_bytes() == 0).then_some(()));
+    let stat = stat(&nodes, 1);
+    let committed = stat["store"]["committed"].as_u64().unwrap();
+    assert!(stat["counters"]["bytes-published"].as_u64() > Some(committed), "{stat}");
     assert_eq!(nodes.confirmed(1), [0_u64; 0]);
     alone.signal("KILL");
     alone.end();

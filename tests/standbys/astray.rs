@@ -1,9 +1,10 @@
 //! What goes wrong, with real processes: nobody leads, a log that nobody can continue, nodes that
 //! are configured otherwise, and bytes from strangers on every socket.
 
-use super::{Nodes, send, stop};
+use super::{Nodes, assert_promoted, send, stop};
 use crate::program::{run, wait};
 use isochron::types::SplitMix64;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
@@ -35,14 +36,14 @@ impl Nodes {
         rest.split_once('|').unwrap().0.parse().unwrap()
     }
 
-    /// Where the first segment of a node's log begins.
-    fn first_segment(&self, node: u32) -> u64 {
+    /// Where the segments of a node's log begin.
+    fn segments(&self, node: u32) -> BTreeSet<u64> {
         let names = fs::read_dir(self.store(node)).unwrap();
         let base = |path: PathBuf| match path.extension()?.to_str()? {
             "log" => path.file_stem()?.to_str()?.parse().ok(),
             _ => None,
         };
-        names.filter_map(|entry| base(entry.unwrap().path())).min().unwrap()
+        names.filter_map(|entry| base(entry.unwrap().path())).collect()
     }
 }
 
@@ -56,7 +57,7 @@ fn where_nobody_leads_each_node_says_so_and_what_to_do() {
     }
     let stat = run(["stat", nodes.store(1).to_str().unwrap(), "--once"]);
     assert!(stat.out.contains("\nempty: waits for another node"), "{}{}", stat.out, stat.errors);
-    let refused = run(["promote", "--config", &nodes.config(2)]);
+    let refused = nodes.promote(2, &[]);
     assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.errors);
     assert!(refused.out.contains("node 2 has no store yet"), "{}", refused.out);
     assert!(refused.out.contains("`isochron serve`"), "{}", refused.out);
@@ -78,8 +79,7 @@ fn where_nobody_leads_each_node_says_so_and_what_to_do() {
         let stat = run(["stat", nodes.store(2).to_str().unwrap(), "--once"]);
         stat.out.contains("nobody leads (`isochron promote`").then_some(())
     });
-    let promoted = run(["promote", "--config", &nodes.config(2)]);
-    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+    assert_promoted(&nodes.promote(2, &[]));
     all[1].line_with("follows epoch=2 node=2");
     all.into_iter().for_each(stop);
 }
@@ -94,31 +94,20 @@ fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
         let snapshots = "[snapshots]\nevery_commands = 400\nkeep = 1\n";
         fs::write(nodes.config(node), format!("{text}{snapshots}")).unwrap();
     }
-    let mut second = nodes.start("standby", 2);
-    let mut first = nodes.start("serve", 1);
-    second.line_with("the directory is filled");
-    first.line_with("this node is the primary epoch=");
+    let [first, second] = nodes.first_two();
     let mut ring = nodes.ring(1);
     send(&mut ring, 1..=300);
     nodes.wait_for(2, 300);
     let held = nodes.log(2).len();
     stop(second);
     // The primary goes on until it has forgotten what comes next there.
-    let end: u64 = fs::read_dir(nodes.store(2))
-        .unwrap()
-        .filter_map(|entry| {
-            let path = entry.unwrap().path();
-            let is_segment = path.extension().is_some_and(|it| it == "log");
-            is_segment.then(|| path.file_stem()?.to_str()?.parse::<u64>().ok())?
-        })
-        .max()
-        .unwrap();
+    let last_held = *nodes.segments(2).last().unwrap();
     let mut sent = 300;
     wait("the primary's log begins later", || {
         send(&mut ring, sent + 1..=sent + 200);
         sent += 200;
         wait("the ring is empty", || (ring.used_bytes() == 0).then_some(()));
-        (nodes.first_segment(1) > end).then_some(())
+        (*nodes.segments(1).first().unwrap() > last_held).then_some(())
     });
     let mut second = nodes.start("standby", 2);
     let said = second.line_with("begins anew: the store was put aside");
@@ -148,10 +137,7 @@ fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
 #[test]
 fn a_node_that_is_configured_otherwise_is_told_what_differs() {
     let nodes = Nodes::new();
-    let mut second = nodes.start("standby", 2);
-    let mut first = nodes.start("serve", 1);
-    second.line_with("the directory is filled");
-    first.line_with("this node is the primary epoch=");
+    let [first, second] = nodes.first_two();
     for (from, to, said, values) in [
         (
             "term_bytes = 65_536",
@@ -187,10 +173,7 @@ fn a_node_that_is_configured_otherwise_is_told_what_differs() {
 #[test]
 fn strangers_on_every_socket_change_nothing() {
     let nodes = Nodes::new();
-    let mut second = nodes.start("standby", 2);
-    let mut first = nodes.start("serve", 1);
-    second.line_with("the directory is filled");
-    first.line_with("this node is the primary epoch=");
+    let [mut first, second] = nodes.first_two();
     let mut third = nodes.start("standby", 3);
     third.line_with(" ready");
     first.line_with("follows this node node=3");

@@ -3,9 +3,9 @@
 
 use super::heard::{Heard, expected};
 use super::logged::{logged, logged_of};
-use super::program::{Program, run, wait};
+use super::program::{Program, wait};
 use super::repair::{Connected, alice, books, content};
-use super::{Nodes, send_command, stop};
+use super::{Nodes, assert_promoted, send_command, stop};
 use isochron::demo::flow::{Flow, Lobster};
 use isochron::net::Endpoint;
 use isochron::ring::Producer;
@@ -177,8 +177,7 @@ fn the_public_sees_one_feed_whoever_is_the_primary() {
     public.nodes.wait_for(1, 450);
     first.signal("KILL");
     first.end();
-    let promoted = run(["promote", "--config", &public.nodes.config(2)]);
-    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+    assert_promoted(&public.nodes.promote(2, &[]));
     second.line_with("this node is the primary epoch=");
     let mut ring = public.nodes.ring(2);
     send(&mut ring, &all[..700], 1);
@@ -231,12 +230,7 @@ fn a_feed_of_a_log_that_was_cut_is_made_anew() {
         program.end();
     }
     let mut third = public.started(3, " ready");
-    let config = public.nodes.config(3);
-    let forced = wait("the operator's turn", || {
-        let asked = run(["promote", "--config", &config, "--force"]);
-        (!asked.out.contains("changing its role")).then_some(asked)
-    });
-    assert_eq!(forced.code, Some(0), "{}{}", forced.out, forced.errors);
+    assert_promoted(&public.nodes.promote_in_turn(3, &["--force"]));
     third.line_with("this node is the primary epoch=");
     let config = public.nodes.config(2);
     let mut second = Program::start(["standby", "--config", &config, "--discard-tail"]);

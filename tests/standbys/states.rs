@@ -1,7 +1,7 @@
 //! Nodes whose states differ: one begins with a snapshot that is whole, and of another state than
 //! the log leads to.
 
-use super::{Nodes, Program, run, send, stop, wait};
+use super::{Nodes, Program, assert_promoted, run, send, stop, wait};
 use isochron::state_machine::{Capacity, EncodedOutcomes, Replay, StateMachine};
 use isochron::store::{
     Check, LogPlace, ReaderOptions, RealDisk, SECTION_STATE, SnapshotInfo, Snapshots, StoreReader,
@@ -69,7 +69,7 @@ fn started_with_a_lie(nodes: &Nodes, liar: u32) -> [Program; 3] {
 }
 
 /// What `stat` says of a node.
-fn stat(nodes: &Nodes, node: u32) -> Value {
+pub(crate) fn stat(nodes: &Nodes, node: u32) -> Value {
     let store = nodes.store(node).display().to_string();
     let stat = run(["stat", &store, "--once", "--json"]);
     assert_eq!(stat.code, Some(0), "{}", stat.errors);
@@ -117,7 +117,7 @@ fn a_standby_with_another_state_is_named_and_barred_and_goes_on_storing() {
     assert_eq!(stat(&nodes, 1)["store"]["accepting"], "yes");
     first.signal("KILL");
     first.end();
-    let promoted = run(["promote", "--config", &nodes.config(3)]);
+    let promoted = nodes.promote(3, &[]);
     assert_eq!(promoted.code, Some(1), "{}{}", promoted.out, promoted.errors);
     assert!(promoted.out.contains("executed the log to another"), "{}", promoted.out);
     stop(third);
@@ -145,8 +145,7 @@ fn a_primary_whose_state_most_nodes_do_not_have_takes_nothing_until_another_is_p
             .then_some(())
     });
     assert!(nodes.confirmed(1).iter().all(|number| *number <= 220));
-    let promoted = run(["promote", "--config", &nodes.config(2)]);
-    assert_eq!(promoted.code, Some(0), "{}{}", promoted.out, promoted.errors);
+    assert_promoted(&nodes.promote(2, &[]));
     second.line_with("this node is the primary epoch=");
     // From the beginning: what is in the log is not taken twice.
     send(&mut nodes.ring(2), 101..=300);
