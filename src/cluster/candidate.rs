@@ -26,6 +26,7 @@ use crate::limits::{ASK_GRACE_NS, ASK_INTERVAL_NS};
 use crate::store::Chain;
 use crate::types::{Epoch, Nanos, Position};
 
+use super::ballot::barred;
 use super::{Envelope, LogStatus, Membership};
 
 /// The node whose answer decided, and what it has.
