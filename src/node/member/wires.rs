@@ -124,7 +124,7 @@ impl Member {
             key: self.options.key.clone(),
             secret: secret().map_err(NodeError::Random)?,
             connections_max: CATCH_UP_CONNECTIONS_MAX,
-            bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(u64::MAX),
+            bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(0),
         };
         let store = &self.config.store;
         // To the end of what is held: the asking node's own rules say what it makes of it.
