@@ -125,11 +125,12 @@ impl Connection {
         self.given_bytes
     }
 
-    /// Where the client's bytes go; empty at the end, and while a chunk is half gone: an answer
-    /// would stand in its middle.
+    /// Where the client's bytes go; empty at the end, while an answer is not all gone, because who
+    /// takes none is not asked for more, and while a chunk is not: an answer would stand in its
+    /// middle.
     #[must_use]
     pub fn space(&mut self) -> &mut [u8] {
-        match self.fault.is_some() || self.chunk.is_some() {
+        match self.fault.is_some() || self.chunk.is_some() || !self.outgoing.is_empty() {
             true => &mut [],
             false => self.inbox.space(),
         }

@@ -231,6 +231,31 @@ fn there_are_so_many_places_and_one_is_free_again_when_its_client_goes() {
 }
 
 #[test]
+fn who_asks_and_takes_no_answer_is_not_heard_further() {
+    let primary = Primary::new();
+    let mut service = Service::new(service_options(1), primary.library());
+    let mut pipes = Pipes { room: 1_000, ..Pipes::new(1_000) };
+    let mut link = pipes.connect("127.0.0.1:9".parse().unwrap()).unwrap();
+    pipes.let_in(&mut service, Nanos(1));
+    let mut said = Client::new(peer(2), None, [7; 32], Nanos(1)).outgoing().to_vec();
+    let greeting = said.len();
+    for request in 1..=2_000 {
+        protocol::Message::Open { request, log: LogName::EVENTS }.emit(&mut said);
+    }
+    let mut heard = 0;
+    let mut now = 1;
+    while service.statistics().refused == 0 {
+        assert!(now < 3 * STALL_NS_MAX, "it is served for ever, {heard} bytes of it were heard");
+        now += 10_000_000;
+        heard += link.write(&said[heard..]).unwrap_or(0);
+        service.turn(Nanos(now));
+    }
+    // A few answers fill the way back, and as many questions the way there.
+    assert!((greeting..greeting + 2_500).contains(&heard), "{heard}");
+    assert_eq!(service.last_refusal(), Some("node 2: no progress for 30000 ms"));
+}
+
+#[test]
 fn no_more_goes_than_the_cap_allows() {
     let mut primary = Primary::new();
     primary.append_to(600_000);
