@@ -132,13 +132,16 @@ impl OpenLog {
         Ok((self.end()?, durable))
     }
 
-    /// Where it ends; an error where it was cut.
+    /// Where it ends.
     pub(super) fn end(&mut self) -> Result<Position, NotGiven> {
         self.reader.end().map_err(not_given)
     }
 
-    /// Its bytes from a position on, to the end of the term or of what is given.
+    /// Its bytes from a position on, to the end of the term or of what is given; an error where it
+    /// was cut before. The reader goes along: one that stayed behind would not see that, and would
+    /// fail where the log was recycled.
     pub(super) fn bytes_at(&mut self, position: Position) -> Result<&[u8], ReadError> {
+        self.reader.seek(position, None)?;
         self.reader.bytes_at(position)
     }
 }

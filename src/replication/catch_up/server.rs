@@ -321,8 +321,6 @@ impl Connection {
                     Message::Mark { request, end, durable }.emit(&mut self.outgoing);
                     self.mark_at = Nanos(now.get().saturating_add(MARK_NS));
                 }
-                // The end is asked first: a log that was cut is not read.
-                log.end()?;
                 let rest = log.bytes_at(*at).map_err(|error| NotGiven(error.to_string()))?;
                 (at.get(), rest.len())
             }

@@ -1,5 +1,6 @@
 //! What a server gives, to a client that is handed bytes: without a store at the asking end.
 
+use super::joining::{Scene, Standby};
 use super::*;
 use crate::replication::catch_up::link;
 use crate::replication::catch_up::protocol::LogName;
@@ -324,4 +325,55 @@ fn a_snapshot_is_given_as_its_file_is_the_newest_before_a_position() {
     // The connection is good for something else.
     talk.client.feeds();
     assert_eq!(talk.event(), Event::Feeds(Vec::new()));
+}
+
+#[test]
+fn a_log_that_is_cut_is_not_given_further() {
+    let mut primary = Primary::new();
+    primary.append_to(100_000);
+    // Another node takes over from here; the old one goes on for a while.
+    let image = primary.disk.after_kill().unwrap();
+    primary.append_to(150_000);
+    let mut standby = Standby::new();
+    let follow = epochs(&primary.disk)[0];
+    Scene::new(primary.library(), follow, Pipes::new(10_000)).arrive(&mut standby.store);
+    let writer = open_writer(&image, 1);
+    let mut other = Primary { disk: image, writer, random: Random::new(2), flavour: 1 };
+    other.append_to(200_000);
+
+    let given = library(&standby.disk, 1);
+    let mut talk = Talk::new(service_options(1), given, peer(2), None);
+    talk.event();
+    talk.client.open(LogName::EVENTS);
+    talk.event();
+    talk.client.fetch(Position(0));
+    talk.bytes(primary.end().get() as usize);
+    let follow = *epochs(&other.disk).last().unwrap();
+    assert!(follow.base < primary.end());
+    Scene::new(other.library(), follow, Pipes::new(10_000)).arrive(&mut standby.store);
+    assert!(standby.store.held().position > primary.end(), "what was cut is another log's now");
+    // Some marks may have been on their way.
+    let fault = (0..10).find_map(|_| talk.answer().err()).expect("it is told").to_string();
+    assert!(fault.contains(&format!("was cut at {}", follow.base)), "{fault}");
+    assert_eq!(talk.client.content().1.len(), 0, "nothing of the other log");
+}
+
+#[test]
+fn a_log_whose_beginning_is_recycled_is_given_further() {
+    let mut primary = Primary::new();
+    primary.append_to(300_000);
+    let mut talk = Talk::with(&primary);
+    talk.client.open(LogName::EVENTS);
+    talk.event();
+    let end = primary.end();
+    talk.client.fetch(end);
+    (0..5).for_each(|_| talk.turn());
+    primary.writer.sync().unwrap();
+    let mut keeper = primary.writer.take_keeper().unwrap();
+    assert!(keeper.keep_from(primary.place_at(end_beyond(&primary.disk, 200_000))).unwrap());
+    while keeper.do_work().unwrap() {}
+    (0..5).for_each(|_| talk.turn());
+    primary.append_to(310_000);
+    let found = talk.bytes((primary.end().get() - end.get()) as usize);
+    assert!(found == log_bytes(&primary.disk, &directory(), end, primary.end()));
 }
