@@ -63,6 +63,17 @@ struct FeedCopy {
     copying: Copying,
 }
 
+impl Directory {
+    /// Removes what was copied of feed logs.
+    fn clear_feeds(&self) -> Result<(), Fault> {
+        let sessions = feed_log::sessions(&*self.disk, &self.options.directory);
+        for session in sessions.map_err(of_disk)? {
+            feed_log::remove(&*self.disk, &session.directory).map_err(of_disk)?;
+        }
+        Ok(())
+    }
+}
+
 impl Goal {
     fn new() -> Self {
         let below = Position(u64::MAX);
@@ -110,12 +121,11 @@ impl Fresh {
         }
         disk.create_directory(store).map_err(of_disk)?;
         finish_putting_aside(disk_now, store).map_err(of_disk)?;
-        for session in feed_log::sessions(disk_now, store).map_err(of_disk)? {
-            feed_log::remove(disk_now, &session.directory).map_err(of_disk)?;
-        }
         let snapshots = Snapshots::new(Arc::clone(&disk), store, &options.identity);
+        let directory = Directory { disk, options, snapshots };
+        directory.clear_feeds()?;
         Ok(Self {
-            directory: Directory { disk, options, snapshots },
+            directory,
             dial: Dial::new(dial),
             goal: Goal::new(),
             meter: Meter::default(),
@@ -348,7 +358,9 @@ impl Step<'_> {
             return Err(Fault::Refused { reason });
         }
         if position < kept_from || position > state.end {
+            // Another snapshot may be of another day.
             *self.goal = Goal::new();
+            self.directory.clear_feeds()?;
             return Err(Fault::NotKept { position, kept_from });
         }
         if state.term_bytes != options.term_bytes as u64 {

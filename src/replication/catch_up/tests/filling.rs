@@ -3,7 +3,7 @@
 use super::giving::take_snapshot;
 use super::joining::{Scene, Standby, assert_same, open_replica};
 use super::*;
-use crate::store::{Meta, Operation, Refusal, ReplicaStore, Snapshots};
+use crate::store::{Keeper, Meta, Operation, Refusal, ReplicaStore, Snapshots};
 
 const TODAY: &str = "261122300A";
 const YESTERDAY: &str = "261121300A";
@@ -37,6 +37,12 @@ fn write_feed(primary: &mut Primary, name: &str, bytes: u64, unsent_bytes: u64) 
 
 /// A primary with two snapshots, whose log begins at the first, and feed logs of two days.
 fn primary() -> (Primary, LogPlace, Vec<u8>) {
+    let (primary, place, feed, _keeper) = kept_primary();
+    (primary, place, feed)
+}
+
+/// As `primary`, and what lets its log begin later.
+fn kept_primary() -> (Primary, LogPlace, Vec<u8>, Keeper) {
     let mut primary = Primary::new();
     primary.append_to(150_000);
     let mut primary = primary.restart();
@@ -51,7 +57,7 @@ fn primary() -> (Primary, LogPlace, Vec<u8>) {
     let mut keeper = primary.writer.take_keeper().unwrap();
     assert!(keeper.keep_from(places[0]).unwrap());
     while keeper.do_work().unwrap() {}
-    (primary, places[1], feed)
+    (primary, places[1], feed, keeper)
 }
 
 pub(crate) struct Filling {
@@ -273,6 +279,26 @@ fn a_kill_at_each_step_leaves_a_directory_that_the_next_start_fills() {
         }
     }
     assert!(with_marks > 0, "the last step but one is among them");
+}
+
+#[test]
+fn where_the_log_begins_later_by_then_a_newer_snapshot_is_copied() {
+    let (mut primary, older, feed, mut keeper) = kept_primary();
+    let disk = MemoryDisk::default();
+    let mut filling = Filling::new(&primary, &disk, Pipes::new(5_000));
+    while filling.fresh.progress().stage != Stage::Log {
+        assert!(filling.turn().is_none());
+    }
+    // The snapshot and the feed log are here; the log behind them is not there any more.
+    let newer = primary.place_at(end_beyond(&primary.disk, 380_000));
+    take_snapshot(&primary.disk, newer, 20_261_122, &[150_000, 3_000]);
+    primary.writer.sync().unwrap();
+    assert!(keeper.keep_from(newer).unwrap());
+    while keeper.do_work().unwrap() {}
+    let (store, faults) = filling.fill();
+    let expected = Fault::NotKept { position: older.position, kept_from: newer.position };
+    assert_eq!(faults, [expected]);
+    check(&primary, &disk, store, newer, &feed);
 }
 
 #[test]
