@@ -177,8 +177,7 @@ fn serve(directory: &Path, cap: u64) -> Result<(CatchUpAgent, SocketAddrV4), Str
         connections_max: CATCH_UP_CONNECTIONS_MAX,
         bytes_per_second: cap,
     };
-    let (disk, until) = (Arc::new(RealDisk), Until::Published);
-    let library = Library::new(disk, directory.to_path_buf(), &identity(), until);
+    let library = Library::new(Arc::new(RealDisk), directory.to_path_buf(), &identity());
     let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
     let counters = Counters::in_memory();
     let agent = CatchUpAgent::open(any, options, library, &counters).map_err(text)?;

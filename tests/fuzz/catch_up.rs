@@ -13,8 +13,7 @@ use isochron::replication::catch_up::{
     Connector, DialOptions, Join, Library, Link, Peer, Service, ServiceOptions,
 };
 use isochron::store::{
-    EpochStart, Identity, MemoryDisk, Options, ReplicaStore, StoreReader, StoreWriter, Until,
-    framed,
+    EpochStart, Identity, MemoryDisk, Options, ReplicaStore, StoreReader, StoreWriter, framed,
 };
 use isochron::types::{Nanos, Position};
 
@@ -185,7 +184,7 @@ pub(super) fn giving(bytes: &[u8]) {
     let Log { disk, bytes: log, .. } = log();
     let identity = options(1).identity;
     let disk = Arc::new(disk.clone());
-    let library = Library::new(disk, directory(), &identity, Until::Published);
+    let library = Library::new(disk, directory(), &identity);
     let options = ServiceOptions {
         me: peer(1),
         key: None,

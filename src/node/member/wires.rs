@@ -12,7 +12,7 @@ use crate::replication::catch_up::{
 };
 use crate::replication::receiver::ReceiverOptions;
 use crate::replication::sender::SenderOptions;
-use crate::store::{EpochStart, LogPlace, Terms, Until, session_id};
+use crate::store::{EpochStart, LogPlace, Terms, session_id};
 use std::fmt;
 use std::sync::Arc;
 
@@ -127,13 +127,8 @@ impl Member {
             bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(0),
         };
         let store = &self.config.store;
-        // To the end of what is held: the asking node's own rules say what it makes of it.
-        let library = Library::new(
-            Arc::clone(&self.disk),
-            store.directory.clone(),
-            &store.identity,
-            Until::Published,
-        );
+        let disk = Arc::clone(&self.disk);
+        let library = Library::new(disk, store.directory.clone(), &store.identity);
         let agent = CatchUpAgent::open(own.catch_up, options, library, &exchange.counters);
         exchange.add(Some(agent.map_err(|error| NodeError::Wire(WireError::CatchUp(error)))?));
         Ok(())

@@ -22,7 +22,6 @@ pub struct Library {
     disk: Arc<dyn Disk>,
     store: PathBuf,
     snapshots: Snapshots,
-    until: Until,
 }
 
 /// Why something is not given; the text is for the other end's operator.
@@ -56,20 +55,19 @@ pub(super) struct OpenImage {
 }
 
 impl Library {
-    /// What the node with the store in a directory has.
-    ///
-    /// A primary gives what is *published*: what a standby lacks of it may be what its own commit
-    /// waits for. Any other node gives what is *committed*, which nobody will ever cut.
+    /// What the node with the store in a directory has: all that is *published*, a standby's too.
+    /// What a node lacks may be what a commit waits for, and what of it is cut later, the node that
+    /// has taken it cuts as well.
     #[must_use]
-    pub fn new(disk: Arc<dyn Disk>, store: PathBuf, identity: &Identity, until: Until) -> Self {
+    pub fn new(disk: Arc<dyn Disk>, store: PathBuf, identity: &Identity) -> Self {
         let snapshots = Snapshots::new(Arc::clone(&disk), &store, identity);
-        Self { disk, store, snapshots, until }
+        Self { disk, store, snapshots }
     }
 
     /// Attaches to a log, and says what there is of it.
     pub(super) fn open(&self, log: LogName) -> Result<(OpenLog, LogState), NotGiven> {
         let (directory, until) = match log {
-            LogName::EVENTS => (self.store.clone(), self.until),
+            LogName::EVENTS => (self.store.clone(), Until::Published),
             // What was sent on the lines: a standby's recovery is not ahead of the multicast.
             _ => (self.feed_directory(log)?, Until::Told),
         };

@@ -11,8 +11,7 @@
 //! ```
 //!
 //! The live stream repairs what is lost in flight; what is older than its reach comes here. Any
-//! node can give: the primary what is published, the others what is committed. The asking node
-//! believes nothing: it adopts the epochs of a log that has the epoch announced to it, its store
+//! node can give what it holds. The asking node believes nothing: it adopts the epochs of a log that has the epoch announced to it, its store
 //! judges each frame, and chains are compared. A connection that breaks, or lies, costs its bytes
 //! that were not taken yet; the next one goes on at the exact byte.
 //!

@@ -418,18 +418,18 @@ fn what_the_live_stream_brings_meanwhile_is_passed_over() {
 }
 
 #[test]
-fn a_standby_gives_what_is_committed_and_no_more() {
+fn a_standby_gives_all_that_it_holds() {
     let primary = primary_with(&[50_000, 200_000]);
     let mut first = Standby::new();
     Scene::of(&primary, Pipes::new(10_000)).arrive(&mut first.store);
     let committed = primary.place_at(end_beyond(&primary.disk, 150_000));
     first.store.commit(committed.position, committed.chain).unwrap();
-    let until = Until::Committed;
-    let library = Library::new(Arc::new(first.disk.clone()), directory(), &identity(1), until);
     let follow = *epochs(&primary.disk).last().unwrap();
     let mut second = Standby::new();
-    Scene::new(library, follow, Pipes::new(10_000)).arrive(&mut second.store);
-    assert_eq!(second.store.held(), committed);
+    let given = library(&first.disk, 1);
+    Scene::new(given, follow, Pipes::new(10_000)).arrive(&mut second.store);
+    assert_same(&primary, &second);
+    assert_eq!(second.store.committed(), Position(0), "what is committed, others say");
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Primary {
 }
 
 pub(crate) fn library(disk: &MemoryDisk, node: u32) -> Library {
-    Library::new(Arc::new(disk.clone()), directory(), &identity(node), Until::Published)
+    Library::new(Arc::new(disk.clone()), directory(), &identity(node))
 }
 
 fn read_from(disk: &MemoryDisk) -> StoreReader {
