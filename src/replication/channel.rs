@@ -27,7 +27,7 @@ use crate::limits::{FRAME_ALIGNMENT_BYTES, MTU_BYTES, RECEIVER_WINDOW_BYTES_DEFA
 use crate::store::Terms;
 
 /// The largest MTU of Aeron's.
-const MTU_BYTES_AERON_MAX: usize = 65_504;
+pub(super) const MTU_BYTES_AERON_MAX: usize = 65_504;
 
 /// Where a stream goes and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,6 +22,12 @@ use crate::types::Position;
 const END_OF_STREAM: u8 = 0x20;
 const REVOKED: u8 = 0x10;
 
+/// Whether the flags of a heartbeat say that the stream ended at its position.
+#[inline]
+pub(in crate::replication) fn says_end(flags: u8) -> bool {
+    flags & (END_OF_STREAM | REVOKED) != 0
+}
+
 /// Bytes of a heartbeat.
 pub const HEARTBEAT_BYTES: usize = FRAME_HEADER_BYTES;
 
@@ -117,7 +123,7 @@ impl<'a> DataDatagram<'a> {
     /// Whether it is a heartbeat that says that the stream ended at its position.
     #[must_use]
     pub fn is_end_of_stream(&self) -> bool {
-        self.is_heartbeat() && self.first().flags() & (END_OF_STREAM | REVOKED) != 0
+        self.is_heartbeat() && says_end(self.first().flags())
     }
 
     /// All frames.

@@ -21,6 +21,7 @@ mod rttm;
 mod setup;
 mod status;
 
+pub(super) use data::says_end;
 pub use data::{DataDatagram, HEARTBEAT_BYTES, heartbeat};
 pub use error::ErrorFrame;
 pub use nak::Nak;

@@ -32,6 +32,7 @@ use std::ops::Range;
 
 use super::{FLAGS, Kind, Malformed, check, i32_at, put, put_header, word};
 use crate::limits::FRAME_ALIGNMENT_BYTES;
+use crate::replication::channel::MTU_BYTES_AERON_MAX;
 use crate::store::Terms;
 
 const TERM_OFFSET: Range<usize> = 8..12;
@@ -44,9 +45,6 @@ const MTU: Range<usize> = 32..36;
 const TTL: Range<usize> = 36..40;
 
 const GROUP: u8 = 0x40;
-
-/// The largest MTU of Aeron's.
-const MTU_BYTES_AERON_MAX: i32 = 65_504;
 
 /// A SETUP frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +90,7 @@ impl Setup {
             return Err(refuse("term offset", term_offset));
         }
         let mtu_bytes = field(MTU);
-        if !(32..=MTU_BYTES_AERON_MAX).contains(&mtu_bytes) || !aligned(mtu_bytes) {
+        if !(32..=word(MTU_BYTES_AERON_MAX)).contains(&mtu_bytes) || !aligned(mtu_bytes) {
             return Err(refuse("MTU", mtu_bytes));
         }
         Ok(Self {

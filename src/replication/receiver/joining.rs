@@ -13,9 +13,9 @@
 
 use std::net::SocketAddrV4;
 
-use super::super::frame::Setup;
+use super::super::frame::{Setup, says_end};
+use super::Receiver;
 use super::rebuild::{Rebuild, SetupRefused};
-use super::{END_OF_STREAM, REVOKED, Receiver};
 use crate::types::{Nanos, Position};
 
 /// Time from one question for SETUP to the next.
@@ -195,7 +195,7 @@ impl Receiver {
     ) {
         self.counts.heartbeats += 1;
         self.hear(from, now);
-        let has_ended = flags & (END_OF_STREAM | REVOKED) != 0;
+        let has_ended = says_end(flags);
         let Some(at) = at else {
             // A stream that has ended is not joined.
             if !has_ended {

@@ -53,11 +53,6 @@ const JOIN_BYTES_MAX_DEFAULT: u64 = 1024 * 1024;
 /// Ten of a quiet sender's heartbeats.
 const SILENT_NS_DEFAULT: u64 = 1_000_000_000;
 
-/// Of a heartbeat: the stream ended at its position.
-const END_OF_STREAM: u8 = 0x20;
-/// And was withdrawn.
-const REVOKED: u8 = 0x10;
-
 /// How a stream is received.
 #[derive(Clone, Debug)]
 pub struct ReceiverOptions {
