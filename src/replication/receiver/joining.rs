@@ -8,6 +8,9 @@
 //!     └─────────▶ Behind ◀──┘──┘
 //! ```
 //!
+//! Nothing that is said of the stream counts for longer than the stream bears it out: anybody can
+//! say how far it is, and that it ended.
+//!
 //! SETUP is asked for only where the stream could be joined: the question makes some senders wait
 //! for the one who asked.
 
@@ -64,7 +67,7 @@ pub(super) struct Place {
     /// Its SETUP was taken: positions mean what they say.
     pub(super) is_set_up: bool,
     pub(super) refused: Option<SetupRefused>,
-    /// What the sender is known to have sent, as far as it could be taken.
+    /// What the sender said last that it has sent, as far as it could be taken.
     pub(super) heard: Position,
     /// Where the sender was last.
     pub(super) stream_at: Position,
@@ -220,7 +223,7 @@ impl Receiver {
     fn hear_at<R: Rebuild>(&mut self, rebuild: &R, at: Position, now: Nanos) {
         self.place.stream_at = at;
         let reach = rebuild.window_end();
-        self.place.heard = self.place.heard.max(at.min(reach));
+        self.place.heard = at.min(reach);
         if at > reach {
             self.place.on_beyond(at, now);
         }

@@ -292,6 +292,25 @@ fn a_lost_tail_is_found_by_a_heartbeat() {
     assert_eq!(bench.says(), [Said::Asks { from: bench.start(last - 1), to: bench.end(last) }]);
 }
 
+/// On a quiet stream nothing else tells that somebody lied about it.
+#[test]
+fn what_was_never_sent_is_not_asked_for_when_the_sender_says_where_it_is() {
+    let mut bench = Bench::live(log(24 * 1024));
+    bench.data(0..3);
+    let at = Position(bench.end(2));
+    bench.heartbeat(bench.datagrams[9].1);
+    assert_eq!(bench.says(), []);
+    bench.waits(20 * US);
+    assert_eq!(bench.says(), [Said::Asks { from: at.0, to: bench.end(9) }]);
+    for _ in 0..30 {
+        bench.waits(100 * MS);
+        bench.heartbeat(at);
+        let said = bench.says();
+        assert!(said.iter().all(|said| matches!(said, Said::Status { .. })), "{said:?}");
+    }
+    assert_eq!((bench.standing(), bench.receiver.counts().catch_ups), (Standing::Live, 0));
+}
+
 #[test]
 fn status_messages_follow_what_is_consumed() {
     let mut bench = Bench::live(log(30 * 1024));
