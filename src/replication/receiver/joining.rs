@@ -1,10 +1,10 @@
 //! Where the receiver stands to the stream: how it joins, falls behind, joins again, and ends.
 //!
 //! ```text
-//!             heard near,
-//!  Waiting ── and SETUP ──▶ Live ── all is here, the sender has ended ──▶ Ended
-//!     │                     │  ▲
-//!     │ heard far ahead     │  │ near again, or past the hole
+//!             heard near,           all is here, the sender has ended
+//!  Waiting ── and SETUP ──▶ Live ─────────────────────────────────────▶ Ended
+//!     │                     │  ▲ ◀───────────────────────────────────────┘
+//!     │ heard far ahead     │  │ near again, or past the hole    it goes on
 //!     └─────────▶ Behind ◀──┘──┘
 //! ```
 //!
@@ -71,7 +71,7 @@ pub(super) struct Place {
     pub(super) heard: Position,
     /// Where the sender was last.
     pub(super) stream_at: Position,
-    /// Where it said that the stream ended.
+    /// Where the stream ended, if that is what its sender said last.
     ended_at: Option<Position>,
     beyond: Option<Beyond>,
     /// Where the rebuilt part ends, and since when.
@@ -94,11 +94,16 @@ impl Place {
         self.beyond = Some(Beyond { first, last: now });
     }
 
-    /// Intact frames came where they are awaited: the stream is not as far ahead as somebody said.
+    /// Intact frames came that were not here. Where they are awaited ones, the stream is not as far
+    /// ahead as somebody said; it has not ended before them.
     #[inline]
-    pub(super) fn on_next(&mut self, at: Position) {
-        if self.beyond.is_some() || matches!(self.stage, Stage::Behind { .. }) {
+    pub(super) fn on_new(&mut self, at: Position, are_awaited: bool) {
+        let is_away = self.beyond.is_some() || matches!(self.stage, Stage::Behind { .. });
+        if are_awaited && is_away {
             self.stream_at = at;
+        }
+        if self.ended_at.is_some_and(|end| at >= end) {
+            self.ended_at = None;
         }
     }
 
@@ -206,9 +211,7 @@ impl Receiver {
             }
             return;
         };
-        if has_ended {
-            self.place.ended_at = Some(at);
-        }
+        self.place.ended_at = has_ended.then_some(at);
         if self.place.is_set_up {
             // It stands, perhaps because it may not go on.
             rebuild.make_room();
@@ -270,6 +273,16 @@ impl Receiver {
         self.status.begin(now);
     }
 
+    /// The stream had not ended: what was just heard says so.
+    fn go_on<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
+        self.liveness.begin(now);
+        self.liveness.on_heard(now);
+        self.place.stage = Stage::Waiting;
+        if self.place.is_set_up {
+            self.join(rebuild, now);
+        }
+    }
+
     fn fall_behind(&mut self, until: Position, now: Nanos) {
         if !matches!(self.place.stage, Stage::Behind { .. }) {
             self.counts.catch_ups += 1;
@@ -283,15 +296,17 @@ impl Receiver {
     pub(super) fn judge<R: Rebuild>(&mut self, rebuild: &R, now: Nanos) {
         self.place.judged = now;
         let contiguous = rebuild.contiguous();
-        let follows = !matches!(self.place.stage, Stage::Idle | Stage::Left | Stage::Ended(_));
-        if let Some(at) = self.place.ended_at.filter(|at| follows && contiguous >= *at) {
-            self.place.stage = Stage::Ended(at);
-            self.loss.clear();
-            self.status.leave(now);
-            self.liveness.end();
-        }
-        match self.place.stage {
-            Stage::Live => {
+        let ended_at = self.place.ended_at.filter(|at| contiguous >= *at);
+        match (self.place.stage, ended_at) {
+            (Stage::Idle | Stage::Left, _) | (Stage::Ended(_), Some(_)) => {}
+            (Stage::Ended(_), None) => self.go_on(rebuild, now),
+            (_, Some(at)) => {
+                self.place.stage = Stage::Ended(at);
+                self.loss.clear();
+                self.status.leave(now);
+                self.liveness.end();
+            }
+            (Stage::Live, None) => {
                 if contiguous != self.place.progress.0 || self.loss.is_whole() {
                     self.place.progress = (contiguous, now);
                 }
@@ -303,7 +318,7 @@ impl Receiver {
                 }
             }
             // The stream goes on meanwhile.
-            Stage::Behind { until } if contiguous >= until && self.is_near(rebuild) => {
+            (Stage::Behind { until }, None) if contiguous >= until && self.is_near(rebuild) => {
                 if self.place.is_set_up {
                     self.join(rebuild, now);
                 } else {
@@ -311,7 +326,7 @@ impl Receiver {
                     self.place.elicit(now);
                 }
             }
-            _ => {}
+            (Stage::Waiting | Stage::Behind { .. }, None) => {}
         }
     }
 }

@@ -283,9 +283,7 @@ impl Receiver {
         let verdict = rebuild.insert(at, frames);
         match verdict {
             Verdict::New => {
-                if at <= awaited {
-                    self.place.on_next(at);
-                }
+                self.place.on_new(at, at <= awaited);
                 self.counts.taken += 1;
                 self.counts.taken_bytes += frames.len() as u64;
             }

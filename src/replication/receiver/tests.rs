@@ -395,6 +395,35 @@ fn the_end_of_a_stream_is_reached_and_goodbye_said() {
     assert_eq!(bench.receiver.source_silent_ns(bench.now), None, "nobody is expected");
 }
 
+/// A stranger's word must not end the stream for good.
+#[test]
+fn an_end_is_taken_back_by_who_goes_on() {
+    let mut bench = Bench::live(log(16 * 1024));
+    bench.data(0..3);
+    bench.arrives(&bench.log.heartbeat(bench.datagrams[1].1, true));
+    let end = Position(bench.end(1));
+    assert_eq!((bench.says().len(), bench.standing()), (1, Standing::Ended(end)));
+    // What was sent before the end, again.
+    bench.data([2]);
+    assert_eq!((bench.says(), bench.standing()), (vec![], Standing::Ended(end)));
+    bench.data([4]);
+    let at = bench.end(2);
+    assert_eq!(bench.says(), [Said::Status { at, window: HALF_TERM }]);
+    assert_eq!(bench.standing(), Standing::Live);
+    bench.waits(20 * US);
+    assert_eq!(bench.says(), [Said::Asks { from: at, to: bench.end(3) }]);
+    bench.data([3]);
+    // And by a heartbeat, where there is nothing to send.
+    let end = bench.datagrams[4].1;
+    bench.arrives(&bench.log.heartbeat(end, true));
+    assert_eq!((bench.says().len(), bench.standing()), (1, Standing::Ended(end)));
+    bench.heartbeat(end);
+    assert_eq!(bench.says(), [Said::Status { at: end.0, window: HALF_TERM }]);
+    assert_eq!(bench.standing(), Standing::Live);
+    bench.waits(300 * MS);
+    assert_eq!(bench.receiver.source_silent_ns(bench.now), Some(300 * MS), "it is expected again");
+}
+
 #[test]
 fn an_ended_stream_is_not_joined() {
     let mut bench = Bench::new(log(4 * 1024));
