@@ -178,7 +178,7 @@ impl Standby {
             } else {
                 let status = StatusMessage::parse(bytes).expect("nothing else is said");
                 let at = status.position(terms()).expect("a place and a window");
-                assert!(status.asks_setup || at == held);
+                assert!(status.asks_setup || at == contiguous);
             }
         }
         if let Some(deadline) = self.receiver.next_deadline() {

@@ -48,7 +48,7 @@ impl Rebuild for Holes {
 
     fn make_room(&mut self) {}
 
-    fn held(&self) -> Position {
+    fn consumed(&self) -> Position {
         Position(0)
     }
 

@@ -76,6 +76,13 @@ impl MemoryRebuild {
         }
     }
 
+    /// The end of the last whole transaction that no hole is before; of a stock stream, what was
+    /// delivered.
+    #[must_use]
+    pub fn held(&self) -> Position {
+        self.held
+    }
+
     /// The next frame in order, padding passed over.
     pub fn deliver(&mut self) -> Option<Delivered> {
         while self.held < self.contiguous {
@@ -224,8 +231,11 @@ impl Rebuild for MemoryRebuild {
 
     fn make_room(&mut self) {}
 
-    fn held(&self) -> Position {
-        self.held
+    fn consumed(&self) -> Position {
+        match self.policy {
+            Policy::Ours { .. } => self.contiguous,
+            Policy::Stock => self.held,
+        }
     }
 
     fn contiguous(&self) -> Position {
@@ -234,11 +244,7 @@ impl Rebuild for MemoryRebuild {
 
     fn window_end(&self) -> Position {
         let half = self.geometry.map_or(0, |geometry| geometry.terms.bytes() as u64 / 2);
-        match self.policy {
-            Policy::Ours { .. } => Position(self.contiguous.0 + half),
-            // Nothing is let in that was not delivered soon.
-            Policy::Stock => Position(self.held.0 + half),
-        }
+        Position(self.consumed().0 + half)
     }
 
     fn received(&self) -> Position {

@@ -394,7 +394,7 @@ impl Receiver {
     }
 
     fn window<R: Rebuild>(&self, rebuild: &R) -> Window {
-        let from = rebuild.held();
+        let from = rebuild.consumed();
         let full = Position(from.0 + self.full_window_bytes(rebuild));
         Window { from, to: full.min(rebuild.window_end()).max(from) }
     }

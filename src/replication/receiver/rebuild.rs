@@ -1,10 +1,9 @@
 //! Where a received stream is put together again.
 //!
 //! ```text
-//!   held      contiguous        received
-//!  ──┴──────────┴─────.....──────┴─ · · · ─ held + window
-//!    part of a          holes
-//!    transaction
+//!   consumed  contiguous        received
+//!  ──┴──────────┴─────.....──────┴─ · · · ─ consumed + window
+//!    a store: nothing   holes
 //! ```
 //!
 //! A store is its own reorder buffer: what arrives is written at its position, and what is missing
@@ -81,7 +80,7 @@ pub enum Verdict {
     New,
     /// All of them were there before.
     Known,
-    /// They end at or before *held*, or begin before the epoch: nobody needs them.
+    /// They end at or before *contiguous*, or begin before the epoch: nobody needs them.
     Before,
     /// They end beyond the window.
     Beyond,
@@ -133,7 +132,7 @@ impl fmt::Display for SetupRefused {
 
 impl std::error::Error for SetupRefused {}
 
-/// A place where a stream is put together. Positions are the stream's; `held <= contiguous <=
+/// A place where a stream is put together. Positions are the stream's; `consumed <= contiguous <=
 /// received`.
 pub trait Rebuild {
     /// How positions are made; `None` before a stream was joined that says so.
@@ -152,8 +151,10 @@ pub trait Rebuild {
     /// Makes room for more, if some can be had: the sender may be waiting for it.
     fn make_room(&mut self);
 
-    /// Everything before it is there and needed no more: the window begins here.
-    fn held(&self) -> Position;
+    /// Everything before it is there and takes up no room of the window, which begins here. In a
+    /// store all that is *contiguous*: were it whole transactions alone, one that is longer than
+    /// the window would never come to its end.
+    fn consumed(&self) -> Position;
 
     /// Everything before it is there.
     fn contiguous(&self) -> Position;

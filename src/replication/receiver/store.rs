@@ -31,8 +31,8 @@ impl Rebuild for ReplicaStore {
         let _ = ReplicaStore::insert(self, self.contiguous(), &[]);
     }
 
-    fn held(&self) -> Position {
-        ReplicaStore::held(self).position
+    fn consumed(&self) -> Position {
+        ReplicaStore::contiguous(self)
     }
 
     fn contiguous(&self) -> Position {

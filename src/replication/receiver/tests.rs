@@ -318,16 +318,16 @@ fn status_messages_follow_what_is_consumed() {
     let mut told = base;
     for number in 0..bench.datagrams.len() {
         bench.data([number]);
-        let held = bench.rebuild.held().0;
-        let due = held > told + HALF_TERM / 4;
-        let expected = due.then_some(Said::Status { at: held, window: HALF_TERM });
+        let at = bench.rebuild.consumed().0;
+        let due = at > told + HALF_TERM / 4;
+        let expected = due.then_some(Said::Status { at, window: HALF_TERM });
         assert_eq!(bench.says(), Vec::from_iter(expected), "datagram {number}");
-        told = if due { held } else { told };
+        told = if due { at } else { told };
     }
     assert!(told > base);
     // The timer's carries the position of now.
     bench.waits(200 * MS);
-    let at = bench.rebuild.held().0;
+    let at = bench.rebuild.consumed().0;
     assert_eq!(bench.says(), [Said::Status { at, window: HALF_TERM }]);
 }
 
@@ -342,7 +342,7 @@ fn a_receiver_that_is_overrun_leaves_the_flow_control_and_catches_up() {
     assert_eq!((bench.standing(), bench.says()), (Standing::Live, vec![]));
     bench.waits(10 * MS);
     bench.data([far + 1]);
-    let at = bench.rebuild.held().0;
+    let at = bench.rebuild.consumed().0;
     assert_eq!(bench.says(), [Said::Goodbye { at }]);
     let (from, to) = (Position(bench.end(2)), bench.datagrams[far + 1].0);
     assert_eq!(bench.standing(), Standing::CatchUpFrom { from, to });
@@ -355,7 +355,7 @@ fn a_receiver_that_is_overrun_leaves_the_flow_control_and_catches_up() {
     for (position, _, frames) in &bench.datagrams[3..=far] {
         assert_eq!(bench.rebuild.insert(*position, frames), Verdict::New);
     }
-    let at = bench.rebuild.held().0;
+    let at = bench.rebuild.consumed().0;
     assert_eq!(bench.says(), [Said::Status { at, window: HALF_TERM }], "it takes part again");
     assert_eq!(bench.standing(), Standing::Live);
 }
@@ -436,7 +436,7 @@ fn leaving_is_said_five_times() {
     let mut bench = Bench::live(log(4 * 1024));
     bench.data([0, 1]);
     bench.receiver.leave(bench.now);
-    let at = bench.rebuild.held().0;
+    let at = bench.rebuild.consumed().0;
     for _ in 0..5 {
         assert!(!bench.receiver.has_left());
         assert_eq!(bench.says(), [Said::Goodbye { at }]);

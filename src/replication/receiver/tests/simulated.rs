@@ -221,6 +221,20 @@ fn without_faults_nothing_is_asked_for_and_nothing_sent_twice() {
     }
 }
 
+/// The window begins behind what is there, a transaction's end or not.
+#[test]
+fn a_window_of_one_datagram_takes_every_transaction() {
+    for channel in [GROUP, UNICAST] {
+        let channel = format!("{channel}|rcv-wnd=1408");
+        let mut simulation = Simulation::new(&channel, log(6), &[CLEAN], 6);
+        for _ in 0..5 {
+            simulation.log.grow(20_000);
+            simulation.until_held(1_000);
+        }
+        simulation.check();
+    }
+}
+
 #[test]
 fn everything_arrives_through_loss_repetition_and_reordering() {
     let mut repaired = 0;
