@@ -14,8 +14,8 @@
 //! that no replay overtakes the multicast. After a death of the publisher what was written and
 //! not committed is sent again, the same bytes under the same numbers, and nothing before it.
 //!
-//! After a start of the machine the page that says what was committed may say anything. What was
-//! durable then counts as sent, which it was, long before: a sync takes longer than a send.
+//! After a start of the machine the page that says what was committed may say anything. Then what
+//! was committed when the log was last made durable counts as sent, and what is behind is sent again.
 
 mod reader;
 mod record;
