@@ -2,6 +2,7 @@
 
 use crate::cluster::{Membership, NodeAddress};
 use crate::config::{self, Ack, Durability, Fault};
+use crate::limits::MTU_BYTES;
 use crate::replication::channel::Channel;
 use crate::types::Key;
 use isochron_cluster::{AckPolicy, Counted};
@@ -39,6 +40,24 @@ impl ReplicationOptions {
     }
 }
 
+/// What a channel may say of the stream on it must be what this log's is.
+fn check(channel: &Channel, exchange_number: i32, term_bytes: usize) -> Result<(), String> {
+    let Channel { term_bytes: terms, stream, session, mtu_bytes, .. } = *channel;
+    if let Some(terms) = terms.filter(|terms| *terms != term_bytes) {
+        return Err(format!("term-length={terms}: store.term_bytes is {term_bytes}"));
+    }
+    if let Some(stream) = stream.filter(|stream| *stream != exchange_number) {
+        return Err(format!("stream-id={stream}: exchange.number is {exchange_number}"));
+    }
+    if let Some(session) = session {
+        return Err(format!("session-id={session}: each epoch has its own"));
+    }
+    if mtu_bytes != MTU_BYTES {
+        return Err(format!("mtu={mtu_bytes}: a store takes datagrams of {MTU_BYTES}"));
+    }
+    Ok(())
+}
+
 /// The nodes of a configuration; `None` for a node that is alone.
 ///
 /// # Errors
@@ -55,6 +74,8 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
     if written.nodes.is_empty() {
         return Ok(None);
     }
+    let is_of_log = check(&channel, config.exchange.number, config.store.term_bytes);
+    is_of_log.map_err(|why| fault(".channel", &why))?;
     let address = |node: &config::Node| NodeAddress {
         node: node.node,
         control: node.control,
@@ -115,15 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_of_another_stream_is_refused_with_both_values() {
+        let of = |parameter: &str| {
+            let channel = format!("channel = 'aeron:udp?endpoint=239.7.0.1:1|{parameter}'");
+            read(&format!("store.term_bytes = 65_536\n[replication]\n{channel}\n{NODES}"))
+        };
+        for (parameter, why) in [
+            ("term-length=128k", "term-length=131072: store.term_bytes is 65536"),
+            ("stream-id=7", "stream-id=7: exchange.number is 1"),
+            ("session-id=7", "session-id=7: each epoch has its own"),
+            ("mtu=8k", "mtu=8192: a store takes datagrams of 1408"),
+        ] {
+            let fault = of(parameter).unwrap_err();
+            let expected = (3, format!("replication.channel: {why}"));
+            assert_eq!((fault.line, fault.message), expected);
+        }
+        assert!(of("term-length=64k|stream-id=1|mtu=1408").is_ok());
+    }
+
+    #[test]
     fn receivers_are_the_nodes_where_they_answer_from() {
         let of = |channel: &str, nodes: &str| {
             let channel = format!("channel = 'aeron:udp?endpoint=239.7.0.1:1{channel}'");
             let read = read(&format!("[replication]\n{channel}\n{nodes}"));
-            read.unwrap().unwrap().receivers()
+            let options = read.unwrap().unwrap();
+            assert!(options.channel.interface.is_some(), "the log leaves by the node's own");
+            options.receivers()
         };
         let control = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse().unwrap());
-        let alone = read(NODES).unwrap().unwrap().channel.interface;
-        assert_eq!(alone, Some(Ipv4Addr::LOCALHOST), "as the default channel says");
         assert_eq!(of("", NODES), Some(control.to_vec()), "by the control channel's interface");
         assert_eq!(of("|interface=10.0.0.1", NODES), Some(control.to_vec()));
         // On an interface of its own the nodes have addresses that somebody must tell.
