@@ -10,6 +10,9 @@ use crate::types::{KEY_BYTES, Key};
 /// Bytes of a channel's text.
 const CHANNEL_BYTES_MAX: usize = 1_024;
 
+/// Programs beside the nodes that follow the log.
+const WATCHERS_MAX: usize = 64;
+
 /// Bytes a second of catch-up, and commands between two state hashes.
 const BYTES_PER_SECOND_MAX: u64 = 1_000_000_000_000;
 const STATE_HASH_COMMANDS_MAX: u64 = 1_000_000_000_000;
@@ -80,6 +83,8 @@ pub struct Replication {
     pub catch_up_bytes_per_second: Option<u64>,
     /// Commands from one comparison of states to the next.
     pub state_hash_every_commands: u64,
+    /// From where programs that are no nodes follow the log's channel.
+    pub watchers: Vec<Ipv4Addr>,
     /// All nodes, this one among them; empty for a node that is alone.
     pub nodes: Vec<Node>,
 }
@@ -93,6 +98,7 @@ impl Default for Replication {
             key: None,
             catch_up_bytes_per_second: Some(100_000_000),
             state_hash_every_commands: 1_000_000,
+            watchers: Vec::new(),
             nodes: Vec::new(),
         }
     }
@@ -120,6 +126,7 @@ impl Replication {
                 default.state_hash_every_commands,
                 1..=STATE_HASH_COMMANDS_MAX,
             ),
+            watchers: watchers(&mut section),
             nodes: nodes(&mut section, own),
         };
         section.finish();
@@ -131,6 +138,16 @@ fn key(section: &mut Section<'_>) -> Option<Key> {
     let digits = 2 * KEY_BYTES;
     let allowed = format!("{digits} hexadecimal digits, as `openssl rand -hex {KEY_BYTES}` gives");
     section.secret("key", &allowed, |value| Key::of_hex(value.text()?))
+}
+
+fn watchers(section: &mut Section<'_>) -> Vec<Ipv4Addr> {
+    let texts = section.texts("watchers", WATCHERS_MAX).unwrap_or_default();
+    let address = |text: &String| text.parse().ok().filter(is_a_nodes);
+    let addresses: Vec<Ipv4Addr> = texts.iter().filter_map(address).collect();
+    if addresses.len() < texts.len() {
+        section.fault("watchers: an IPv4 address of each, such as 10.0.0.7");
+    }
+    addresses
 }
 
 fn nodes(section: &mut Section<'_>, own: u32) -> Vec<Node> {

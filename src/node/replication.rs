@@ -19,6 +19,8 @@ pub struct ReplicationOptions {
     pub channel: Channel,
     /// From where nodes answer on it, by their numbers.
     pub streams: Vec<(u32, Ipv4Addr)>,
+    /// And programs that are no nodes.
+    pub watchers: Vec<Ipv4Addr>,
     /// The nodes' secret.
     pub key: Option<Key>,
     /// The most that this node sends to all who catch up together.
@@ -36,7 +38,8 @@ impl ReplicationOptions {
     pub fn receivers(&self) -> Option<Vec<Ipv4Addr>> {
         let own = self.streams.iter().find(|(node, _)| *node == self.membership.own());
         let is_known = own.is_some_and(|(_, address)| Some(*address) == self.channel.interface);
-        is_known.then(|| self.streams.iter().map(|(_, address)| *address).collect())
+        let nodes = self.streams.iter().map(|(_, address)| *address);
+        is_known.then(|| nodes.chain(self.watchers.iter().copied()).collect())
     }
 }
 
@@ -103,6 +106,7 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
         membership,
         channel,
         streams,
+        watchers: written.watchers.clone(),
         key: written.key.clone(),
         catch_up_bytes_per_second: written.catch_up_bytes_per_second,
         state_hash_every_commands: written.state_hash_every_commands,
@@ -174,6 +178,9 @@ mod tests {
         let stream = ["10.9.0.1", "10.9.0.2"].map(|it| it.parse().unwrap());
         assert_eq!(of("|interface=10.9.0.1", &told), Some(stream.to_vec()));
         assert_eq!(of("", &told), None, "this node's answers come from elsewhere");
+        let watched = format!("watchers = ['10.0.0.7']\n{NODES}");
+        let all = ["10.0.0.1", "10.0.0.2", "10.0.0.7"].map(|it| it.parse().unwrap());
+        assert_eq!(of("", &watched), Some(all.to_vec()));
     }
 
     #[test]

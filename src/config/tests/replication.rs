@@ -75,6 +75,16 @@ fn nodes_that_cannot_be_told_apart_are_refused() {
     let read = Config::parse(&other).unwrap().replication;
     let streams: Vec<_> = read.nodes.iter().map(|node| node.stream).collect();
     assert_eq!(streams, [None, Some("10.9.0.2".parse().unwrap())]);
+    let watched = format!("[replication]\nwatchers = ['10.0.0.7', '10.0.0.8']\n{two}");
+    let watchers = Config::parse(&watched).unwrap().replication.watchers;
+    assert_eq!(
+        watchers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["10.0.0.7", "10.0.0.8"]
+    );
+    for none in ["239.9.0.2", "0.0.0.0", "host"] {
+        let expected = "replication: watchers: an IPv4 address of each, such as 10.0.0.7";
+        assert_eq!(faults(&watched.replace("10.0.0.8", none)), [format!("line 1: {expected}")]);
+    }
     let group = other.replace("10.9.0.2", "239.9.0.2");
     assert!(faults(&group)[0].contains("replication.nodes[1].stream = \"239.9.0.2\""));
     for address in ["10.0.0.1:0", "0.0.0.0:5", "255.255.255.255:5", "localhost:5", "[::1]:5"] {
