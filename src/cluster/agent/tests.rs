@@ -57,18 +57,6 @@ fn contract() -> Contract {
     Contract::new(&members(2, NODES, AckPolicy::QUORUM), TERM_BYTES as u32, (1, 0), RULES)
 }
 
-fn announce_of(start: &EpochStart, published: Position, contract: &Contract) -> Announce {
-    let mut announce = Announce {
-        base: start.base.get(),
-        chain_at_base: start.chain.0,
-        published: published.get(),
-        epoch: start.epoch.get(),
-        ..Announce::default()
-    };
-    contract.put(&mut announce);
-    announce
-}
-
 struct Scene {
     agent: StandbyAgent<Said, Said, Pipes, ()>,
     said: Said,
@@ -123,7 +111,7 @@ impl Scene {
 
     fn announce(&mut self, primary: &Primary) {
         let start = *epochs(&primary.disk).last().unwrap();
-        self.say(1, announce_of(&start, primary.end(), &contract()));
+        self.say(1, contract().announce(&start, primary.end()));
     }
 
     fn turn(&mut self) {
@@ -389,7 +377,7 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
     let differs = |change: fn(&mut Contract)| {
         let mut theirs = ours.clone();
         change(&mut theirs);
-        told(&[(1, announce_of(&start, primary.end(), &theirs))])
+        told(&[(1, theirs.announce(&start, primary.end()))])
     };
     for (said, values) in [
         (differs(|it| it.term_bytes *= 2), ["131072", "65536"]),
@@ -402,15 +390,15 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
         assert!(said.starts_with("node 1 is not followed: "), "{said}");
     }
     // A second primary of the same epoch.
-    let first = announce_of(&start, primary.end(), &ours);
-    let second = announce_of(&EpochStart { node: 3, ..start }, primary.end(), &ours);
+    let first = ours.announce(&start, primary.end());
+    let second = ours.announce(&EpochStart { node: 3, ..start }, primary.end());
     let said = told(&[(1, first), (3, second), (3, second)]);
     assert!(said.contains("began twice: by node 1 at 0") && said.contains("node 3 at 0"), "{said}");
     // One of an epoch that is over.
     let newer = EpochStart { epoch: Epoch(2), base: primary.end(), ..start };
     let newer = EpochStart { chain: primary.place_at(primary.end()).chain, ..newer };
     let mut scene = Scene::new(&disk, &primary, false);
-    scene.say(3, announce_of(&EpochStart { node: 3, ..newer }, primary.end(), &ours));
+    scene.say(3, ours.announce(&EpochStart { node: 3, ..newer }, primary.end()));
     scene.turn();
     scene.say(1, first);
     scene.turn();
