@@ -369,6 +369,34 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
 }
 
 #[test]
+fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
+    // Both were promoted by force, and then one of them won.
+    let (mut ours, mut theirs) = (Primary::new(), Primary::new());
+    ours.append_to(100_000);
+    theirs.append_to(120_000);
+    let (mut ours, mut theirs) = (ours.restart(), theirs.restart());
+    let bases = [&ours, &theirs].map(|of| epochs(&of.disk).last().unwrap().base);
+    assert_ne!(bases[0], bases[1]);
+    ours.append_to(200_000);
+    theirs.append_to(200_000);
+    let mut ours = ours.restart();
+    ours.append_to(300_000);
+    for discard in [false, true] {
+        let disk = standby_of(&theirs, theirs.place_at(Position(0)));
+        let mut scene = Scene::new(&disk, &ours, discard);
+        let role = scene.until_role(&ours);
+        let said = role.to_string();
+        assert!(said.contains("epoch 2 has two writers"), "{said}");
+        assert!(bases.iter().all(|base| said.contains(&format!("from {base} "))), "{said}");
+        match role {
+            RoleChange::Stop { .. } if !discard => {}
+            RoleChange::BeginAnew { .. } if discard => {}
+            role => panic!("{role:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_primary_that_is_not_followed_is_told_with_both_values() {
     let mut primary = Primary::new();
     primary.append_to(10_000);
