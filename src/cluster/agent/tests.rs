@@ -6,7 +6,9 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
-use isochron_cluster::{AckPolicy, Announce, Commit, Message};
+use isochron_cluster::{
+    AckPolicy, Announce, Commit, Message, Status, StatusRequest, Vote, VoteReason,
+};
 
 use super::*;
 use crate::cluster::tests::{address, members};
@@ -119,6 +121,16 @@ impl Scene {
         let voice = &mut self.voices[from as usize - 1];
         let bytes = voice.seal(2, Epoch(0), message).to_vec();
         self.said.0.lock().unwrap().push_back((from, bytes));
+    }
+
+    /// The other nodes have heard this run of the node: their answers are to it.
+    fn is_heard(&mut self) {
+        let own = members(2, NODES, AckPolicy::QUORUM);
+        for (voice, node) in self.voices.iter_mut().zip(1..).filter(|(_, node)| *node != 2) {
+            let mut this = ControlChannel::new(&own, None, 1);
+            let asked = this.seal(node, Epoch(0), StatusRequest::default());
+            voice.open(asked, address(2)).unwrap();
+        }
     }
 
     fn announce(&mut self, primary: &Primary) {
@@ -394,6 +406,46 @@ fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
             role => panic!("{role:?}"),
         }
     }
+}
+
+#[test]
+fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    scene.is_heard();
+    let held = scene.agent.replica().held();
+    assert!(scene.agent.promote(false, Nanos(scene.now)));
+    let status = Status {
+        round: 1,
+        end: held.position.get(),
+        chain: held.chain.0,
+        last_epoch: 1,
+        ..Status::default()
+    };
+    [1, 3].into_iter().for_each(|from| scene.say(from, status));
+    scene.turn();
+    scene.turn();
+    let known = scene.agent.replica().voter().known();
+    assert_eq!(known, Epoch(2), "it asks for the votes of that epoch");
+    // Before it has them another node was voted for.
+    let start = EpochStart { epoch: Epoch(3), node: 3, base: held.position, chain: held.chain };
+    scene.say(3, announce_of(&start, held.position, &contract()));
+    scene.turn();
+    assert_eq!(scene.agent.replica().epoch(), Epoch(3));
+    // A vote that comes late makes no primary of an epoch that is over.
+    let reason = VoteReason::GRANTED;
+    scene.say(1, Vote { epoch: 2, reason, ..Vote::default() });
+    scene.turn();
+    let role = scene.agent.poll_role_change();
+    assert!(role.is_none() && !scene.agent.is_candidate(), "{role:?}");
+    let why = |news: &News| match news {
+        News::NotPromoted { why } => Some(why.to_string()),
+        _ => None,
+    };
+    let told: Vec<String> = scene.news.iter().filter_map(why).collect();
+    assert_eq!(told, ["node 3 has promised epoch 3 to another node"]);
 }
 
 #[test]

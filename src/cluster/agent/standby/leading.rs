@@ -3,9 +3,7 @@
 use isochron_cluster::{Message, Promote, PromoteResult};
 
 use super::{Executed, Heard, News, RoleChange, StandbyAgent};
-use crate::cluster::{
-    Ballot, Candidate, Outcome as Promoted, Refusal, answer_promote, judge_promote,
-};
+use crate::cluster::{Ballot, Candidate, Outcome as Promoted, answer_promote, judge_promote};
 use crate::net::Media;
 use crate::replication::catch_up::Connector;
 use crate::types::{Epoch, Nanos};
@@ -41,12 +39,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     }
 
     /// The node gave its word to another: it is no candidate any more.
-    pub(super) fn give_way(&mut self, node: u32, epoch: Epoch, now: Nanos) {
+    pub(super) fn give_way(&mut self, epoch: Epoch, now: Nanos) {
         if let Some(asking) = &mut self.asking {
             asking.wait(now);
         }
-        if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }), now);
+        if let Some(promotion) = &mut self.promotion {
+            promotion.candidate.on_promised_other(self.voice.membership.own(), epoch);
         }
     }
 
