@@ -7,12 +7,12 @@ use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
 use isochron_cluster::{
-    AckPolicy, Announce, Commit, Message, Status, StatusRequest, Vote, VoteReason,
+    AckPolicy, Announce, Commit, Message, Promote, Status, StatusRequest, Vote, VoteReason, YesNo,
 };
 
 use super::*;
 use crate::cluster::tests::{address, members};
-use crate::cluster::{Contract, ControlChannel};
+use crate::cluster::{Contract, ControlChannel, OPERATOR};
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::tests::filling::Filling;
 use crate::replication::catch_up::tests::giving::take_snapshot;
@@ -406,6 +406,30 @@ fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
             role => panic!("{role:?}"),
         }
     }
+}
+
+#[test]
+fn an_operators_wish_goes_before_what_a_node_asks_by_itself() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    assert!(scene.agent.promote(false, Nanos(scene.now)), "nobody answers");
+    scene.turn();
+    let mut operator = ControlChannel::operator(&members(2, NODES, AckPolicy::QUORUM), None, 1);
+    let wish = Promote { round: 7, epoch: 1, force: YesNo::YES, ..Promote::default() };
+    let bytes = operator.seal(2, Epoch(0), wish).to_vec();
+    scene.said.0.lock().unwrap().push_back((OPERATOR, bytes));
+    let patience = Nanos(scene.now + 1_000_000_000);
+    let mut role = None;
+    while role.is_none() && scene.now < patience.get() {
+        scene.turn();
+        role = scene.agent.poll_role_change();
+    }
+    assert!(
+        matches!(role, Some(RoleChange::Lead { epoch: Epoch(2), forced: Some(_) })),
+        "{role:?}"
+    );
 }
 
 #[test]

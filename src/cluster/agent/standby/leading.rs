@@ -3,7 +3,7 @@
 use isochron_cluster::{Message, Promote, PromoteResult};
 
 use super::{Executed, Heard, News, RoleChange, StandbyAgent};
-use crate::cluster::{Ballot, Candidate, Outcome as Promoted, answer_promote, judge_promote};
+use crate::cluster::{Ballot, Candidate, Outcome as Promoted, Step, answer_promote, judge_promote};
 use crate::net::Media;
 use crate::replication::catch_up::Connector;
 use crate::types::{Epoch, Nanos};
@@ -62,6 +62,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         if let Some(answer) = self.decided.filter(|answer| answer.round == wish.round) {
             self.voice.answer(&self.ballot, heard, answer);
             return;
+        }
+        // What the node asks by itself, and has promised nothing for, makes room for its operator.
+        let asks = |it: &Promotion| it.operator.is_none() && it.candidate.step() == Step::Asking;
+        if self.promotion.as_ref().is_some_and(asks) {
+            self.promotion = None;
         }
         let known = Ballot::known(&self.ballot);
         let mut answer = answer_promote(wish.round, &self.status(), None);
