@@ -337,8 +337,13 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn on_message(&mut self, heard: &Heard, now: Nanos) {
         let Heard { from, message, .. } = heard;
         match message {
-            Message::Announce(announce) => {
-                if let Err(why) = self.follower.on_announce(from, announce, now) {
+            Message::Announce(announce) => match self.follower.on_announce(from, announce, now) {
+                Ok(()) => {
+                    if let Some(promotion) = &mut self.promotion {
+                        promotion.candidate.on_primary(from.sender, Epoch(announce.epoch));
+                    }
+                }
+                Err(why) => {
                     // One whose epoch was passed must learn of it: this node, which follows it no
                     // longer, is silent otherwise.
                     if let AnnounceRefused::LowerEpoch { node, .. } = why {
@@ -348,7 +353,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                     }
                     self.tell_refused(News::NotHeard { why }, now);
                 }
-            }
+            },
             // Whose commits are not taken, the follower's state says.
             Message::Commit(commit) => drop(self.follower.on_commit(from, commit, now)),
             Message::StatusRequest(request) => {
@@ -360,7 +365,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
                 self.follower.on_promised(Ballot::known(&self.ballot));
                 if vote.reason == VoteReason::GRANTED {
-                    self.give_way(from.sender, Epoch(vote.epoch), now);
+                    self.give_way(Epoch(vote.epoch), now);
                 }
                 self.voice.answer(&self.ballot, heard, vote);
             }

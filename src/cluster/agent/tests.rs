@@ -6,11 +6,13 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
-use isochron_cluster::{AckPolicy, Announce, Commit, Message};
+use isochron_cluster::{
+    AckPolicy, Announce, Commit, Message, Promote, Status, StatusRequest, Vote, VoteReason, YesNo,
+};
 
 use super::*;
 use crate::cluster::tests::{address, members};
-use crate::cluster::{Contract, ControlChannel};
+use crate::cluster::{Contract, ControlChannel, OPERATOR};
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::tests::filling::Filling;
 use crate::replication::catch_up::tests::giving::take_snapshot;
@@ -107,6 +109,16 @@ impl Scene {
         let voice = &mut self.voices[from as usize - 1];
         let bytes = voice.seal(2, Epoch(0), message).to_vec();
         self.said.0.lock().unwrap().push_back((from, bytes));
+    }
+
+    /// The other nodes have heard this run of the node: their answers are to it.
+    fn is_heard(&mut self) {
+        let own = members(2, NODES, AckPolicy::QUORUM);
+        for (voice, node) in self.voices.iter_mut().zip(1..).filter(|(_, node)| *node != 2) {
+            let mut this = ControlChannel::new(&own, None, 1);
+            let asked = this.seal(node, Epoch(0), StatusRequest::default());
+            voice.open(asked, address(2)).unwrap();
+        }
     }
 
     fn announce(&mut self, primary: &Primary) {
@@ -354,6 +366,98 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
     let mut scene = Scene::new(&disk, &ours, true);
     scene.until_arrived(&ours);
     scene.finish(&ours, disk);
+}
+
+#[test]
+fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
+    // Both were promoted by force, and then one of them won.
+    let (mut ours, mut theirs) = (Primary::new(), Primary::new());
+    ours.append_to(100_000);
+    theirs.append_to(120_000);
+    let (mut ours, mut theirs) = (ours.restart(), theirs.restart());
+    let bases = [&ours, &theirs].map(|of| epochs(&of.disk).last().unwrap().base);
+    assert_ne!(bases[0], bases[1]);
+    ours.append_to(200_000);
+    theirs.append_to(200_000);
+    let mut ours = ours.restart();
+    ours.append_to(300_000);
+    for discard in [false, true] {
+        let disk = standby_of(&theirs, theirs.place_at(Position(0)));
+        let mut scene = Scene::new(&disk, &ours, discard);
+        let role = scene.until_role(&ours);
+        let said = role.to_string();
+        assert!(said.contains("epoch 2 has two writers"), "{said}");
+        assert!(bases.iter().all(|base| said.contains(&format!("from {base} "))), "{said}");
+        match role {
+            RoleChange::Stop { .. } if !discard => {}
+            RoleChange::BeginAnew { .. } if discard => {}
+            role => panic!("{role:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_operators_wish_goes_before_what_a_node_asks_by_itself() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    assert!(scene.agent.promote(false, Nanos(scene.now)), "nobody answers");
+    scene.turn();
+    let mut operator = ControlChannel::operator(&members(2, NODES, AckPolicy::QUORUM), None, 1);
+    let wish = Promote { round: 7, epoch: 1, force: YesNo::YES, ..Promote::default() };
+    let bytes = operator.seal(2, Epoch(0), wish).to_vec();
+    scene.said.0.lock().unwrap().push_back((OPERATOR, bytes));
+    let patience = Nanos(scene.now + 1_000_000_000);
+    let mut role = None;
+    while role.is_none() && scene.now < patience.get() {
+        scene.turn();
+        role = scene.agent.poll_role_change();
+    }
+    assert!(
+        matches!(role, Some(RoleChange::Lead { epoch: Epoch(2), forced: Some(_) })),
+        "{role:?}"
+    );
+}
+
+#[test]
+fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    scene.is_heard();
+    let held = scene.agent.replica().held();
+    assert!(scene.agent.promote(false, Nanos(scene.now)));
+    let status = Status {
+        round: 1,
+        end: held.position.get(),
+        chain: held.chain.0,
+        last_epoch: 1,
+        ..Status::default()
+    };
+    [1, 3].into_iter().for_each(|from| scene.say(from, status));
+    scene.turn();
+    scene.turn();
+    let known = scene.agent.replica().voter().known();
+    assert_eq!(known, Epoch(2), "it asks for the votes of that epoch");
+    // Before it has them another node was voted for.
+    let start = EpochStart { epoch: Epoch(3), node: 3, base: held.position, chain: held.chain };
+    scene.say(3, announce_of(&start, held.position, &contract()));
+    scene.turn();
+    assert_eq!(scene.agent.replica().epoch(), Epoch(3));
+    // A vote that comes late makes no primary of an epoch that is over.
+    let reason = VoteReason::GRANTED;
+    scene.say(1, Vote { epoch: 2, reason, ..Vote::default() });
+    scene.turn();
+    let role = scene.agent.poll_role_change();
+    assert!(role.is_none() && !scene.agent.is_candidate(), "{role:?}");
+    let why = |news: &News| match news {
+        News::NotPromoted { why } => Some(why.to_string()),
+        _ => None,
+    };
+    let told: Vec<String> = scene.news.iter().filter_map(why).collect();
+    assert_eq!(told, ["node 3 has promised epoch 3 to another node"]);
 }
 
 #[test]
