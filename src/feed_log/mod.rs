@@ -15,7 +15,8 @@
 //! not committed is sent again, the same bytes under the same numbers, and nothing before it.
 //!
 //! After a start of the machine the page that says what was committed may say anything. Then what
-//! was committed when the log was last made durable counts as sent, and what is behind is sent again.
+//! was committed when the log was last made durable counts as sent, and what is behind is sent
+//! again.
 
 mod reader;
 mod record;

@@ -11,9 +11,10 @@
 //! ```
 //!
 //! The live stream repairs what is lost in flight; what is older than its reach comes here. Any
-//! node can give what it holds. The asking node believes nothing: it adopts the epochs of a log that has the epoch announced to it, its store
-//! judges each frame, and chains are compared. A connection that breaks, or lies, costs its bytes
-//! that were not taken yet; the next one goes on at the exact byte.
+//! node can give what it holds. The asking node believes nothing: it adopts the epochs of a log
+//! that has the epoch announced to it, its store judges each frame, and chains are compared. A
+//! connection that breaks, or lies, costs its bytes that were not taken yet; the next one goes on
+//! at the exact byte.
 //!
 //! `protocol.rs` is the wire; `peer.rs` the greeting; `client.rs` and `server.rs` the two ends of
 //! a connection; `join.rs` and `fresh.rs` what the asking node does with it, `service.rs` who is
