@@ -310,7 +310,7 @@ impl Machine {
             role: Some(Role::Standby(Box::new(agent))),
             helper: helper.expect("it is taken once"),
             syncer: syncer.expect("it is taken once"),
-            service: self.service(Until::Committed),
+            service: self.service(),
             follower: Follower::new(&self.disk, directory(), Until::Committed),
             applied,
             epochs: Vec::new(),
@@ -347,13 +347,13 @@ impl Machine {
         }
     }
 
-    fn service(&mut self, until: Until) -> Service {
+    fn service(&mut self) -> Service {
         let secret = self.secret();
         let (me, connections_max) = (self.peer(), 8);
         let options =
             ServiceOptions { me, key: None, secret, connections_max, bytes_per_second: 0 };
-        let library =
-            Library::new(self.disk(), directory().to_path_buf(), &identity(self.node), until);
+        let (directory, until) = (directory().to_path_buf(), Until::Published);
+        let library = Library::new(self.disk(), directory, &identity(self.node), until);
         Service::new(options, library)
     }
 

@@ -58,8 +58,9 @@ pub(super) struct OpenImage {
 impl Library {
     /// What the node with the store in a directory has.
     ///
-    /// A primary gives what is *published*: what a standby lacks of it may be what its own commit
-    /// waits for. Any other node gives what is *committed*, which nobody will ever cut.
+    /// A node of several gives what is *published*, all whole transactions that it holds: what who
+    /// asks lacks of it may be what a commit waits for. That it is part of the followed epoch's
+    /// log, the table of epochs says.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, store: PathBuf, identity: &Identity, until: Until) -> Self {
         let snapshots = Snapshots::new(Arc::clone(&disk), &store, identity);

@@ -129,7 +129,7 @@ impl Machine {
             },
             now,
         );
-        let service = self.service(Until::Published);
+        let service = self.service();
         let running = self.running.as_mut().expect("it changes its role");
         running.role = Some(Role::Primary(Box::new(agent), Box::new(sequencer)));
         (running.service, running.epochs, running.last) = (service, epochs, last);
