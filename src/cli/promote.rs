@@ -253,7 +253,8 @@ impl Said<'_> {
             ),
             PromoteResult::DIVERGED => {
                 format!(
-                    "refused: node {node} executed the log to another outcome, or another state"
+                    "refused: node {node} executed the log to another outcome, or another state; \
+                     it may lead when most nodes have its state"
                 )
             }
             PromoteResult::DISK => {

@@ -7,12 +7,13 @@ use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
 use isochron_cluster::{
-    AckPolicy, Announce, Commit, Message, Promote, Status, StatusRequest, Vote, VoteReason, YesNo,
+    AckPolicy, Announce, Commit, Message, NodeFlags, Promote, StateHash, Status, StatusRequest,
+    Vote, VoteReason, YesNo,
 };
 
 use super::*;
 use crate::cluster::tests::{address, members};
-use crate::cluster::{Contract, ControlChannel, OPERATOR};
+use crate::cluster::{Contract, ControlChannel, OPERATOR, Refusal};
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::tests::filling::Filling;
 use crate::replication::catch_up::tests::giving::take_snapshot;
@@ -59,20 +60,26 @@ fn contract() -> Contract {
     Contract::new(&members(2, NODES, AckPolicy::QUORUM), TERM_BYTES as u32, (1, 0), RULES)
 }
 
-fn announce_of(start: &EpochStart, published: Position, contract: &Contract) -> Announce {
-    let mut announce = Announce {
-        base: start.base.get(),
-        chain_at_base: start.chain.0,
-        published: published.get(),
-        epoch: start.epoch.get(),
-        ..Announce::default()
-    };
-    contract.put(&mut announce);
-    announce
+/// The states that the log led to here; nothing executed it to another outcome.
+#[derive(Default)]
+struct States(VecDeque<(LogPlace, u128)>);
+
+impl Executed for States {
+    fn applied(&self) -> Position {
+        Position(0)
+    }
+
+    fn differs(&self) -> bool {
+        false
+    }
+
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
+        self.0.pop_front()
+    }
 }
 
 struct Scene {
-    agent: StandbyAgent<Said, Said, Pipes, ()>,
+    agent: StandbyAgent<Said, Said, Pipes, States>,
     said: Said,
     /// What comes by the log's channel.
     stream: Said,
@@ -87,6 +94,11 @@ struct Scene {
 impl Scene {
     /// A standby with what is on a disk, and a primary that gives.
     fn new(disk: &MemoryDisk, primary: &Primary, discard: bool) -> Self {
+        Self::with(disk, primary, discard, States::default())
+    }
+
+    /// The same where the log was executed.
+    fn with(disk: &MemoryDisk, primary: &Primary, discard: bool, states: States) -> Self {
         let (pipes, said, stream) = (Pipes::new(10_000), Said::default(), Said::default());
         let channel = "aeron:udp?endpoint=239.77.0.1:40456".parse().unwrap();
         let options = StandbyOptions {
@@ -102,7 +114,7 @@ impl Scene {
             voice: Voice::new(membership(2), None, 1, said.clone()),
             data: stream.clone(),
             connector: pipes.clone(),
-            executed: (),
+            executed: states,
         };
         let voices = (1..=NODES).map(|own| ControlChannel::new(&membership(own), None, 1));
         Self {
@@ -135,7 +147,18 @@ impl Scene {
 
     fn announce(&mut self, primary: &Primary) {
         let start = *epochs(&primary.disk).last().unwrap();
-        self.say(1, announce_of(&start, primary.end(), &contract()));
+        self.say(1, contract().announce(&start, primary.end()));
+    }
+
+    /// Whether it is refused as a candidate because of its state, when it has asked for a second.
+    fn is_refused(&mut self, force: bool) -> bool {
+        assert!(self.agent.promote(force, Nanos(self.now)));
+        while self.agent.is_candidate() {
+            self.turn();
+        }
+        self.turn();
+        let refused = |news: &News| matches!(news, News::NotPromoted { why: Refusal::Diverged });
+        self.news.drain(..).any(|news| refused(&news))
     }
 
     fn turn(&mut self) {
@@ -289,6 +312,46 @@ fn a_log_that_nobody_can_continue_is_put_aside_and_the_node_begins_anew_with_its
         frames += 1;
     }
     assert!(frames > 100, "{frames}");
+}
+
+/// What another node says of its state at a place.
+fn state_at(place: LogPlace, hash: u64) -> StateHash {
+    let LogPlace { position, chain } = place;
+    StateHash { position: position.get(), chain: chain.0, low: hash, ..StateHash::default() }
+}
+
+#[test]
+fn a_node_of_another_state_is_barred_until_most_have_its_state() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let place = primary.place_at(primary.end());
+    let disk = standby_of(&primary, place);
+    let executed = || States(VecDeque::from([(place, 7)]));
+    let run = |states: States, told: &[(u32, u64)]| {
+        let mut scene = Scene::with(&disk, &primary, false, states);
+        told.iter().for_each(|(node, hash)| scene.say(*node, state_at(place, *hash)));
+        scene.turn();
+        scene.turn();
+        let flags = scene.agent.follower().flags();
+        (scene, flags.contains(NodeFlags::DIVERGED))
+    };
+    let (scene, is_wrong) = run(executed(), &[(1, 8), (3, 8)]);
+    assert!(is_wrong && scene.agent.is_barred() && scene.agent.outvoted().is_some());
+    drop(scene);
+    // Started again it knows nothing of its state, votes, and is led by force alone.
+    for told in [&[][..], &[(3, 8)], &[]] {
+        let (mut scene, is_wrong) = run(executed(), told);
+        assert!(!is_wrong && scene.agent.is_barred(), "{told:?}");
+        assert!(scene.is_refused(false) && !scene.is_refused(true), "{told:?}");
+    }
+    // One that agrees is a majority with this one.
+    let (mut scene, _) = run(executed(), &[(1, 8), (3, 7)]);
+    assert!(!scene.agent.is_barred());
+    assert!(scene.news.iter().any(|news| matches!(news, News::Vindicated)), "{:?}", scene.news);
+    assert!(!scene.is_refused(false));
+    drop(scene);
+    let (scene, _) = run(States::default(), &[]);
+    assert!(!scene.agent.is_barred());
 }
 
 #[test]
@@ -455,7 +518,7 @@ fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
     assert_eq!(known, Epoch(2), "it asks for the votes of that epoch");
     // Before it has them another node was voted for.
     let start = EpochStart { epoch: Epoch(3), node: 3, base: held.position, chain: held.chain };
-    scene.say(3, announce_of(&start, held.position, &contract()));
+    scene.say(3, contract().announce(&start, held.position));
     scene.turn();
     assert_eq!(scene.agent.replica().epoch(), Epoch(3));
     // A vote that comes late makes no primary of an epoch that is over.
@@ -493,7 +556,7 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
     let differs = |change: fn(&mut Contract)| {
         let mut theirs = ours.clone();
         change(&mut theirs);
-        told(&[(1, announce_of(&start, primary.end(), &theirs))])
+        told(&[(1, theirs.announce(&start, primary.end()))])
     };
     for (said, values) in [
         (differs(|it| it.term_bytes *= 2), ["131072", "65536"]),
@@ -506,15 +569,15 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
         assert!(said.starts_with("node 1 is not followed: "), "{said}");
     }
     // A second primary of the same epoch.
-    let first = announce_of(&start, primary.end(), &ours);
-    let second = announce_of(&EpochStart { node: 3, ..start }, primary.end(), &ours);
+    let first = ours.announce(&start, primary.end());
+    let second = ours.announce(&EpochStart { node: 3, ..start }, primary.end());
     let said = told(&[(1, first), (3, second), (3, second)]);
     assert!(said.contains("began twice: by node 1 at 0") && said.contains("node 3 at 0"), "{said}");
     // One of an epoch that is over.
     let newer = EpochStart { epoch: Epoch(2), base: primary.end(), ..start };
     let newer = EpochStart { chain: primary.place_at(primary.end()).chain, ..newer };
     let mut scene = Scene::new(&disk, &primary, false);
-    scene.say(3, announce_of(&EpochStart { node: 3, ..newer }, primary.end(), &ours));
+    scene.say(3, ours.announce(&EpochStart { node: 3, ..newer }, primary.end()));
     scene.turn();
     scene.say(1, first);
     scene.turn();

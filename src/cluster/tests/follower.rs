@@ -26,15 +26,7 @@ fn follower(known: u32, counted: Counted, lossy: bool) -> Follower {
 }
 
 fn announce(epoch: u32, base: u64) -> Announce {
-    let mut announce = Announce {
-        epoch,
-        base,
-        chain_at_base: base + 1,
-        published: base + 640,
-        ..Announce::default()
-    };
-    contract(Counted::HELD).put(&mut announce);
-    announce
+    contract(Counted::HELD).announce(&start(1, epoch, base), Position(base + 640))
 }
 
 fn start(node: u32, epoch: u32, base: u64) -> EpochStart {

@@ -1,6 +1,6 @@
 //! How a standby comes to lead: an operator wants it, or it asks by itself; the votes decide.
 
-use isochron_cluster::{Message, Promote, PromoteResult};
+use isochron_cluster::{Message, NodeFlags, Promote, PromoteResult};
 
 use super::{Executed, Heard, News, RoleChange, StandbyAgent};
 use crate::cluster::{Ballot, Candidate, Outcome as Promoted, Step, answer_promote, judge_promote};
@@ -30,7 +30,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.rounds += 1;
         let known = Ballot::known(&self.ballot);
         // Who was heard to know a higher epoch may not answer now, and gives no vote below it.
-        let own = (known.max(self.voice.highest_known()), self.status());
+        let mut own = (known.max(self.voice.highest_known()), self.status());
+        // It votes in spite of a bar that an earlier run has left. Led by it nobody is who did not
+        // force it: where no node is right any more, nobody else could lift the bars.
+        if self.bar.is_set() && !force {
+            own.1.flags |= NodeFlags::DIVERGED;
+        }
         let patience_ns = self.options.patience_ns;
         let membership = &self.voice.membership;
         let candidate = Candidate::new(membership, own, force, self.rounds, patience_ns, now);
