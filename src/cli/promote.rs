@@ -165,6 +165,10 @@ impl Asking {
     }
 }
 
+fn listed(nodes: &[u32]) -> String {
+    nodes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Whether nothing came, or nobody is there yet.
 fn is_silence(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
@@ -205,6 +209,12 @@ impl Said<'_> {
         heard.map(|(_, node)| node.node).collect()
     }
 
+    /// The nodes that did not.
+    fn unheard(&self) -> Vec<u32> {
+        let (nodes, heard) = (self.nodes.membership.nodes().iter(), self.heard());
+        nodes.map(|node| node.node).filter(|node| !heard.contains(node)).collect()
+    }
+
     fn lines(&self) -> Vec<String> {
         let (node, answer) = (self.node, &self.answer);
         let other = format!(
@@ -232,7 +242,7 @@ impl Said<'_> {
                  heard: {}; --force goes without them, and may lose what was confirmed",
                 answer.needed,
                 self.nodes.membership.nodes().len(),
-                self.heard().iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+                listed(&self.heard()),
             ),
             PromoteResult::OUTVOTED => format!(
                 "refused: node {} has promised epoch {} to another node",
@@ -268,6 +278,12 @@ impl Said<'_> {
                     answer.end, answer.committed
                 ),
             });
+            if !self.unheard().is_empty() {
+                let unheard = listed(&self.unheard());
+                lines.push(format!(
+                    "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
+                ));
+            }
             if answer.other != 0 {
                 lines.push(format!("forced: what is beyond {} is cut at {other}", answer.end));
             }

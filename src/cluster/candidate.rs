@@ -238,15 +238,8 @@ impl Candidate {
         self.step
     }
 
-    /// The number of this round.
-    #[must_use]
-    pub fn round(&self) -> u64 {
-        self.round
-    }
-
     /// The nodes that answered, this one included.
-    #[must_use]
-    pub fn heard(&self) -> usize {
+    fn heard(&self) -> usize {
         1 + self.answers.iter().filter(|answer| answer.status.is_some()).count()
     }
 

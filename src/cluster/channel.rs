@@ -108,12 +108,6 @@ impl ControlChannel {
         Self { membership: membership.clone(), key, own, run, counter: 0, windows, buffer }
     }
 
-    /// The run of this end.
-    #[must_use]
-    pub fn run(&self) -> u64 {
-        self.run
-    }
-
     fn place_of(&self, node: u32) -> Option<usize> {
         if node == OPERATOR { Some(self.windows.len() - 1) } else { self.membership.index_of(node) }
     }

@@ -48,4 +48,4 @@ pub use hashes::{Comparison, Hashes, Outvoted};
 pub use leader::{AckRefused, Change, Leader, MajorityDiffers, NotLeading, PeerStatus};
 pub use membership::{Membership, MembershipError, NodeAddress};
 pub use message::{Malformed, Refused};
-pub use quorum::{Ends, Quorum};
+use quorum::Quorum;

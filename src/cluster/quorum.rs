@@ -26,7 +26,7 @@ use super::Membership;
 /// committed is forgotten first, and then an end makes room for the next one, so that a commit
 /// comes in coarser steps and never later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub(super) struct Ends {
     /// By position.
     places: VecDeque<LogPlace>,
 }
@@ -36,7 +36,7 @@ impl Ends {
     ///
     /// # Panics
     /// It ends before one that was told earlier.
-    pub fn push(&mut self, end: LogPlace, committed: Position) {
+    pub(super) fn push(&mut self, end: LogPlace, committed: Position) {
         if let Some(last) = self.places.back() {
             assert!(last.position <= end.position, "ends are told in order");
             if last.position == end.position {
@@ -54,21 +54,15 @@ impl Ends {
 
     /// The last end at or before a position.
     #[must_use]
-    pub fn at_or_before(&self, position: Position) -> Option<LogPlace> {
+    pub(super) fn at_or_before(&self, position: Position) -> Option<LogPlace> {
         let after = self.places.partition_point(|place| place.position <= position);
         after.checked_sub(1).map(|last| self.places[last])
-    }
-
-    /// The newest end.
-    #[must_use]
-    pub fn last(&self) -> Option<LogPlace> {
-        self.places.back().copied()
     }
 }
 
 /// Which positions the nodes have in one epoch, and what is committed by them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quorum {
+pub(super) struct Quorum {
     needed: usize,
     /// The primary alone decides.
     alone: bool,
@@ -84,7 +78,7 @@ pub struct Quorum {
 impl Quorum {
     /// An epoch begins at this node; `committed` is what it knows of from before.
     #[must_use]
-    pub fn new(membership: &Membership, committed: LogPlace) -> Self {
+    pub(super) fn new(membership: &Membership, committed: LogPlace) -> Self {
         Self {
             needed: membership.needed(),
             alone: membership.ack() == AckPolicy::NONE,
@@ -97,42 +91,42 @@ impl Quorum {
     }
 
     /// The primary wrote a transaction; of the epoch's first one this is the floor.
-    pub fn on_end(&mut self, end: LogPlace) {
+    pub(super) fn on_end(&mut self, end: LogPlace) {
         self.floor.get_or_insert(end.position);
         self.ends.push(end, self.committed.position);
     }
 
     /// What the primary itself has now.
-    pub fn on_own(&mut self, position: Position) {
+    pub(super) fn on_own(&mut self, position: Position) {
         self.have[self.own] = Some(position);
     }
 
     /// What the node at a place of the membership has, as it said in this epoch; `None`: nothing
     /// that counts.
-    pub fn on_node(&mut self, place: usize, position: Option<Position>) {
+    pub(super) fn on_node(&mut self, place: usize, position: Option<Position>) {
         self.have[place] = position;
     }
 
     /// How many nodes must have a transaction.
     #[must_use]
-    pub fn needed(&self) -> usize {
+    pub(super) fn needed(&self) -> usize {
         self.needed
     }
 
     /// The ends that are known.
     #[must_use]
-    pub fn ends(&self) -> &Ends {
+    pub(super) fn ends(&self) -> &Ends {
         &self.ends
     }
 
     /// What is committed. It never falls.
     #[must_use]
-    pub fn committed(&self) -> LogPlace {
+    pub(super) fn committed(&self) -> LogPlace {
         self.committed
     }
 
     /// Commits what enough nodes have; the new place, where it advanced.
-    pub fn advance(&mut self) -> Option<LogPlace> {
+    pub(super) fn advance(&mut self) -> Option<LogPlace> {
         let floor = self.floor?;
         let position = self.had_by_enough()?;
         if position < floor {
@@ -260,7 +254,7 @@ mod tests {
             ends.push(place(number * 32), Position(5 * 32));
         }
         assert_eq!(ends.places.len(), ENDS_KEPT_MAX);
-        assert_eq!(ends.last(), Some(place(far * 32)));
+        assert_eq!(ends.at_or_before(Position(u64::MAX)), Some(place(far * 32)));
         // The five committed ones made room, then those next to the newest did.
         assert_eq!(ends.at_or_before(Position(5 * 32)), None);
         assert_eq!(ends.at_or_before(Position(6 * 32)), Some(place(6 * 32)));

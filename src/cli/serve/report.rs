@@ -131,6 +131,12 @@ pub(super) fn recovered(exchange: &Exchange) {
         );
     }
     info!(created = found.created, clean = found.clean, end = found.valid_to.0, "log opened");
+    if found.created {
+        warn!(
+            "the directory was empty: a new log begins, and this node votes; one that had a log \
+             before, and lost its disk, is started with `isochron standby` on an empty directory"
+        );
+    }
 }
 
 /// What a node of several has to say.
