@@ -216,7 +216,7 @@ impl Leader {
             return Err(AckRefused::Beyond { node, held, published: self.published });
         }
         let end = self.quorum.ends().at_or_before(held);
-        let counts = if self.membership.counted() == Counted::SYNCED { synced } else { held };
+        let counts = self.membership.counts(held, synced);
         let peer = peer(&mut self.peers, node);
         if (from.run, from.counter) <= peer.order {
             return Err(AckRefused::Overtaken { node });

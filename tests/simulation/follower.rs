@@ -19,9 +19,16 @@ use crate::script::{SOURCES, Script};
 /// Transactions from one state hash to the next.
 const HASHED_EVERY: usize = 32;
 
+/// An end of a transaction, and the log's chain there.
+pub(crate) type Place = (Position, u64);
+
 /// What a transaction is, and what everything up to its end leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transaction {
+    /// Its number in the log, from 0.
+    pub(crate) index: usize,
+    /// Where the one before it ends.
+    pub(crate) before: Place,
     pub(crate) end: Position,
     pub(crate) chain: Chain,
     pub(crate) epoch: Epoch,
@@ -31,6 +38,12 @@ pub(crate) struct Transaction {
     pub(crate) state: Option<u128>,
 }
 
+impl Transaction {
+    pub(crate) fn place(&self) -> Place {
+        (self.end, self.chain.0)
+    }
+}
+
 /// The reading side of a node.
 pub(crate) struct Follower {
     reader: StoreReader,
@@ -38,6 +51,8 @@ pub(crate) struct Follower {
     feed: Feed,
     fed: u64,
     count: usize,
+    /// The end of the last transaction.
+    at: Place,
     /// The last number of each source.
     last: Vec<u64>,
 }
@@ -53,16 +68,17 @@ impl Follower {
             feed: Feed::new(&Plan::all(5_000_000)),
             fed: 0,
             count: 0,
+            at: (Position(0), Chain::default().0),
             last: vec![0; SOURCES as usize + 1],
         }
     }
 
-    /// Reads on, at most so many transactions; reports each with its number from 0.
+    /// Reads on, at most so many transactions; and reports each.
     pub(crate) fn read(
         &mut self,
         script: &Script,
         most: usize,
-        mut report: impl FnMut(usize, Transaction),
+        mut report: impl FnMut(Transaction),
     ) -> usize {
         let mut ended = 0;
         while ended < most {
@@ -91,14 +107,17 @@ impl Follower {
             if ends {
                 let hashed = self.count.is_multiple_of(HASHED_EVERY);
                 let transaction = Transaction {
+                    index: self.count,
+                    before: self.at,
                     end,
                     chain: self.reader.chain().expect("contents are checked from the beginning"),
                     epoch,
                     feed: self.fed,
                     state: hashed.then(|| self.replay.machine().state_hash()),
                 };
-                report(self.count, transaction);
+                self.at = transaction.place();
                 self.count += 1;
+                report(transaction);
                 ended += 1;
             }
         }

@@ -2,35 +2,54 @@
 //!
 //! The first time a primary says that a transaction is committed, it is written down here, and
 //! from then on it is the truth: nobody may ever show another one in its place, and nobody may
-//! become primary without it. Only one that was forced may, and it must have named who has what it
-//! lacks; what that was is no truth any more, and may still be shown by those who had it.
+//! become primary without it.
+//!
+//! ```text
+//!   truth   ── a ── b ── c ── d          of epoch 2, until a node that has a and b is forced
+//!                     └─ e ── f          of epoch 3; c and d are lost
+//! ```
+//!
+//! Only a forced promotion takes something from the truth, and it must have named each node that
+//! still has it. What was lost may be shown by a node whose log has no later epoch in its place,
+//! and by no other one; and it is the truth again when a primary that holds it, forced or voted
+//! for by those who held it too, confirms what follows. Nothing else is forgiven.
 
 use std::collections::BTreeMap;
 
 use isochron::cluster::MayBeLost;
+use isochron::store::{Chain, EpochStart};
 use isochron::types::{Epoch, Position};
 
-use crate::follower::Transaction;
+use crate::follower::{Place, Transaction};
 use crate::network::Node;
+use crate::shown::Shown;
 
 /// All that was ever confirmed, and who wrote when.
 #[derive(Default)]
 pub(crate) struct Oracle {
+    /// Every transaction that was confirmed at some time, by its end.
+    known: BTreeMap<Place, Transaction>,
+    /// Those that are, in order.
     confirmed: Vec<Transaction>,
-    /// What was, and was lost by force, with its number.
-    lost: Vec<(usize, Transaction)>,
+    /// The ends of those that a promotion by force took from them.
+    lost: Vec<Position>,
+    came_back: usize,
     writers: BTreeMap<Epoch, Node>,
 }
 
 impl Oracle {
-    /// What was confirmed, in order.
+    /// What is confirmed, in order.
     pub(crate) fn confirmed(&self) -> &[Transaction] {
         &self.confirmed
     }
 
-    /// The end of what was confirmed.
+    /// The end of what is confirmed.
     pub(crate) fn end(&self) -> Position {
-        self.confirmed.last().map_or(Position(0), |last| last.end)
+        self.place().0
+    }
+
+    fn place(&self) -> Place {
+        self.confirmed.last().map_or((Position(0), Chain::default().0), Transaction::place)
     }
 
     pub(crate) fn epochs(&self) -> usize {
@@ -42,9 +61,14 @@ impl Oracle {
         self.writers.last_key_value().map(|(epoch, _)| *epoch)
     }
 
-    /// Whether a promotion by force lost something.
-    pub(crate) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
+    /// Whether a promotion by force lost something beyond a position.
+    pub(crate) fn has_lost_beyond(&self, position: Position) -> bool {
+        self.lost.iter().any(|end| *end > position)
+    }
+
+    /// Transactions that were lost, and are confirmed again.
+    pub(crate) fn came_back(&self) -> usize {
+        self.came_back
     }
 
     /// A node began to write in an epoch.
@@ -54,70 +78,116 @@ impl Oracle {
         }
     }
 
-    /// A primary shows a transaction as committed.
-    pub(crate) fn on_confirmed(&mut self, node: Node, index: usize, transaction: Transaction) {
-        if index == self.confirmed.len() {
-            self.confirmed.push(transaction);
-        } else {
-            self.on_released(node, index, transaction);
+    /// A primary, whose log has these epochs, shows a transaction as committed.
+    pub(crate) fn on_confirmed(&mut self, node: Node, epochs: &[EpochStart], shown: Transaction) {
+        if shown.index < self.confirmed.len() {
+            return self.on_released(node, epochs, &shown);
         }
+        check_epoch(node, epochs, &shown);
+        self.come_back(node, &shown);
+        if let Some(known) = self.known.insert(shown.place(), shown) {
+            assert_eq!(shown, known, "node {node} confirms again, and not what was lost");
+        }
+        self.confirmed.push(shown);
     }
 
-    /// Any node shows a transaction as committed.
-    pub(crate) fn on_released(&self, node: Node, index: usize, transaction: Transaction) {
-        if !self.lost.contains(&(index, transaction)) {
-            self.check(node, index, &transaction);
+    /// What is between the truth and a transaction that was confirmed just now, was lost, and is
+    /// the truth again: it has held all of it, and was promoted with it.
+    fn come_back(&mut self, node: Node, shown: &Transaction) {
+        let (mut before, mut back) = (shown.before, Vec::new());
+        while shown.index - back.len() > self.confirmed.len() {
+            let Some(known) = self.known.get(&before) else {
+                let (end, to) = (shown.end, self.end());
+                panic!("node {node} confirmed {end} before what is between it and {to}");
+            };
+            back.push(*known);
+            before = known.before;
         }
+        let (end, truth) = (shown.end, self.place());
+        assert_eq!(before, truth, "node {node} confirmed {end} on another log than the truth");
+        self.came_back += back.len();
+        self.confirmed.extend(back.into_iter().rev());
     }
 
-    fn check(&self, node: Node, index: usize, transaction: &Transaction) {
-        let Some(known) = self.confirmed.get(index) else {
-            let (end, to) = (transaction.end, self.end());
-            panic!("node {node} released up to {end}, and only {to} was ever confirmed");
+    /// Any node, whose log has these epochs, shows a transaction as committed.
+    pub(crate) fn on_released(&self, node: Node, epochs: &[EpochStart], shown: &Transaction) {
+        check_epoch(node, epochs, shown);
+        let Some(known) = self.known.get(&shown.place()) else {
+            let (end, to) = (shown.end, self.end());
+            match self.confirmed.get(shown.index) {
+                None => panic!("node {node} released up to {end}, and only {to} was confirmed"),
+                Some(known) => panic!(
+                    "node {node}: transaction {} is another one than was confirmed: {shown:?} is \
+                     not {known:?}",
+                    shown.index
+                ),
+            }
         };
-        assert_eq!(
-            (transaction.end, transaction.chain, transaction.epoch),
-            (known.end, known.chain, known.epoch),
-            "node {node}: transaction {index} is another one than was confirmed"
-        );
-        assert_eq!(transaction.feed, known.feed, "node {node}: the feed's bytes up to {index}");
-        assert_eq!(transaction.state, known.state, "node {node}: the state behind {index}");
+        check_equal(node, shown, known);
     }
 
-    /// A node that becomes primary shows what it holds: all that was confirmed must be in it.
+    /// A node that becomes primary shows what it holds: all that is confirmed must be in it.
     pub(crate) fn on_promoted(&self, node: Node, held: &[Transaction]) {
         let (held_count, confirmed) = (held.len(), self.confirmed.len());
         assert!(
             held_count >= confirmed,
             "node {node} became primary with {held_count} transactions, {confirmed} were confirmed"
         );
-        for (index, transaction) in held[..confirmed].iter().enumerate() {
-            self.check(node, index, transaction);
+        for (shown, known) in held.iter().zip(&self.confirmed) {
+            check_equal(node, shown, known);
         }
     }
 
     /// A node became primary by force, with what it holds: how many confirmed transactions that
-    /// lost. They are lost only where it named how far was committed, or a node that has more or
-    /// was not heard.
+    /// lost. They are lost only where it named that so much was committed, or each node that has
+    /// them: as one that is ahead, or one that was not heard.
     pub(crate) fn on_forced(
         &mut self,
         node: Node,
         held: &[Transaction],
         named: &MayBeLost,
+        shown: &Shown,
     ) -> usize {
         let both = held.iter().zip(&self.confirmed);
         let kept = both.take_while(|(ours, confirmed)| ours == confirmed).count();
-        let lost: Vec<Transaction> = self.confirmed.drain(kept..).collect();
-        if let Some(last) = lost.last() {
-            let told = named.committed >= last.end;
+        let lost = self.confirmed.split_off(kept);
+        let Some(last) = lost.last() else { return 0 };
+        if named.committed < last.end {
+            let ahead = named.ahead.iter().map(|ahead| ahead.node);
+            let named: Vec<u32> = ahead.chain(named.unheard.iter().copied()).collect();
+            let is_unnamed = |other: &Node| *other != node && !named.contains(&(*other as u32 + 1));
+            let unnamed = shown.who_has(last.epoch, last.end).into_iter().find(is_unnamed);
             assert!(
-                told || !named.ahead.is_empty() || !named.unheard.is_empty(),
-                "node {node} was forced, and lost what was confirmed up to {} unnamed",
+                !named.is_empty() && unnamed.is_none(),
+                "node {node} was forced, and lost what was confirmed up to {} unnamed: {unnamed:?} \
+                 has it, and {named:?} are named",
                 last.end
             );
         }
-        let count = lost.len();
-        self.lost.extend((kept..).zip(lost));
-        count
+        self.lost.extend(lost.iter().map(|lost| lost.end));
+        lost.len()
     }
+}
+
+/// What a node shows is of the epoch that its log says was written there.
+fn check_epoch(node: Node, epochs: &[EpochStart], shown: &Transaction) {
+    let of = epochs.iter().rev().find(|start| start.base < shown.end).map(|start| start.epoch);
+    assert!(
+        of.is_none_or(|epoch| epoch == shown.epoch),
+        "node {node} shows {} of epoch {}, and its log has epoch {of:?} there",
+        shown.end,
+        shown.epoch
+    );
+}
+
+fn check_equal(node: Node, shown: &Transaction, known: &Transaction) {
+    let index = known.index;
+    let place = |it: &Transaction| (it.index, it.before, it.place(), it.epoch);
+    assert_eq!(
+        place(shown),
+        place(known),
+        "node {node}: transaction {index} is another one than was confirmed"
+    );
+    assert_eq!(shown.feed, known.feed, "node {node}: the feed's bytes up to {index}");
+    assert_eq!(shown.state, known.state, "node {node}: the state behind {index}");
 }

@@ -83,6 +83,18 @@ impl Shown {
         newest.map(|(node, standing)| (node, standing.clone()))
     }
 
+    /// Who has a transaction of an epoch, by what they showed when they ran last; not who may have
+    /// lost it with its power.
+    pub(crate) fn who_has(&self, epoch: Epoch, end: Position) -> Vec<Node> {
+        let all = self.all();
+        let has = |standing: &Standing| {
+            let mut spans = standing.spans();
+            spans.any(|(start, to)| start.epoch == epoch && start.base < end && end <= to)
+        };
+        let holders = all.iter().enumerate().filter(|(_, one)| !one.is_bereft && has(one));
+        holders.map(|(node, _)| node).collect()
+    }
+
     /// How many nodes have a node's log up to a position; those count that once had it, and lost
     /// it with their power.
     pub(crate) fn holders(&self, node: Node, end: Position) -> usize {

@@ -160,6 +160,7 @@ impl World {
         let counts = self.ground.network.counts();
         let (oracle, lived) = (&self.ground.oracle, &mut self.ground.lived);
         lived.count("transactions confirmed", oracle.confirmed().len() as u64);
+        lived.count("transactions that came back", oracle.came_back() as u64);
         lived.count("epochs", oracle.epochs() as u64);
         lived.count("datagrams delivered", counts.delivered);
         lived.count("datagrams lost", counts.lost + counts.overflowed);

@@ -179,12 +179,23 @@ fn one_reason_against_it_ends_it() {
 }
 
 #[test]
-fn a_word_to_another_node_ends_it_and_its_own_does_not() {
-    let mut candidate = voting();
-    candidate.on_promised_other(Epoch(5), 3);
-    assert_eq!(candidate.poll_outcome(), None);
-    candidate.on_promised_other(Epoch(6), 3);
-    assert_eq!(refused(&mut candidate), Refusal::Outvoted { node: 3, epoch: Epoch(6) });
+fn a_promise_to_another_node_ends_it_and_so_does_a_later_primary() {
+    let outvoted = Refusal::Outvoted { node: 3, epoch: Epoch(6) };
+    let mut promised = voting();
+    promised.on_promised_other(3, Epoch(6));
+    assert_eq!(refused(&mut promised), outvoted);
+    let mut won = voting();
+    for node in [2, 3] {
+        won.on_vote(&envelope(node, 1, 5), &vote(5, VoteReason::GRANTED));
+    }
+    assert_eq!(won.step(), Step::Done);
+    won.on_promised_other(3, Epoch(6));
+    assert_eq!(refused(&mut won), outvoted, "its epoch is over before it began");
+    let mut voting = voting();
+    voting.on_primary(3, Epoch(5));
+    assert_eq!(voting.poll_outcome(), None);
+    voting.on_primary(3, Epoch(6));
+    assert_eq!(refused(&mut voting), outvoted);
 }
 
 #[test]

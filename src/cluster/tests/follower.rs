@@ -258,6 +258,25 @@ fn a_lossy_node_is_not_whole_by_a_log_that_is_not_the_primarys() {
     assert_eq!(follower.flags(), NodeFlags::default());
 }
 
+/// Who acknowledges what is durable there must not count as whole before that is durable again: a
+/// loss of power would take it once more, and no node is lossy by that which counts so.
+#[test]
+fn where_synced_counts_a_lossy_node_is_whole_when_that_is_durable() {
+    let mut follower = follower(3, Counted::SYNCED, true);
+    let mut announce = announce(4, 320);
+    announce.counted = Counted::SYNCED;
+    follower.on_announce(&envelope(1, 1, 4), &announce, NOW).unwrap();
+    follower.on_followed(start(1, 4, 320), place(320));
+    for (held, synced, flags) in [
+        (960, 928, NodeFlags::LOSSY),
+        (1_024, 959, NodeFlags::LOSSY),
+        (1_024, 960, NodeFlags::default()),
+    ] {
+        follower.on_progress(place(held), Position(synced), Position(0));
+        assert_eq!(follower.flags(), flags, "held {held}, synced {synced}");
+    }
+}
+
 #[test]
 fn silence_is_seen() {
     let mut follower = following(Counted::HELD);

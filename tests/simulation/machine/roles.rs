@@ -7,7 +7,7 @@ use isochron::cluster::{MayBeLost, NotLeading};
 use isochron::core::{Intake, Options as CoreOptions, Sequencer, StartError};
 use isochron::replication::sender::{SenderOptions, StoreLog};
 use isochron::state_machine::{Capacity, Replay, StateMachine};
-use isochron::store::{Chain, LogPlace, Terms, Until, session_id};
+use isochron::store::{Chain, FollowRefused, LogPlace, Terms, Until, session_id};
 use isochron::types::{Epoch, Nanos, Position};
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     directory,
 };
 use crate::follower::Follower;
+use crate::oracle::Oracle;
 use crate::script::SOURCES;
 
 impl Machine {
@@ -57,7 +58,7 @@ impl Machine {
             }
             // What was confirmed here is not in the log of one that was forced: that is its
             // operator's to judge, who starts it again and lets it cut.
-            (RoleChange::Stop { why }, _) if ground.oracle.has_lost() => {
+            (RoleChange::Stop { why }, _) if lacks_what_was_lost(&ground.oracle, &why) => {
                 self.stop_to_cut(ground);
                 Some(format!("node {} stops: {why}", self.node))
             }
@@ -143,17 +144,26 @@ impl Machine {
         ground: &mut Ground,
         forced: Option<&MayBeLost>,
     ) -> [u64; SOURCES as usize + 1] {
-        let Ground { oracle, script, lived, .. } = ground;
+        let Ground { oracle, script, lived, shown, .. } = ground;
         let mut all = Follower::new(&self.disk, directory(), Until::Published);
         let mut held = Vec::new();
-        all.read(script, usize::MAX, |_, transaction| held.push(transaction));
+        all.read(script, usize::MAX, |transaction| held.push(transaction));
         match forced {
             None => oracle.on_promoted(self.node, &held),
             Some(named) => {
-                let lost = oracle.on_forced(self.node, &held, named);
+                let lost = oracle.on_forced(self.node, &held, named, shown);
                 lived.count("transactions lost by force", lost as u64);
             }
         }
         std::array::from_fn(|source| all.last_of(source as u32))
+    }
+}
+
+/// Whether a node does not follow an epoch because that lacks what was lost by force.
+pub(super) fn lacks_what_was_lost(oracle: &Oracle, why: &FollowRefused) -> bool {
+    match why {
+        FollowRefused::BelowCommitted { base, .. } => oracle.has_lost_beyond(*base),
+        FollowRefused::CommittedDiffers { .. } => oracle.has_lost_beyond(Position(0)),
+        _ => false,
     }
 }

@@ -9,9 +9,11 @@ use isochron::replication::catch_up::Outcome;
 use isochron::store::Until;
 use isochron::types::Nanos;
 
+use super::roles::lacks_what_was_lost;
 use super::{Ground, Machine, READ_MAX, Role, Running, directory};
 use crate::follower::Follower;
 use crate::lived::Lived;
+use crate::oracle::Oracle;
 use crate::script::SOURCES;
 
 impl Machine {
@@ -75,7 +77,7 @@ impl Machine {
                 agent.cycle(now);
                 while let Some(news) = agent.poll_news() {
                     note_news(&news, &mut ground.lived);
-                    will_not_cut |= matches!(news, News::CaughtUp(Outcome::NotFollowed(_)));
+                    will_not_cut |= will_not_follow(&news, &ground.oracle);
                     // What was executed and is cut is executed no more.
                     if cut_below_commit(&news) {
                         running.follower = Follower::new(&self.disk, directory(), Until::Committed);
@@ -97,7 +99,7 @@ impl Machine {
             }
             None => None,
         };
-        if will_not_cut && ground.oracle.has_lost() {
+        if will_not_cut {
             self.stop_to_cut(ground);
         }
         self.observe(ground, reads);
@@ -121,9 +123,9 @@ impl Machine {
         match &running.role {
             Some(Role::Primary(..)) => {
                 let before = oracle.end();
-                let confirm = |index, transaction| {
+                let confirm = |transaction| {
                     running.applied.note(&transaction);
-                    oracle.on_confirmed(node, index, transaction);
+                    oracle.on_confirmed(node, &running.epochs, transaction);
                 };
                 running.follower.read(script, usize::MAX, confirm);
                 let (end, majority) = (oracle.end(), ground.nodes / 2 + 1);
@@ -135,10 +137,11 @@ impl Machine {
                     );
                 }
             }
-            _ if reads => {
-                let release = |index, transaction| {
+            Some(Role::Standby(agent)) if reads => {
+                let epochs = agent.replica().epochs();
+                let release = |transaction| {
                     running.applied.note(&transaction);
-                    oracle.on_released(node, index, transaction);
+                    oracle.on_released(node, epochs, &transaction);
                 };
                 running.follower.read(script, READ_MAX, release);
             }
@@ -196,6 +199,12 @@ fn note_news(news: &News, lived: &mut Lived) {
 fn compared(comparison: &Comparison, lived: &mut Lived) {
     assert!(comparison.is_equal(), "{comparison}");
     lived.count("states compared", 1);
+}
+
+/// Whether a node does not follow an epoch that lacks what was lost by force.
+fn will_not_follow(news: &News, oracle: &Oracle) -> bool {
+    let News::CaughtUp(Outcome::NotFollowed(why)) = news else { return false };
+    lacks_what_was_lost(oracle, why)
 }
 
 /// Whether what was confirmed here was cut, as its operator said.
