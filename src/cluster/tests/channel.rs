@@ -1,6 +1,6 @@
 //! Whom a node believes, and that no strange bytes get further than that.
 
-use isochron_cluster::{AckPolicy, Commit, Message, Promote, Status, StatusRequest};
+use isochron_cluster::{Ack, AckPolicy, Commit, Message, Promote, Status, StatusRequest, Vote};
 
 use super::{address, members};
 use crate::cluster::{ControlChannel, Envelope, Malformed, OPERATOR, Refused};
@@ -119,6 +119,7 @@ fn a_number_comes_once() {
     // Late ones are taken as long as 64 are remembered.
     let mut taken = |number: usize| two.open(&datagrams[number - 1], address(1)).is_ok();
     assert!(taken(1) && !taken(1));
+    assert!(taken(3) && !taken(1) && taken(2) && !taken(2), "as well after a newer one");
     assert!(taken(70) && !taken(70) && !taken(1));
     assert!(taken(7) && !taken(7), "63 behind the newest");
     assert!(!taken(6), "64 behind: it cannot be told");
@@ -147,13 +148,17 @@ fn an_answer_to_an_older_run_is_refused() {
     let (mut one, mut two) = pair(key(1));
     let asked = sealed(&mut one, 2, StatusRequest::default());
     two.open(&asked, address(1)).unwrap();
-    let answer = sealed(&mut two, 1, Status::default());
+    let answers: [Message; 3] =
+        [Ack::default().into(), Status::default().into(), Vote::default().into()];
+    let answers = answers.map(|answer| sealed(&mut two, 1, answer));
     let told = sealed(&mut two, 1, commit(5));
     let members = members(1, 3, AckPolicy::QUORUM);
     let mut restarted = ControlChannel::new(&members, key(1), RUN + 50);
     let run = RUN + 1;
-    let answered = refused(&mut restarted, &answer, 2);
-    assert_eq!(answered, Refused::ForAnotherRun { node: 2, run });
+    for answer in answers {
+        let answered = refused(&mut restarted, &answer, 2);
+        assert_eq!(answered, Refused::ForAnotherRun { node: 2, run });
+    }
     // What it goes on telling is heard, so that it hears of the new run in turn.
     let (envelope, _) = restarted.open(&told, address(2)).unwrap();
     assert!(!envelope.to_this_run);

@@ -78,8 +78,9 @@ fn every_advance_is_told_and_silence_is_broken() {
     let mut follower = following(Counted::HELD);
     ack(&mut follower, NOW).expect("the first");
     assert_eq!(ack(&mut follower, NOW), None);
-    follower.on_progress(place(416), Position(320), Position(320));
-    assert_eq!(ack(&mut follower, NOW).expect("an advance").held, 416);
+    follower.on_progress(place(416), Position(320), Position(352));
+    let advance = ack(&mut follower, NOW).expect("an advance");
+    assert_eq!((advance.held, advance.synced, advance.applied), (416, 320, 352));
     follower.on_progress(place(416), Position(416), Position(416));
     assert_eq!(ack(&mut follower, NOW), None, "what does not count waits for its time");
     let due = later(ACK_INTERVAL_NS);
@@ -99,15 +100,44 @@ fn where_synced_counts_an_advance_of_it_is_told() {
     ack(&mut follower, NOW).expect("the first");
     follower.on_progress(place(416), Position(0), Position(0));
     assert_eq!(ack(&mut follower, NOW), None);
-    follower.on_progress(place(416), Position(416), Position(0));
-    assert_eq!(ack(&mut follower, NOW).expect("an advance").synced, 416);
+    follower.on_progress(place(416), Position(384), Position(0));
+    assert_eq!(ack(&mut follower, NOW).expect("an advance").synced, 384);
+}
+
+/// What the disk has of a log that was cut, or that ends within a transaction, is not this log's.
+#[test]
+fn no_more_is_durable_than_is_held() {
+    let mut follower = following(Counted::HELD);
+    let said = |follower: &mut Follower| {
+        let ack = ack(follower, NOW).expect("at once");
+        (ack.held, ack.synced, ack.applied)
+    };
+    follower.on_progress(place(512), Position(544), Position(544));
+    assert_eq!(said(&mut follower), (512, 512, 512));
+    follower.on_cut(place(384), Position(384));
+    assert_eq!(said(&mut follower), (384, 384, 384));
+    follower.on_announce(&envelope(1, 2, 5), &announce(5, 352), NOW).unwrap();
+    follower.on_followed(start(1, 5, 352), place(352));
+    assert_eq!(said(&mut follower), (352, 352, 352));
+}
+
+#[test]
+fn a_node_with_another_log_acknowledges_nothing_until_that_is_cut() {
+    let mut follower = following(Counted::HELD);
+    ack(&mut follower, NOW).expect("the first");
+    follower.on_log_differs();
+    follower.on_progress(place(416), Position(0), Position(0));
+    assert_eq!(ack(&mut follower, later(ACK_INTERVAL_NS)), None);
+    assert_eq!(follower.next_deadline(), None);
+    follower.on_cut(place(320), Position(320));
+    assert_eq!(ack(&mut follower, NOW).expect("at once").held, 320);
 }
 
 #[test]
 fn a_promise_ends_what_is_lower() {
     let mut follower = following(Counted::HELD);
     follower.on_promised(Epoch(6));
-    assert_eq!(ack(&mut follower, NOW), None);
+    assert_eq!((ack(&mut follower, NOW), follower.primary()), (None, None));
     let commit = Commit { position: 320, chain: 321, epoch: 4, ..Commit::default() };
     let text = follower.on_commit(&envelope(1, 2, 4), &commit, NOW).unwrap_err().to_string();
     assert_eq!(text, "a commit of node 1 in epoch 4, and 0 is followed");
@@ -167,8 +197,9 @@ fn commits_are_taken_of_the_followed_node_as_far_as_is_held() {
     follower.on_progress(place(512), Position(0), Position(0));
     assert_eq!(follower.poll_commit(), Some(place(416)));
     assert_eq!(follower.poll_commit(), None);
-    follower.on_commit(&envelope(1, 1, 4), &commit(320), NOW).unwrap();
-    assert_eq!(follower.poll_commit(), None, "one that is older changes nothing");
+    follower.on_commit(&envelope(1, 4, 4), &commit(640), NOW).unwrap();
+    follower.on_commit(&envelope(1, 3, 4), &commit(480), NOW).unwrap();
+    assert_eq!(follower.poll_commit(), Some(place(640)), "one that came late changes nothing");
 }
 
 /// An operator let it cut what had been committed; the other log's commits lie below that at first.
@@ -203,10 +234,28 @@ fn a_lossy_node_is_whole_when_it_holds_what_was_written_when_it_came() {
     follower.on_progress(place(320), Position(0), Position(0));
     assert_eq!(ack(&mut follower, NOW).unwrap().flags, NodeFlags::LOSSY);
     follower.on_announce(&envelope(1, 2, 4), &announce(4, 320), NOW).unwrap();
+    // What is written since is nothing that it can have lost.
+    let mut grown = announce(4, 320);
+    grown.published = 9_600;
+    follower.on_announce(&envelope(1, 3, 4), &grown, NOW).unwrap();
     follower.on_progress(place(928), Position(0), Position(0));
     assert_eq!(ack(&mut follower, NOW).unwrap().flags, NodeFlags::LOSSY);
     follower.on_progress(place(960), Position(0), Position(0));
     assert_eq!(ack(&mut follower, NOW).unwrap().flags, NodeFlags::default());
+}
+
+/// What it holds beyond the base is another primary's, and may be cut.
+#[test]
+fn a_lossy_node_is_not_whole_by_a_log_that_is_not_the_primarys() {
+    let mut follower = follower(3, Counted::HELD, true);
+    follower.on_announce(&envelope(1, 1, 4), &announce(4, 320), NOW).unwrap();
+    follower.on_progress(place(960), Position(0), Position(0));
+    assert_eq!(follower.flags(), NodeFlags::LOSSY);
+    follower.on_followed(start(1, 4, 320), place(320));
+    follower.on_progress(place(928), Position(0), Position(0));
+    assert_eq!(follower.flags(), NodeFlags::LOSSY);
+    follower.on_progress(place(960), Position(0), Position(0));
+    assert_eq!(follower.flags(), NodeFlags::default());
 }
 
 /// Who acknowledges what is durable there must not count as whole before that is durable again: a
@@ -230,7 +279,11 @@ fn where_synced_counts_a_lossy_node_is_whole_when_that_is_durable() {
 
 #[test]
 fn silence_is_seen() {
-    let follower = following(Counted::HELD);
+    let mut follower = following(Counted::HELD);
     assert!(!follower.is_primary_silent(later(NODE_SILENT_NS - 1)));
     assert!(follower.is_primary_silent(later(NODE_SILENT_NS)));
+    let commit = Commit { position: 320, chain: 321, epoch: 4, ..Commit::default() };
+    follower.on_commit(&envelope(1, 2, 4), &commit, later(7)).unwrap();
+    assert!(!follower.is_primary_silent(later(NODE_SILENT_NS)), "a commit is a word of it");
+    assert!(follower.is_primary_silent(later(NODE_SILENT_NS + 7)));
 }

@@ -65,8 +65,27 @@ fn where_synced_counts_held_does_not() {
     leader.on_synced(Position(384));
     leader.on_ack(&envelope(2, 1, 4), &ack(416), NOW).unwrap();
     assert_eq!(leader.poll_commit(), None);
-    let synced = Ack { synced: 384, ..ack(416) };
+    // Its own disk is one of two, as the other's is.
+    let synced = Ack { synced: 416, ..ack(416) };
     leader.on_ack(&envelope(2, 2, 4), &synced, NOW).unwrap();
+    assert_eq!(leader.poll_commit(), Some(place(384)));
+    leader.on_synced(Position(416));
+    assert_eq!(leader.poll_commit(), Some(place(416)));
+}
+
+#[test]
+fn where_held_counts_no_disk_is_waited_for() {
+    let mut leader = leader(Counted::HELD);
+    leader.on_synced(Position(352));
+    leader.on_ack(&envelope(2, 1, 4), &ack(416), NOW).unwrap();
+    assert_eq!(leader.poll_commit(), Some(place(416)));
+}
+
+/// Where ends come faster than they are kept, a standby may name one that is not known here.
+#[test]
+fn an_acknowledged_end_that_is_not_known_counts_as_the_one_before() {
+    let mut leader = leader(Counted::HELD);
+    assert_eq!(leader.on_ack(&envelope(2, 1, 4), &ack(400), NOW), Ok(()));
     assert_eq!(leader.poll_commit(), Some(place(384)));
 }
 
@@ -228,8 +247,20 @@ fn an_epoch_that_nobody_leads_is_passed_with_enough_votes() {
     let mut lossy = told(NodeFlags::LOSSY);
     leader_hears(&mut lossy, 3, Status { flags: NodeFlags::LOSSY, ..status(4, 416) });
     assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None);
-    lossy.on_ack(&envelope(2, 1, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
+    for (counter, follows) in [
+        (1, Ack { flags: NodeFlags::LOSSY, ..ack(384) }),
+        (2, Ack { flags: NodeFlags::DIVERGED, ..ack(384) }),
+        (3, Ack { chain_at_held: 9, ..ack(384) }),
+    ] {
+        let _ = lossy.on_ack(&envelope(2, counter, 4), &follows, later(NODE_SILENT_NS));
+        assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None, "{follows:?}");
+    }
+    lossy.on_ack(&envelope(2, 4, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
     assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), passed);
+    // Nor does one that holds more of this epoch than this node has.
+    let mut ahead = told(NodeFlags::default());
+    leader_hears(&mut ahead, 3, status(4, 448));
+    assert_eq!(ended_later(&mut ahead, NODE_SILENT_NS), None);
     // One that has a transaction of a higher epoch proves that somebody won it.
     let mut over = told(NodeFlags::default());
     leader_hears(&mut over, 3, status(5, 352));
@@ -254,8 +285,12 @@ fn another_primary_deposes_it_or_stops_both() {
         deposed.ended().unwrap().to_string(),
         "node 2 is the primary of epoch 6, which began at 352"
     );
+    let by = deposed.ended();
     deposed.on_announce(&envelope(3, 2, 5), &announce(5));
-    deposed.on_announce(&envelope(3, 3, 7), &announce(7));
+    deposed.on_announce(&envelope(3, 3, 4), &announce(4));
+    deposed.on_promised(Epoch(8));
+    assert_eq!(deposed.ended(), by, "the newest one is followed");
+    deposed.on_announce(&envelope(3, 4, 7), &announce(7));
     let by = deposed.ended();
     assert!(matches!(by, Some(NotLeading::Deposed { by: 3, start }) if start.epoch == Epoch(7)));
 

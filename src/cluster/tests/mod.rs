@@ -1,5 +1,7 @@
 //! The cores of the cluster together: a model, scenarios, and what their tests share.
 
+mod ballot;
+mod candidate;
 mod channel;
 mod follower;
 mod hashes;
