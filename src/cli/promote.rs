@@ -215,12 +215,14 @@ impl Said<'_> {
         nodes.map(|node| node.node).filter(|node| !heard.contains(node)).collect()
     }
 
+    /// The node that is in the way, or furthest ahead.
+    fn other(&self) -> String {
+        let PromoteAnswer { other, other_end, other_last_epoch, .. } = &self.answer;
+        format!("node {other}: its log ends at {other_end}, in epoch {other_last_epoch}")
+    }
+
     fn lines(&self) -> Vec<String> {
         let (node, answer) = (self.node, &self.answer);
-        let other = format!(
-            "node {}: its log ends at {}, in epoch {}",
-            answer.other, answer.other_end, answer.other_last_epoch
-        );
         let own = format!("{} in epoch {}", self.before.end, self.before.last_epoch);
         let first = match answer.result {
             PromoteResult::PROMOTED => {
@@ -233,8 +235,9 @@ impl Said<'_> {
                 self.epoch
             ),
             PromoteResult::AHEAD => format!(
-                "refused: in the way is {other}; node {node}: {own}; promote node {}, or stop it \
-                 first where it leads",
+                "refused: in the way is {}; node {node}: {own}; promote node {}, or stop it first \
+                 where it leads",
+                self.other(),
                 answer.other
             ),
             PromoteResult::NO_MAJORITY => format!(
@@ -271,22 +274,28 @@ impl Said<'_> {
         };
         let mut lines = vec![first];
         if self.force && answer.result == PromoteResult::PROMOTED {
-            lines.push(match self.lost_bytes() {
-                0 => format!("forced: nothing above {} is known to be confirmed", answer.end),
-                bytes => format!(
-                    "forced: {bytes} bytes of confirmed orders are LOST, from {} to {}",
-                    answer.end, answer.committed
-                ),
-            });
-            if !self.unheard().is_empty() {
-                let unheard = listed(&self.unheard());
-                lines.push(format!(
-                    "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
-                ));
-            }
-            if answer.other != 0 {
-                lines.push(format!("forced: what is beyond {} is cut at {other}", answer.end));
-            }
+            lines.extend(self.forced());
+        }
+        lines
+    }
+
+    /// What the node that was made primary by force goes without.
+    fn forced(&self) -> Vec<String> {
+        let PromoteAnswer { end, committed, .. } = &self.answer;
+        let mut lines = vec![match self.lost_bytes() {
+            0 => format!("forced: nothing above {end} is known to be confirmed"),
+            bytes => format!(
+                "forced: {bytes} bytes of confirmed orders are LOST, from {end} to {committed}"
+            ),
+        }];
+        if !self.unheard().is_empty() {
+            let unheard = listed(&self.unheard());
+            lines.push(format!(
+                "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
+            ));
+        }
+        if self.answer.other != 0 {
+            lines.push(format!("forced: what is beyond {end} is cut at {}", self.other()));
         }
         lines
     }

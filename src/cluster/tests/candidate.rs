@@ -103,7 +103,7 @@ fn an_answer_to_an_earlier_question_is_none() {
     let mut candidate = candidate(3, false);
     let earlier = Status { round: ROUND - 1, ..status(3, 640) };
     hear(&mut candidate, 2..=3, earlier);
-    assert_eq!((candidate.heard(), candidate.step()), (1, Step::Asking));
+    assert_eq!((candidate.heard_set().count_ones(), candidate.step()), (1, Step::Asking));
     // One that comes when the votes are asked for changes nothing either.
     let mut voting = voting();
     voting.on_status(&envelope(3, 2, 8), &status(3, 672), NOW);
