@@ -8,9 +8,11 @@
 //! ```
 //!
 //! A node that is killed meanwhile begins again: a snapshot that is whole is not copied twice, feed
-//! logs are, of which a day's are far less. A connection that breaks goes on at the exact byte.
-//! Where the server has no snapshot, its log begins at 0, and so does the store.
+//! logs are, of which a day's are far less. A connection that breaks goes on at the exact byte;
+//! only a feed's log that another node gives is begun anew. Where the server has no snapshot, its
+//! log begins at 0, and so does the store.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::client::{Client, Event, Image};
@@ -59,6 +61,7 @@ struct Goal {
 }
 
 struct FeedCopy {
+    directory: PathBuf,
     store: ReplicaStore,
     copying: Copying,
 }
@@ -68,9 +71,13 @@ impl Directory {
     fn clear_feeds(&self) -> Result<(), Fault> {
         let sessions = feed_log::sessions(&*self.disk, &self.options.directory);
         for session in sessions.map_err(of_disk)? {
-            feed_log::remove(&*self.disk, &session.directory).map_err(of_disk)?;
+            self.clear_feed(&session.directory)?;
         }
         Ok(())
+    }
+
+    fn clear_feed(&self, directory: &Path) -> Result<(), Fault> {
+        feed_log::remove(&*self.disk, directory).map_err(of_disk)
     }
 }
 
@@ -167,7 +174,8 @@ impl Fresh {
             Err(fault) => {
                 self.dial.end(fault.clone(), now);
                 self.progress.stage = Stage::Connecting;
-                self.fault = Some(fault);
+                let cleared = self.give_up_feed(&fault);
+                self.fault = Some(cleared.err().unwrap_or(fault));
             }
         }
         let store = self.goal.store.take();
@@ -175,6 +183,21 @@ impl Fresh {
             self.dial.end(Fault::Closed { reason: "all is here".into() }, now);
         }
         (moved, store)
+    }
+
+    /// A feed's log that did not go on where it was broken off is begun anew: each node has the
+    /// same messages in frames of its own, and the connection was to another node.
+    fn give_up_feed(&mut self, fault: &Fault) -> Result<(), Fault> {
+        if matches!(fault, Fault::Closed { .. } | Fault::Silent { .. }) {
+            return Ok(());
+        }
+        match self.goal.feed.take() {
+            Some(FeedCopy { directory, store, .. }) => {
+                drop(store);
+                self.directory.clear_feed(&directory)
+            }
+            None => Ok(()),
+        }
     }
 
     fn look(&mut self, now: Nanos) {
@@ -315,11 +338,11 @@ impl Step<'_> {
             let made = ReplicaStore::create_at(disk, &options, state.kept, &state.epochs, now);
             let (store, _) = made.map_err(of_disk)?;
             let copying = Copying::new(store.contiguous(), state);
-            self.goal.feed = Some(FeedCopy { store, copying });
-        } else if let Some(FeedCopy { store, copying }) = &mut self.goal.feed {
+            self.goal.feed = Some(FeedCopy { directory: options.directory, store, copying });
+        } else if let Some(FeedCopy { store, copying, .. }) = &mut self.goal.feed {
             *copying = Copying::new(store.contiguous(), state);
         }
-        if let Some(FeedCopy { copying, store }) = &self.goal.feed
+        if let Some(FeedCopy { copying, store, .. }) = &self.goal.feed
             && !copying.is_all()
         {
             self.client.fetch(store.contiguous());
@@ -329,7 +352,7 @@ impl Step<'_> {
 
     /// Gives a feed's log what has come; all of it: the next one.
     fn take_feed(&mut self) -> Result<(), Fault> {
-        let Some(FeedCopy { store, copying }) = &mut self.goal.feed else { return Ok(()) };
+        let Some(FeedCopy { store, copying, .. }) = &mut self.goal.feed else { return Ok(()) };
         copying.take(self.client, store, self.meter)?;
         if !copying.is_all() {
             return Ok(());

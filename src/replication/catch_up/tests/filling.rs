@@ -301,6 +301,31 @@ fn where_the_log_begins_later_by_then_a_newer_snapshot_is_copied() {
     check(&primary, &disk, store, newer, &feed);
 }
 
+/// Each node packs the same messages of a feed in its own way.
+#[test]
+fn a_feed_log_that_one_node_began_to_give_another_one_gives_whole() {
+    let (primary, place, feed) = primary();
+    let disk = primary.disk.after_kill().unwrap();
+    let today = directory().join("feed").join(TODAY);
+    crate::feed_log::remove(&disk, &today).unwrap();
+    let writer = open_writer(&disk, 1);
+    let mut other = Primary { disk, writer, random: Random::new(77), flavour: 0 };
+    let others = write_feed(&mut other, TODAY, 90_000, 0);
+    assert!(others != feed);
+    let disk = MemoryDisk::default();
+    let pipes = Pipes { room: 3_000, ..Pipes::new(2_000) };
+    let mut filling = Filling::new(&primary, &disk, pipes);
+    let is_begun = |it: &Progress| it.stage == Stage::Feed && (60_000..80_000).contains(&it.bytes);
+    while !is_begun(filling.fresh.progress()) {
+        assert!(filling.turn().is_none());
+    }
+    // The first node dies.
+    filling.service = Service::new(service_options(1), other.library());
+    let (store, faults) = filling.fill();
+    assert!(faults.len() >= 2, "{faults:?}");
+    check(&other, &disk, store, place, &others);
+}
+
 #[test]
 fn a_server_that_can_give_no_beginning_is_named() {
     let (primary, _, _) = primary();
