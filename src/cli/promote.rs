@@ -271,22 +271,29 @@ impl Said<'_> {
         };
         let mut lines = vec![first];
         if self.force && answer.result == PromoteResult::PROMOTED {
-            lines.push(match self.lost_bytes() {
-                0 => format!("forced: nothing above {} is known to be confirmed", answer.end),
-                bytes => format!(
-                    "forced: {bytes} bytes of confirmed orders are LOST, from {} to {}",
-                    answer.end, answer.committed
-                ),
-            });
-            if !self.unheard().is_empty() {
-                let unheard = listed(&self.unheard());
-                lines.push(format!(
-                    "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
-                ));
-            }
-            if answer.other != 0 {
-                lines.push(format!("forced: what is beyond {} is cut at {other}", answer.end));
-            }
+            lines.extend(self.may_be_lost(&other));
+        }
+        lines
+    }
+
+    /// Of a promotion that was forced; `other` is the node that is furthest ahead.
+    fn may_be_lost(&self, other: &str) -> Vec<String> {
+        let (answer, unheard) = (&self.answer, self.unheard());
+        let mut lines = vec![match self.lost_bytes() {
+            0 => format!("forced: nothing above {} is known to be confirmed", answer.end),
+            bytes => format!(
+                "forced: {bytes} bytes of confirmed orders are LOST, from {} to {}",
+                answer.end, answer.committed
+            ),
+        }];
+        if !unheard.is_empty() {
+            let unheard = listed(&unheard);
+            lines.push(format!(
+                "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
+            ));
+        }
+        if answer.other != 0 {
+            lines.push(format!("forced: what is beyond {} is cut at {other}", answer.end));
         }
         lines
     }
