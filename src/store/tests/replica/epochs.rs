@@ -1,6 +1,8 @@
 //! Whose log it is: epochs followed and refused, tails given up, tables taken over, votes.
 
 use super::*;
+use crate::store::{SnapshotInfo, Snapshots};
+use crate::types::Sequence;
 
 /// A writer's log over epochs: each opening goes on, or forks off a copy of what was there before.
 struct Writer {
@@ -154,13 +156,34 @@ fn epochs_that_cannot_be_followed_are_refused_with_both_values() {
         ),
     );
     assert_eq!((marks_of(&ours), replica.held()), (before, end));
-    // Told to, it cuts below what was committed, and says where that was.
+    // Told to, it cuts below what was committed, and says where that was. A snapshot of what is cut
+    // is none of what comes in its place.
+    let snapshots = snapshots_of(&ours, &[first.ends[1], below, committed]);
     let discarded = replica.follow(of(4, below), true).unwrap().unwrap();
     assert_eq!((discarded.from, discarded.committed), (below.position, committed.position));
     assert_eq!((replica.held(), replica.committed()), (below, below.position));
+    let kept = [below.position, first.ends[1].position];
+    assert_eq!(snapshots.list().unwrap(), kept);
     drop(replica);
+    // Nor is one that a loss of power, or a crash in between, has left.
+    snapshots_of(&ours, &[committed]);
     let (replica, _) = open_replica(&ours);
     assert_eq!((replica.held(), replica.committed()), (below, below.position));
+    assert_eq!(snapshots.list().unwrap(), kept);
+}
+
+/// Snapshots at these places of a store.
+fn snapshots_of(disk: &MemoryDisk, places: &[LogPlace]) -> Snapshots {
+    let snapshots = Snapshots::new(Arc::new(disk.clone()), &directory(), &standby().identity);
+    for place in places {
+        let (epoch, sequence, time) = (Epoch(3), Sequence(1), Nanos(1));
+        let (state_hash, trading_date, day_ended) = (0, 20_261_122, false);
+        let place = *place;
+        let moment =
+            SnapshotInfo { place, epoch, sequence, time, state_hash, trading_date, day_ended };
+        snapshots.begin(moment).unwrap().finish(0).unwrap().keep().unwrap();
+    }
+    snapshots
 }
 
 #[test]
