@@ -16,6 +16,7 @@ use isochron::types::{Nanos, Position};
 use isochron_events::{CommandOrigin, Message};
 use std::path::Path;
 use std::sync::Arc;
+use tempfile::TempDir;
 
 fn core(directory: &Path) -> CoreOptions {
     let identity = Identity {
@@ -177,6 +178,14 @@ fn state_at_the_end(directory: &Path) -> (Replay, LogPlace) {
     follower.into_state().unwrap()
 }
 
+/// A log of many trades with one outcome that is another, where that is, and what is true there.
+fn log_with_a_lie() -> (TempDir, Position, Message) {
+    let (log, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    Trading::open(log.path()).trade(500);
+    let (position, truth) = copy_with_a_lie(log.path(), copy.path());
+    (copy, position, truth)
+}
+
 /// Copies a log, with one outcome that is another.
 fn copy_with_a_lie(from: &Path, to: &Path) -> (Position, Message) {
     let mut reader = StoreReader::attach(from, None).unwrap();
@@ -205,12 +214,8 @@ fn copy_with_a_lie(from: &Path, to: &Path) -> (Position, Message) {
 
 #[test]
 fn a_log_that_says_otherwise_is_an_alarm_with_both_outcomes_and_no_state() {
-    let folder = tempfile::tempdir().unwrap();
-    let (log, copied) = (folder.path().join("log"), folder.path().join("copy"));
-    let mut trading = Trading::open(&log);
-    trading.trade(500);
-    let (position, truth) = copy_with_a_lie(&log, &copied);
-    let (mut follower, board) = follower(&copied, empty(), 100);
+    let (folder, position, truth) = log_with_a_lie();
+    let (mut follower, board) = follower(folder.path(), empty(), 100);
     while follower.step() > 0 {}
     assert!(follower.fault().is_some_and(Fault::is_difference));
     let said = board.difference().unwrap().to_owned();
@@ -223,14 +228,11 @@ fn a_log_that_says_otherwise_is_an_alarm_with_both_outcomes_and_no_state() {
 
 #[test]
 fn snapshots_of_a_log_that_says_otherwise_end_a_node_that_is_alone_and_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (log, copied) = (folder.path().join("log"), folder.path().join("copy"));
-    let mut trading = Trading::open(&log);
-    trading.trade(500);
-    let (position, _) = copy_with_a_lie(&log, &copied);
+    let (folder, position, _) = log_with_a_lie();
     for alone in [true, false] {
-        let reader = reader_at(Arc::new(RealDisk), &copied, None).unwrap();
-        let snapshots = Snapshots::new(Arc::new(RealDisk), &copied, &core(&copied).store.identity);
+        let reader = reader_at(Arc::new(RealDisk), folder.path(), None).unwrap();
+        let snapshots =
+            Snapshots::new(Arc::new(RealDisk), folder.path(), &core(folder.path()).store.identity);
         let sections = MakeSections::new(Vec::new);
         let options = SnapshotOptions {
             every: Some(u64::MAX),

@@ -132,7 +132,8 @@ impl Nodes {
     fn promote_in_turn(&self, node: u32, options: &[&str]) -> Ended {
         wait("the operator's turn", || {
             let asked = self.promote(node, options);
-            let is_early = ["changing its role", "notNow"].iter().any(|it| asked.out.contains(it));
+            let is_early =
+                ["asking for votes already", "notNow"].iter().any(|it| asked.out.contains(it));
             (!is_early).then_some(asked)
         })
     }

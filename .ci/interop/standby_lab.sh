@@ -98,6 +98,18 @@ start() {
     pids[$node]=$!
 }
 
+# A program on a host hears the log's group too, as a watcher there would.
+watch() {
+    ip netns exec "$prefix-$1" python3 - "10.77.0.$1" <<'PROGRAM' &
+import socket, sys, time
+group = socket.inet_aton("239.77.9.1") + socket.inet_aton(sys.argv[1])
+watcher = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+watcher.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+time.sleep(36_000)
+PROGRAM
+    pids[watcher]=$!
+}
+
 # Sends orders to a node, from a process of its own, until it is killed.
 trade() {
     local node=$1
@@ -216,6 +228,8 @@ follow
 start 2 standby
 start 3 standby
 start 1 serve
+# What is sent to a group that its host has joined still leaves the host.
+watch 1
 wait_for "node 1 is the primary" said 1 "this node is the primary"
 trade 1
 come_along 1 2 3

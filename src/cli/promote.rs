@@ -222,7 +222,11 @@ impl Said<'_> {
                 "node {node} has learnt of another epoch than {} meanwhile: ask again",
                 self.epoch
             ),
-            PromoteResult::AHEAD => format!("refused: in the way is {other}; node {node}: {own}"),
+            PromoteResult::AHEAD => format!(
+                "refused: in the way is {other}; node {node}: {own}; promote node {}, or stop it \
+                 first where it leads",
+                answer.other
+            ),
             PromoteResult::NO_MAJORITY => format!(
                 "refused: too few nodes answer that may vote: {} of {} must, node {node} included; \
                  heard: {}; --force goes without them, and may lose what was confirmed",
@@ -239,14 +243,15 @@ impl Said<'_> {
             ),
             PromoteResult::DIVERGED => {
                 format!(
-                    "refused: node {node} executed the log to another outcome, or another state"
+                    "refused: node {node} executed the log to another outcome, or another state; \
+                     it may lead when most nodes have its state"
                 )
             }
             PromoteResult::DISK => {
                 format!("refused: node {node} could not make its promise durable")
             }
             PromoteResult::NOT_NOW => {
-                format!("refused: node {node} is changing its role: ask again")
+                format!("refused: node {node} is asking for votes already: ask again")
             }
             PromoteResult::EMPTY => format!(
                 "refused: node {node} has no store yet, and waits for another node to fill its \

@@ -18,6 +18,7 @@
 //! simulation of whole nodes run the same code.
 
 mod asking;
+mod bar;
 mod primary;
 mod role;
 mod standby;

@@ -379,10 +379,17 @@ impl Candidate {
         }
     }
 
-    /// This node gave its word on a higher epoch to another node: its own candidacy is over.
-    pub fn on_promised_other(&mut self, epoch: Epoch, node: u32) {
-        if self.step != Step::Done && epoch > self.known {
-            self.refuse(Refusal::Outvoted { node, epoch });
+    /// A node, this one itself too, has promised an epoch to another than this candidate. Its
+    /// candidacy is over, also where it has just won: that epoch is over.
+    pub fn on_promised_other(&mut self, node: u32, epoch: Epoch) {
+        self.refuse(Refusal::Outvoted { node, epoch });
+    }
+
+    /// A node leads an epoch, and will be followed. Where that is a later one than this
+    /// candidate's, votes for this one make no primary any more.
+    pub fn on_primary(&mut self, node: u32, epoch: Epoch) {
+        if epoch > self.known {
+            self.on_promised_other(node, epoch);
         }
     }
 

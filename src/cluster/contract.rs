@@ -4,6 +4,9 @@ use std::fmt;
 
 use isochron_cluster::{AckPolicy, Announce, Counted};
 
+use crate::store::EpochStart;
+use crate::types::Position;
+
 use super::Membership;
 
 /// The terms under which a node takes part.
@@ -168,17 +171,24 @@ impl Contract {
         }
     }
 
-    /// Says them in an announcement.
-    pub(super) fn put(&self, announce: &mut Announce) {
-        announce.term_length = self.term_bytes;
-        announce.schema_id = self.schema_id;
-        announce.schema_version = self.schema_version;
-        announce.rules_version = self.rules_version;
-        announce.ack = self.ack;
-        announce.counted = self.counted;
-        announce.nodes = self.nodes;
-        announce.nodes_digest = self.nodes_digest;
-        announce.state_hash_every = self.state_hash_every;
+    /// The announcement of an epoch under these terms, whose log is published up to a position.
+    pub(super) fn announce(&self, start: &EpochStart, published: Position) -> Announce {
+        Announce {
+            base: start.base.get(),
+            chain_at_base: start.chain.0,
+            published: published.get(),
+            epoch: start.epoch.get(),
+            term_length: self.term_bytes,
+            schema_id: self.schema_id,
+            schema_version: self.schema_version,
+            rules_version: self.rules_version,
+            ack: self.ack,
+            counted: self.counted,
+            nodes: self.nodes,
+            nodes_digest: self.nodes_digest,
+            state_hash_every: self.state_hash_every,
+            ..Announce::default()
+        }
     }
 
     /// The first thing in which `theirs` is another.
@@ -209,6 +219,8 @@ impl Contract {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Chain;
+    use crate::types::Epoch;
 
     fn contract() -> Contract {
         Contract {
@@ -262,8 +274,11 @@ mod tests {
 
     #[test]
     fn what_is_announced_is_read() {
-        let mut announce = Announce::default();
-        contract().put(&mut announce);
+        let (epoch, base) = (Epoch(4), Position(320));
+        let start = EpochStart { epoch, node: 2, base, chain: Chain(9) };
+        let announce = contract().announce(&start, Position(640));
         assert_eq!(Contract::of(&announce), contract());
+        assert_eq!((announce.epoch, announce.base, announce.chain_at_base), (4, 320, 9));
+        assert_eq!(announce.published, 640);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use isochron_cluster::{Ack, Announce, Commit, Counted, Message, NodeFlags};
+use isochron_cluster::{Ack, Announce, Commit, Message, NodeFlags};
 
 use crate::limits::{ACK_INTERVAL_NS, NODE_SILENT_NS};
 use crate::store::{Chain, EpochStart, LogPlace};
@@ -135,15 +135,16 @@ pub struct Follower {
     held: LogPlace,
     synced: Position,
     applied: Position,
-    /// What was acknowledged last: held, synced and flags.
-    acked: Option<(Position, Position, NodeFlags)>,
+    /// What was acknowledged last, as far as it counts, and the flags.
+    acked: Option<(Position, NodeFlags)>,
     ack_at: Nanos,
     commit: Option<LogPlace>,
     /// What `poll_commit` has said.
     committed: Position,
     flags: NodeFlags,
-    /// What a lossy node must hold to be whole again: all that its primary had written when it
-    /// first heard this run of the node. Whatever the node ever acknowledged lies below.
+    /// What a lossy node must have, as it counts, to be whole again: all that its primary had
+    /// written when it first heard this run of the node. Whatever the node ever acknowledged lies
+    /// below.
     whole_at: Option<Position>,
     /// The log is another one than the primary's: nothing is acknowledged any more.
     log_differs: bool,
@@ -286,10 +287,15 @@ impl Follower {
         self.held = held;
         self.synced = synced.min(held.position);
         self.applied = applied.min(held.position);
-        let whole = self.whole_at.is_some_and(|at| held.position >= at);
+        let whole = self.whole_at.is_some_and(|at| self.counts() >= at);
         if whole && self.following().is_some() {
             self.flags.0 &= !NodeFlags::LOSSY.0;
         }
+    }
+
+    /// What this node has, as an acknowledgement counts.
+    fn counts(&self) -> Position {
+        self.membership.counts(self.held.position, self.synced)
     }
 
     /// Whether this node executed the log to another outcome than the log's, or to another state
@@ -366,15 +372,8 @@ impl Follower {
         if self.log_differs {
             return None;
         }
-        let state = (self.held.position, self.synced, self.flags);
-        let advanced = self.acked.is_none_or(|(held, synced, flags)| {
-            let counts = match self.membership.counted() {
-                Counted::SYNCED => synced != state.1,
-                _ => held != state.0,
-            };
-            counts || flags != state.2
-        });
-        if !advanced && now < self.ack_at {
+        let state = (self.counts(), self.flags);
+        if self.acked == Some(state) && now < self.ack_at {
             return None;
         }
         self.acked = Some(state);

@@ -7,7 +7,7 @@
 //!                         execution is there      │
 //!                                                 ▼  who differs from how many
 //!                         the primary: a majority differs from it, so it takes nothing more
-//!                         a standby:   barred from becoming the primary
+//!                         a standby:   barred from becoming the primary, until a majority agrees
 //! ```
 //!
 //! Nodes hash their state at places that follow from the log alone, and only of what is committed.
@@ -216,15 +216,22 @@ impl Hashes {
     #[must_use]
     pub fn outvoted(&self, primary: Option<u32>) -> Option<Outvoted> {
         let against = || self.comparisons().filter(|comparison| !comparison.is_equal());
-        let (nodes, equal) = (against().count(), self.comparisons().count() - against().count());
+        let nodes = against().count();
         let by = if nodes >= self.majority {
             against().max_by_key(|comparison| comparison.position)
-        } else if 1 + equal >= self.majority {
+        } else if self.most_agree() {
             None
         } else {
             against().find(|comparison| Some(comparison.node) == primary)
         };
         by.map(|by| Outvoted { by: *by, nodes })
+    }
+
+    /// Whether a majority of the configured nodes, this one included, has this node's state.
+    #[must_use]
+    pub fn most_agree(&self) -> bool {
+        let equal = self.comparisons().filter(|comparison| comparison.is_equal()).count();
+        1 + equal >= self.majority
     }
 
     /// A comparison that came out other than the one before with that node, or is the first.

@@ -216,7 +216,7 @@ impl Leader {
             return Err(AckRefused::Beyond { node, held, published: self.published });
         }
         let end = self.quorum.ends().at_or_before(held);
-        let counts = if self.membership.counted() == Counted::SYNCED { synced } else { held };
+        let counts = self.membership.counts(held, synced);
         let peer = peer(&mut self.peers, node);
         if (from.run, from.counter) <= peer.order {
             return Err(AckRefused::Overtaken { node });
@@ -344,7 +344,8 @@ impl Leader {
             let node = peer.status.node;
             if now >= peer.announce_at {
                 peer.announce_at = after(now, ANNOUNCE_INTERVAL_NS);
-                return Some((node, announce(&self.start, self.published, &self.contract).into()));
+                let announce = self.contract.announce(&self.start, self.published);
+                return Some((node, announce.into()));
             }
             // Nobody is told of a commit that this node's own store has not been told of.
             let due = now >= peer.commit_at || place.position > peer.commit;
@@ -450,18 +451,6 @@ impl Leader {
 
 fn peer(peers: &mut [Peer], node: u32) -> &mut Peer {
     peers.iter_mut().find(|peer| peer.status.node == node).expect("another configured node")
-}
-
-fn announce(start: &EpochStart, published: Position, contract: &Contract) -> Announce {
-    let mut announce = Announce {
-        base: start.base.get(),
-        chain_at_base: start.chain.0,
-        published: published.get(),
-        epoch: start.epoch.get(),
-        ..Announce::default()
-    };
-    contract.put(&mut announce);
-    announce
 }
 
 fn after(now: Nanos, interval_ns: u64) -> Nanos {

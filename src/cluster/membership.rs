@@ -7,6 +7,7 @@ use isochron_cluster::{AckPolicy, Counted};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::limits::{EXCHANGE_NAME_BYTES_MAX, NODES_MAX};
+use crate::types::Position;
 
 /// A node and where it is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +183,12 @@ impl Membership {
     #[must_use]
     pub fn counted(&self) -> Counted {
         self.counted
+    }
+
+    /// What counts of a log of which so much is held and so much is durable.
+    #[must_use]
+    pub fn counts(&self, held: Position, synced: Position) -> Position {
+        if self.counted == Counted::SYNCED { synced } else { held }
     }
 
     /// XXH3-64 over the exchange's name and number: what tells its datagrams from another's.

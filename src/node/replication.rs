@@ -13,7 +13,8 @@ use std::net::Ipv4Addr;
 pub struct ReplicationOptions {
     /// The nodes, this one among them, and when a transaction is committed.
     pub membership: Membership,
-    /// The channel of the log.
+    /// The channel of the log; its interface is the one of the node's control channel where none is
+    /// named.
     pub channel: Channel,
     /// From where nodes answer on it, by their numbers.
     pub streams: Vec<(u32, Ipv4Addr)>,
@@ -28,21 +29,12 @@ pub struct ReplicationOptions {
 }
 
 impl ReplicationOptions {
-    /// The interface that the log leaves by, and answers come from: the one of the node's control
-    /// channel where none is named.
-    #[must_use]
-    pub fn interface(&self) -> Ipv4Addr {
-        let membership = &self.membership;
-        let own = membership.address_of(membership.own()).expect("a membership has its own node");
-        self.channel.interface.unwrap_or(*own.control.ip())
-    }
-
     /// From where the primary hears receivers; `None` where the nodes' addresses on the channel's
     /// interface are not known, which this node's own one tells: then it hears everybody.
     #[must_use]
     pub fn receivers(&self) -> Option<Vec<Ipv4Addr>> {
         let own = self.streams.iter().find(|(node, _)| *node == self.membership.own());
-        let is_known = own.is_some_and(|(_, address)| *address == self.interface());
+        let is_known = own.is_some_and(|(_, address)| Some(*address) == self.channel.interface);
         is_known.then(|| self.streams.iter().map(|(_, address)| *address).collect())
     }
 }
@@ -59,7 +51,7 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
         message: format!("replication{what}: {error}"),
     };
     // Judged for a node that is alone too: a channel that is none is no comment.
-    let channel = channel.text.parse::<Channel>().map_err(|error| fault(".channel", &error))?;
+    let mut channel = channel.text.parse::<Channel>().map_err(|error| fault(".channel", &error))?;
     if written.nodes.is_empty() {
         return Ok(None);
     }
@@ -84,6 +76,8 @@ pub fn options(config: &config::Config) -> Result<Option<ReplicationOptions>, Fa
     // The configuration's own look has found what can be wrong with nodes, each with its line.
     let membership = Membership::new(exchange, config.exchange.node, &nodes, policy, counted)
         .map_err(|error| fault("", &error))?;
+    let own = membership.address_of(membership.own()).expect("a membership has its own node");
+    channel.interface.get_or_insert(*own.control.ip());
     Ok(Some(ReplicationOptions {
         membership,
         channel,
@@ -128,6 +122,8 @@ mod tests {
             read.unwrap().unwrap().receivers()
         };
         let control = ["10.0.0.1", "10.0.0.2"].map(|it| it.parse().unwrap());
+        let alone = read(NODES).unwrap().unwrap().channel.interface;
+        assert_eq!(alone, Some(Ipv4Addr::LOCALHOST), "as the default channel says");
         assert_eq!(of("", NODES), Some(control.to_vec()), "by the control channel's interface");
         assert_eq!(of("|interface=10.0.0.1", NODES), Some(control.to_vec()));
         // On an interface of its own the nodes have addresses that somebody must tell.

@@ -6,7 +6,7 @@
 //!    0 magic "ISOMARKS"   8 generation u64    16 boot id u128
 //!   32 synced u64        40 chain at synced   48 committed u64
 //!   56 kept from u64     64 chain at kept     72 epoch u32
-//!   76 vote: epoch u32   80 vote: node u32    84 flags u32: 1 clean, 2 lossy, 4 told
+//!   76 vote: epoch u32   80 vote: node u32    84 flags u32: 1 clean, 2 lossy, 4 told, 8 barred
 //!   88 epochs u32        92 zero              96 epoch table: 24 bytes each
 //!                                           4088 XXH3-64 over bytes 0..4088
 //! ```
@@ -37,6 +37,7 @@ const MAGIC: &[u8; 8] = b"ISOMARKS";
 const CLEAN: u32 = 1;
 const LOSSY: u32 = 2;
 const TOLD: u32 = 4;
+const BARRED: u32 = 8;
 
 const _: () = assert!(TABLE + EPOCHS_MAX * ENTRY_BYTES <= CHECKED);
 
@@ -77,6 +78,8 @@ pub(super) struct Marks {
     pub(super) lossy: bool,
     /// What is committed is what others say: it does not follow from the log.
     pub(super) told: bool,
+    /// What was executed here led to another state than the one that counts.
+    pub(super) barred: bool,
     /// The newest epochs, oldest first, by base and by number.
     pub(super) epochs: Vec<EpochStart>,
 }
@@ -106,7 +109,7 @@ impl Marks {
 
     /// Takes over what this node has promised with the store that was here before, so that nothing
     /// is unknown. Where that held more than this one begins with, some of it may have been
-    /// acknowledged: lossy.
+    /// acknowledged: lossy. What it was barred for went with its state.
     pub(super) fn take_over(&mut self, before: &Self) {
         (self.epoch, self.vote) = (self.epoch.max(before.epoch), before.vote);
         self.lossy = before.lossy || before.synced > self.synced;
@@ -150,7 +153,13 @@ impl Marks {
         put(76, &self.vote.0.get().to_le_bytes());
         put(80, &self.vote.1.to_le_bytes());
         let flag = |is_set, flag| if is_set { flag } else { 0 };
-        let flags = flag(self.clean, CLEAN) | flag(self.lossy, LOSSY) | flag(self.told, TOLD);
+        let flags = [
+            flag(self.clean, CLEAN),
+            flag(self.lossy, LOSSY),
+            flag(self.told, TOLD),
+            flag(self.barred, BARRED),
+        ];
+        let flags = flags.into_iter().fold(0, |all, flag| all | flag);
         put(84, &flags.to_le_bytes());
         put(88, &(self.epochs.len() as u32).to_le_bytes());
         for (index, start) in self.epochs.iter().enumerate() {
@@ -194,6 +203,7 @@ impl Marks {
             clean: flags & CLEAN != 0,
             lossy: flags & LOSSY != 0,
             told: flags & TOLD != 0,
+            barred: flags & BARRED != 0,
             epochs: (0..count).map(entry).collect(),
         };
         Some((u64_at(bytes, 8), marks))
@@ -295,6 +305,7 @@ mod tests {
             clean: true,
             lossy: true,
             told: true,
+            barred: true,
             epochs: (1..=EPOCHS_MAX as u32).map(start).collect(),
         }
     }

@@ -325,6 +325,7 @@ impl<'a> Opening<'a> {
             epochs: Vec::new(),
             clean: marks.clean,
             lossy: marks.lossy || (may_lose && self.boot_id != marks.boot_id && !marks.clean),
+            barred: marks.barred,
             executing,
             deaths: self.control.deaths(),
         };

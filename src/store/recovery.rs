@@ -68,6 +68,9 @@ pub struct Recovery {
     pub clean: bool,
     /// A tail that was not durable may have been lost, by this boot or an earlier one.
     pub lossy: bool,
+    /// What was executed here led to another state than the one that counts; see
+    /// [`Voter::bar`](super::Voter::bar).
+    pub barred: bool,
     /// The command that the last writer was executing when it died.
     pub executing: Option<Executing>,
     /// The last deaths while a command was executed, the oldest first, that one included.

@@ -1,4 +1,5 @@
-//! What a node knows and has promised of epochs: durable before anybody is told.
+//! What a node knows and has promised of epochs, and whether it may lead one: durable before
+//! anybody is told.
 
 use std::io;
 use std::sync::Arc;
@@ -54,5 +55,23 @@ impl Voter {
             (marks.epoch, marks.vote) = (epoch, (epoch, node));
         })?;
         Ok(true)
+    }
+
+    /// Whether this node is barred from leading; see [`Self::bar`].
+    #[must_use]
+    pub fn is_barred(&self) -> bool {
+        self.syncing.syncer().marks.marks.barred
+    }
+
+    /// Notes that what was executed here led to another state than the one that counts, or that it
+    /// does not any more. It outlives the process, because the state may: a snapshot was made of
+    /// it. A store that is made anew is not barred. Durable before it returns; waits for the disk.
+    ///
+    /// # Errors
+    /// The system's: it is as it was, and the same can be asked again.
+    pub fn bar(&self, barred: bool) -> io::Result<()> {
+        let Some(_step) = self.tenure.step() else { return Ok(()) };
+        let mut syncer = self.syncing.syncer();
+        self.syncing.store_marks(&mut syncer, |marks| marks.barred = barred)
     }
 }

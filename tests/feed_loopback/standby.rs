@@ -17,6 +17,7 @@ use isochron::store::{
 use isochron::types::{Epoch, Nanos, Position};
 use isochron_feeds::mold::LENGTH_BYTES;
 use isochron_feeds::subscriber::Source;
+use tempfile::TempDir;
 
 use super::heard::{Heard, endpoint, expected};
 use super::logged::logged;
@@ -64,6 +65,67 @@ impl Standby {
     }
 }
 
+/// A primary that speaks of its log, a standby whose publisher is silent, and one who hears them.
+struct Scene {
+    theirs: TempDir,
+    ours: TempDir,
+    _port: ReservedPort,
+    log: Log,
+    standby: Standby,
+    heard: Heard,
+    /// None while it is dead.
+    primary: Option<Ending>,
+    second: Option<Ending>,
+    /// What the second was opened with.
+    silent: FeedOptions,
+    now: Nanos,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let port = ReservedPort::new().unwrap();
+        let endpoint = endpoint(&port);
+        let log = Log::create(theirs.path());
+        let standby = Standby::of(theirs.path(), ours.path());
+        let silent = FeedOptions { voice: Voice::silent(), ..options(ours.path(), endpoint) };
+        Self {
+            heard: Heard::listen(endpoint),
+            primary: Some(Ending::open(theirs.path(), endpoint)),
+            second: Some(Ending::with(ours.path(), &silent)),
+            now: Nanos(1_000 * SECOND_NS),
+            _port: port,
+            theirs,
+            ours,
+            log,
+            standby,
+            silent,
+        }
+    }
+
+    /// Turns of the primary's publisher.
+    fn first(&mut self, count: usize) {
+        turns(self.primary.as_mut().expect("it lives"), &mut self.now, count);
+    }
+
+    /// Turns of the standby's publisher.
+    fn second(&mut self, count: usize) {
+        turns(self.second.as_mut().expect("it lives"), &mut self.now, count);
+    }
+
+    /// Hears what was multicast; how many messages it has heard by now.
+    fn hear(&mut self) -> usize {
+        self.heard.receive(self.now, None);
+        self.heard.messages.len()
+    }
+
+    /// The primary's log becomes longer by so many orders, and the standby has and may use them.
+    fn orders(&mut self, count: u64) {
+        self.log.orders(count);
+        self.standby.follow();
+    }
+}
+
 fn turns(publishing: &mut Ending, now: &mut Nanos, turns: usize) {
     for _ in 0..turns {
         *now = Nanos(now.0 + SECOND_NS / 100);
@@ -74,153 +136,115 @@ fn turns(publishing: &mut Ending, now: &mut Nanos, turns: usize) {
 
 #[test]
 fn a_silent_publisher_makes_the_same_and_goes_on_where_it_heard_nothing_more() {
-    let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (theirs, ours) = (theirs.path(), ours.path());
-    let port = ReservedPort::new().unwrap();
-    let endpoint = endpoint(&port);
-    let mut log = Log::create(theirs);
-    let mut standby = Standby::of(theirs, ours);
-    let mut heard = Heard::listen(endpoint);
-    let mut primary = Ending::open(theirs, endpoint);
-    let voice = Voice::silent();
-    let silent = FeedOptions { voice: voice.clone(), ..options(ours, endpoint) };
-    let mut second = Ending::with(ours, &silent);
-    let mut now = Nanos(1_000 * SECOND_NS);
+    let mut scene = Scene::new();
+    let (theirs, ours) = (scene.theirs.path().to_owned(), scene.ours.path().to_owned());
+    let voice = scene.silent.voice.clone();
 
     // The standby is first: it has made messages, and nobody has heard one.
-    log.open_market(20_261_122);
-    log.orders(200);
-    standby.follow();
-    turns(&mut second, &mut now, 50);
-    let made = logged(ours, Until::Published);
+    scene.log.open_market(20_261_122);
+    scene.orders(200);
+    scene.second(50);
+    let made = logged(&ours, Until::Published);
     assert!(made[0].1.len() > 100, "{} messages are made", made[0].1.len());
-    assert_eq!(logged(ours, Until::Told), [(made[0].0, Vec::new())], "none may be repeated");
-    heard.receive(now, None);
-    assert_eq!((heard.datagrams, heard.messages.len()), (0, 0), "it is silent");
+    assert_eq!(logged(&ours, Until::Told), [(made[0].0, Vec::new())], "none may be repeated");
+    assert_eq!((scene.hear(), scene.heard.datagrams), (0, 0), "it is silent");
 
     // The primary speaks: what was multicast, and no more, may be repeated by both.
     for _ in 0..5 {
-        turns(&mut primary, &mut now, 20);
-        turns(&mut second, &mut now, 20);
-        heard.receive(now, None);
-        let (told, all) = (logged(ours, Until::Told), logged(theirs, Until::Told));
+        scene.first(20);
+        scene.second(20);
+        scene.hear();
+        let (told, all) = (logged(&ours, Until::Told), logged(&theirs, Until::Told));
         assert_eq!(told, all);
-        assert_eq!(told[0].1, heard.messages);
-        log.orders(100);
-        standby.follow();
+        assert_eq!(told[0].1, scene.heard.messages);
+        scene.orders(100);
     }
-    let counters = &second.counters;
+    let counters = &scene.second.as_ref().unwrap().counters;
     assert_eq!(counters.get(Counter::FEED_DATAGRAMS), 0);
     assert!(counters.get(Counter::FEED_HEARD) > 20);
     assert_eq!(counters.get(Counter::FEED_RESENT), 0);
 
     // The primary dies with something that it never sent; the standby has all of it.
-    drop(primary);
-    log.orders(50);
-    standby.follow();
-    turns(&mut second, &mut now, 50);
-    let before = heard.messages.len();
-    heard.receive(now, None);
-    assert_eq!(heard.messages.len(), before);
-    voice.speak_from(standby.store.held().position);
-    turns(&mut second, &mut now, 50);
-    heard.receive(now, None);
-    assert!(heard.messages.len() > before + 100);
-    assert_eq!(heard.messages, expected(ours).concat());
-    assert_eq!(expected(ours), expected(theirs));
-    assert_eq!((heard.lost.len(), heard.first), (0, 1), "one session, its numbers unbroken");
-    assert!(heard.subscriber.is_complete());
+    scene.primary = None;
+    scene.orders(50);
+    scene.second(50);
+    let before = scene.heard.messages.len();
+    assert_eq!(scene.hear(), before);
+    voice.speak_from(scene.standby.store.held().position);
+    scene.second(50);
+    assert!(scene.hear() > before + 100);
+    assert_eq!(scene.heard.messages, expected(&ours).concat());
+    assert_eq!(expected(&ours), expected(&theirs));
+    let (lost, first) = (scene.heard.lost.len(), scene.heard.first);
+    assert_eq!((lost, first), (0, 1), "one session, its numbers unbroken");
+    assert!(scene.heard.subscriber.is_complete());
 
     // It speaks on, and falls silent when it is told to.
-    log.orders(20);
-    standby.follow();
-    turns(&mut second, &mut now, 30);
-    heard.receive(now, None);
-    assert_eq!(heard.messages, expected(theirs).concat());
+    scene.orders(20);
+    scene.second(30);
+    scene.hear();
+    assert_eq!(scene.heard.messages, expected(&theirs).concat());
     voice.hush();
-    let datagrams = heard.datagrams;
-    turns(&mut second, &mut now, 300);
-    heard.receive(now, None);
-    assert_eq!(heard.datagrams, datagrams, "no heartbeat either");
+    let datagrams = scene.heard.datagrams;
+    scene.second(300);
+    scene.hear();
+    assert_eq!(scene.heard.datagrams, datagrams, "no heartbeat either");
 }
 
 #[test]
 fn what_was_heard_is_remembered_over_a_restart() {
-    let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (theirs, ours) = (theirs.path(), ours.path());
-    let port = ReservedPort::new().unwrap();
-    let endpoint = endpoint(&port);
-    let mut log = Log::create(theirs);
-    let mut standby = Standby::of(theirs, ours);
-    let mut primary = Ending::open(theirs, endpoint);
-    let voice = Voice::silent();
-    let silent = FeedOptions { voice: voice.clone(), ..options(ours, endpoint) };
-    let mut second = Ending::with(ours, &silent);
-    let mut now = Nanos(1_000 * SECOND_NS);
-    log.open_market(20_261_122);
-    log.orders(100);
-    standby.follow();
+    let mut scene = Scene::new();
+    let (theirs, ours) = (scene.theirs.path().to_owned(), scene.ours.path().to_owned());
+    scene.log.open_market(20_261_122);
+    scene.orders(100);
     // Both lines' ears are there before the first word.
-    turns(&mut second, &mut now, 20);
-    turns(&mut primary, &mut now, 50);
-    turns(&mut second, &mut now, 50);
-    let first = logged(ours, Until::Told);
-    assert_eq!(first, logged(theirs, Until::Told));
-    drop(second);
-    log.orders(100);
-    standby.follow();
+    scene.second(20);
+    scene.first(50);
+    scene.second(50);
+    let first = logged(&ours, Until::Told);
+    assert_eq!(first, logged(&theirs, Until::Told));
+    scene.second = None;
+    scene.orders(100);
     // The primary speaks while nobody listens here.
-    turns(&mut primary, &mut now, 50);
-    let mut second = Ending::with(ours, &silent);
-    turns(&mut second, &mut now, 80);
-    assert_eq!(logged(ours, Until::Told), first, "what it did not hear");
-    assert!(logged(ours, Until::Published)[0].1.len() > first[0].1.len());
+    scene.first(50);
+    scene.second = Some(Ending::with(&ours, &scene.silent));
+    scene.second(80);
+    assert_eq!(logged(&ours, Until::Told), first, "what it did not hear");
+    assert!(logged(&ours, Until::Published)[0].1.len() > first[0].1.len());
     // A heartbeat says what was sent meanwhile.
-    now = Nanos(now.0 + 2 * SECOND_NS);
-    turns(&mut primary, &mut now, 3);
-    turns(&mut second, &mut now, 80);
-    assert_eq!(logged(ours, Until::Told), logged(theirs, Until::Told));
+    scene.now = Nanos(scene.now.0 + 2 * SECOND_NS);
+    scene.first(3);
+    scene.second(80);
+    assert_eq!(logged(&ours, Until::Told), logged(&theirs, Until::Told));
 }
 
 /// What the primary said last may be in the standby's hands before it knows that it is committed:
 /// that is not said again.
 #[test]
 fn what_was_heard_and_not_made_yet_is_not_said_again() {
-    let (theirs, ours) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (theirs, ours) = (theirs.path(), ours.path());
-    let port = ReservedPort::new().unwrap();
-    let endpoint = endpoint(&port);
-    let mut log = Log::create(theirs);
-    let mut standby = Standby::of(theirs, ours);
-    let mut heard = Heard::listen(endpoint);
-    let mut primary = Ending::open(theirs, endpoint);
-    let voice = Voice::silent();
-    let silent = FeedOptions { voice: voice.clone(), ..options(ours, endpoint) };
-    let mut second = Ending::with(ours, &silent);
-    let mut now = Nanos(1_000 * SECOND_NS);
-    log.open_market(20_261_122);
-    standby.follow();
-    turns(&mut second, &mut now, 20);
-    turns(&mut primary, &mut now, 20);
-    log.orders(600);
-    turns(&mut primary, &mut now, 50);
-    drop(primary);
-    heard.receive(now, None);
-    let said = heard.messages.len();
-    assert_eq!(heard.messages, expected(theirs).concat());
+    let mut scene = Scene::new();
+    let theirs = scene.theirs.path().to_owned();
+    scene.log.open_market(20_261_122);
+    scene.standby.follow();
+    scene.second(20);
+    scene.first(20);
+    scene.log.orders(600);
+    scene.first(50);
+    scene.primary = None;
+    let said = scene.hear();
+    assert_eq!(scene.heard.messages, expected(&theirs).concat());
 
     // It is promoted with all of that in its store, and nothing of it committed.
-    log.orders(30);
-    let base = standby.hold().position;
-    voice.speak_from(base);
-    turns(&mut second, &mut now, 5);
-    heard.receive(now, None);
-    assert_eq!(heard.messages.len(), said, "it cannot know yet what comes next");
-    standby.follow();
-    turns(&mut second, &mut now, 100);
-    heard.receive(now, None);
-    assert!(heard.messages.len() > said + 20);
-    assert_eq!(heard.messages, expected(theirs).concat());
+    scene.log.orders(30);
+    let base = scene.standby.hold().position;
+    scene.silent.voice.speak_from(base);
+    scene.second(5);
+    assert_eq!(scene.hear(), said, "it cannot know yet what comes next");
+    scene.standby.follow();
+    scene.second(100);
+    assert!(scene.hear() > said + 20);
+    let heard = &scene.heard;
+    assert_eq!(heard.messages, expected(&theirs).concat());
     // A datagram is the least that is sent: the first one may begin with what was heard.
     let shortest = heard.messages.iter().map(|message| LENGTH_BYTES + message.len()).min().unwrap();
     let again = heard.subscriber.source(Source::LineA).duplicates;

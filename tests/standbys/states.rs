@@ -9,6 +9,7 @@ use isochron::store::{
 use isochron::types::{Epoch, Nanos};
 use isochron_events::{CommandOrigin, EventHeader, Tick};
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,6 +86,10 @@ fn is_equal(nodes: &Nodes, node: u32, other: u64) -> bool {
     })
 }
 
+fn is_barred(nodes: &Nodes, node: u32) -> bool {
+    stat(nodes, node)["node"]["barred"].as_bool().unwrap()
+}
+
 fn outvoted_by(nodes: &Nodes, node: u32) -> Option<u64> {
     stat(nodes, node)["node"]["outvoted_by"].as_u64()
 }
@@ -120,7 +125,30 @@ fn a_standby_with_another_state_is_named_and_barred_and_goes_on_storing() {
     let promoted = nodes.promote(3, &[]);
     assert_eq!(promoted.code, Some(1), "{}{}", promoted.out, promoted.errors);
     assert!(promoted.out.contains("executed the log to another"), "{}", promoted.out);
+    // Started again it executes from the same snapshot: what is known of it lasts.
     stop(third);
+    let mut third = nodes.start("standby", 3);
+    third.line_with("this node had another state than it should");
+    wait("it says that it is barred", || is_barred(&nodes, 3).then_some(()));
+    let promoted = nodes.promote(3, &[]);
+    assert_eq!(promoted.code, Some(1), "{}{}", promoted.out, promoted.errors);
+    assert!(promoted.out.contains("executed the log to another"), "{}", promoted.out);
+    stop(third);
+    // Without that snapshot it executes the log from its beginning; the others see that it does.
+    fs::remove_dir_all(nodes.store(3).join("snapshots")).unwrap();
+    let mut third = nodes.start("standby", 3);
+    third.line_with("this node had another state than it should");
+    // It votes meanwhile.
+    let mut first = nodes.start("serve", 1);
+    first.line_with("this node is the primary epoch=");
+    send(&mut nodes.ring(1), 241..=340);
+    third.line_with("most nodes have this node's state");
+    assert!(is_equal(&nodes, 3, 1) && !is_barred(&nodes, 3));
+    nodes.wait_for(3, 340);
+    assert_promoted(&nodes.promote(3, &[]));
+    third.line_with("this node is the primary epoch=");
+    first.line_with("this node is a standby again");
+    [first, third].into_iter().for_each(stop);
 }
 
 #[test]

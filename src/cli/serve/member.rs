@@ -273,8 +273,8 @@ fn say_nodes(options: &ReplicationOptions) {
         warn!(ack, "no loss of confirmed orders is NOT promised: a standby may lack them");
     }
     if options.receivers().is_none() {
-        let interface = options.interface();
-        warn!(%interface, "anybody may answer the log there: name each node's `stream` address");
+        let interface = options.channel.interface.map(|address| address.to_string());
+        warn!(interface, "anybody may answer the log there: name each node's `stream` address");
     }
     if !keyed {
         warn!("without replication.key anybody on this network can speak for a node");

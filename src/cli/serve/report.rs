@@ -125,6 +125,11 @@ fn recovery(core: &CoreStart) {
 pub(super) fn recovered(exchange: &Exchange) {
     let Some(found) = &exchange.recovered else { return };
     cut(found);
+    if found.barred {
+        warn!(
+            "this node had another state than it should: no promotion before most have its state"
+        );
+    }
     info!(created = found.created, clean = found.clean, end = found.valid_to.0, "log opened");
 }
 
@@ -166,7 +171,7 @@ fn of_standby(news: &News) {
         News::Outvoted(why) => {
             error!(%why, "this node has another state than it should: it is not promoted");
         }
-        News::Vindicated => info!("this node has the state that counts: it may be promoted"),
+        News::Vindicated => info!("most nodes have this node's state: it may be promoted"),
     }
 }
 
@@ -233,7 +238,7 @@ fn of_primary(change: Change) {
             nodes,
             of,
             "most nodes executed this node's log to another state: NOTHING IS TAKEN until another \
-             is promoted, or this one is started again"
+             is promoted"
         ),
         Change::NotLeading(why) => warn!(%why, "is the primary no longer"),
     }

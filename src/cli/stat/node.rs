@@ -21,6 +21,8 @@ pub(super) struct NodeState {
     pub(super) state: Option<(u64, u128)>,
     /// By how many nodes that have another state this one's counts for nothing.
     pub(super) outvoted_by: Option<u64>,
+    /// A wrong state, now or before, bars it from leading.
+    pub(super) is_barred: bool,
     /// The others, as this node knows them.
     pub(super) peers: Vec<Peer>,
 }
@@ -68,6 +70,7 @@ impl NodeState {
             differs_at: some(value(Counter::FOLLOWER_DIFFERS)),
             state: some(value(Counter::STATE_HASH_AT)).map(|at| (at, hash)),
             outvoted_by: some(value(Counter::STATE_OUTVOTED)),
+            is_barred: value(Counter::NODE_BARRED) != 0,
             peers,
         })
     }
@@ -94,6 +97,7 @@ impl NodeState {
             "state_at": self.state.map(|(at, _)| at),
             "state_hash": self.state.map(|(_, hash)| format!("{hash:032x}")),
             "outvoted_by": self.outvoted_by,
+            "barred": self.is_barred,
             "peers": self.peers.iter().map(peer).collect::<Vec<_>>(),
         })
     }
@@ -124,6 +128,9 @@ impl fmt::Display for NodeState {
         }
         match self.differs_at {
             Some(at) => write!(f, "; EXECUTION DIFFERS FROM THE LOG at {at}: never to be promoted"),
+            None if self.is_barred && self.outvoted_by.is_none() => f.write_str(
+                "; BARRED: it had a wrong state: not to be promoted before most nodes have its state",
+            ),
             None => Ok(()),
         }
     }
@@ -216,6 +223,11 @@ mod tests {
             text.starts_with("standby of epoch 0, executed to 0, nobody leads (`isochron promote`"),
             "{text}"
         );
+        let barred = [(Counter::FOLLOWER_DIFFERS, 0), (Counter::NODE_BARRED, 1)];
+        let state = set(&counters, &barred);
+        assert_eq!(state.json()["barred"].as_bool(), Some(true));
+        let text = state.to_string();
+        assert!(text.ends_with("; BARRED: it had a wrong state: not to be promoted before most nodes have its state"), "{text}");
         let text = set(&counters, &[(Counter::NODE_ROLE, 3)]).to_string();
         assert!(text.starts_with("empty: waits for another node"), "{text}");
     }
@@ -232,6 +244,7 @@ mod tests {
                 (Counter::STATE_HASH_HIGH, 0xab),
                 (Counter::STATE_HASH_LOW, 0xcd),
                 (Counter::STATE_OUTVOTED, 1),
+                (Counter::NODE_BARRED, 1),
                 (Counter::PEER_NODE, 1),
                 (Counter::PEER_STATE_AT, 576),
                 (Counter::PEER_STATE_DIFFERS, 576),

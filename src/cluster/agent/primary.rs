@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use isochron_cluster::{Message, NodeFlags, PromoteAnswer, PromoteResult};
 
+use super::bar::Bar;
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
@@ -130,6 +131,7 @@ pub struct PrimaryAgent<D, C, L, X> {
     data: D,
     executed: X,
     hashes: Hashes,
+    bar: Bar,
     changes: VecDeque<Change>,
     role: Option<RoleChange>,
     /// Told once; nothing is done any more.
@@ -146,6 +148,7 @@ impl<D: Media, C: Media, L: LogBytes, X: Executed> PrimaryAgent<D, C, L, X> {
         let base = LogPlace { position: start.base, chain: start.chain };
         Self {
             hashes: Hashes::new(&voice.membership),
+            bar: Bar::new(&ballot),
             leader: Leader::new(voice.membership.clone(), contract, start, committed, now),
             voice,
             ballot,
@@ -189,6 +192,12 @@ impl<D: Media, C: Media, L: LogBytes, X: Executed> PrimaryAgent<D, C, L, X> {
     #[must_use]
     pub fn hashes(&self) -> &Hashes {
         &self.hashes
+    }
+
+    /// Whether it will not lead again, because of its state or an earlier one.
+    #[must_use]
+    pub fn is_barred(&self) -> bool {
+        self.bar.is_set()
     }
 
     /// Its voice.
@@ -247,15 +256,18 @@ impl<D: Media, C: Media, L: LogBytes, X: Executed> PrimaryAgent<D, C, L, X> {
     }
 
     /// Holds the state that the log leads to here against the others'. Where most have another one,
-    /// the writer takes nothing more.
+    /// the writer takes nothing more, and the node is barred from leading again.
     fn compare_states(&mut self) {
         while let Some((place, hash)) = self.executed.poll_checkpoint() {
             self.hashes.on_own(place, hash);
         }
-        self.leader.on_states(&self.hashes, self.executed.differs());
-        if let Some(why) = self.leader.outvoted() {
+        let differs = self.executed.differs();
+        self.leader.on_states(&self.hashes, differs);
+        let outvoted = self.leader.outvoted();
+        if let Some(why) = outvoted {
             self.committer.take_nothing(why.nodes as u64);
         }
+        self.bar.judge(&self.ballot, &self.hashes, outvoted.is_some() || differs);
     }
 
     fn hear(&mut self, now: Nanos) -> usize {

@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use isochron_cluster::{Message, NodeFlags, PromoteAnswer, StatusRequest, VoteReason};
 
 use super::asking::Asking;
+use super::bar::Bar;
 use super::role::{Executed, RoleChange};
 use super::voice::{Heard, Voice};
 use crate::agent::Agent;
@@ -107,7 +108,7 @@ pub enum News {
     State(Comparison),
     /// Its state is not the one that counts: it is not promoted.
     Outvoted(Outvoted),
-    /// It is again.
+    /// Most nodes have its state again, after it was barred.
     Vindicated,
 }
 
@@ -128,6 +129,7 @@ pub struct StandbyAgent<D, C, K, X> {
     hashes: Hashes,
     /// Why its state is not the one that counts.
     outvoted: Option<Outvoted>,
+    bar: Bar,
     /// The epoch that is announced began beyond what is held, or what is held is another log.
     is_behind: bool,
     /// What was committed when the log turned out to be another one and was cut down to that.
@@ -185,6 +187,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         );
         let asking = options.asks_again_ns.map(|again_ns| Asking::new(again_ns, &voice.membership));
         let hashes = Hashes::new(&voice.membership);
+        let bar = Bar::new(&ballot);
         Self {
             options,
             voice,
@@ -198,6 +201,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             executed,
             hashes,
             outvoted: None,
+            bar,
             is_behind: false,
             cut_to: None,
             refused_at: Nanos(0),
@@ -252,6 +256,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     #[must_use]
     pub fn outvoted(&self) -> Option<Outvoted> {
         self.outvoted
+    }
+
+    /// Whether it may not lead, because of its state or an earlier one.
+    #[must_use]
+    pub fn is_barred(&self) -> bool {
+        self.bar.is_set()
     }
 
     /// Its voice.
@@ -337,8 +347,13 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     fn on_message(&mut self, heard: &Heard, now: Nanos) {
         let Heard { from, message, .. } = heard;
         match message {
-            Message::Announce(announce) => {
-                if let Err(why) = self.follower.on_announce(from, announce, now) {
+            Message::Announce(announce) => match self.follower.on_announce(from, announce, now) {
+                Ok(()) => {
+                    if let Some(promotion) = &mut self.promotion {
+                        promotion.candidate.on_primary(from.sender, Epoch(announce.epoch));
+                    }
+                }
+                Err(why) => {
                     // One whose epoch was passed must learn of it: this node, which follows it no
                     // longer, is silent otherwise.
                     if let AnnounceRefused::LowerEpoch { node, .. } = why {
@@ -348,7 +363,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                     }
                     self.tell_refused(News::NotHeard { why }, now);
                 }
-            }
+            },
             // Whose commits are not taken, the follower's state says.
             Message::Commit(commit) => drop(self.follower.on_commit(from, commit, now)),
             Message::StatusRequest(request) => {
@@ -360,7 +375,7 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
                 let vote = answer_vote(&mut self.ballot, &status, from, request);
                 self.follower.on_promised(Ballot::known(&self.ballot));
                 if vote.reason == VoteReason::GRANTED {
-                    self.give_way(from.sender, Epoch(vote.epoch), now);
+                    self.give_way(Epoch(vote.epoch), now);
                 }
                 self.voice.answer(&self.ballot, heard, vote);
             }
@@ -442,10 +457,15 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         let primary = self.follower.primary().map(|primary| primary.start.node);
         let primary = primary.or_else(|| Some(self.replica.epochs().last()?.node));
         let outvoted = self.hashes.outvoted(primary);
-        self.follower.on_execution(outvoted.is_some() || self.executed.differs());
+        let was_barred = self.bar.is_set();
+        let is_wrong = outvoted.is_some() || self.executed.differs();
+        self.bar.judge(&self.ballot, &self.hashes, is_wrong);
+        self.follower.on_execution(is_wrong);
         let before = std::mem::replace(&mut self.outvoted, outvoted);
-        if before.is_some() != outvoted.is_some() {
-            self.tell_news(outvoted.map_or(News::Vindicated, News::Outvoted));
+        match outvoted.filter(|_| before.is_none()) {
+            Some(why) => self.tell_news(News::Outvoted(why)),
+            None if was_barred && !self.bar.is_set() => self.tell_news(News::Vindicated),
+            None => {}
         }
     }
 }

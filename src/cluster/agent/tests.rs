@@ -6,11 +6,14 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
-use isochron_cluster::{AckPolicy, Announce, Commit, Message};
+use isochron_cluster::{
+    AckPolicy, Announce, Commit, Message, NodeFlags, Promote, StateHash, Status, StatusRequest,
+    Vote, VoteReason, YesNo,
+};
 
 use super::*;
 use crate::cluster::tests::{address, members};
-use crate::cluster::{Contract, ControlChannel};
+use crate::cluster::{Contract, ControlChannel, OPERATOR, Refusal};
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::tests::filling::Filling;
 use crate::replication::catch_up::tests::giving::take_snapshot;
@@ -57,20 +60,26 @@ fn contract() -> Contract {
     Contract::new(&members(2, NODES, AckPolicy::QUORUM), TERM_BYTES as u32, (1, 0), RULES)
 }
 
-fn announce_of(start: &EpochStart, published: Position, contract: &Contract) -> Announce {
-    let mut announce = Announce {
-        base: start.base.get(),
-        chain_at_base: start.chain.0,
-        published: published.get(),
-        epoch: start.epoch.get(),
-        ..Announce::default()
-    };
-    contract.put(&mut announce);
-    announce
+/// The states that the log led to here; nothing executed it to another outcome.
+#[derive(Default)]
+struct States(VecDeque<(LogPlace, u128)>);
+
+impl Executed for States {
+    fn applied(&self) -> Position {
+        Position(0)
+    }
+
+    fn differs(&self) -> bool {
+        false
+    }
+
+    fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
+        self.0.pop_front()
+    }
 }
 
 struct Scene {
-    agent: StandbyAgent<Said, Said, Pipes, ()>,
+    agent: StandbyAgent<Said, Said, Pipes, States>,
     said: Said,
     /// What comes by the log's channel.
     stream: Said,
@@ -85,6 +94,11 @@ struct Scene {
 impl Scene {
     /// A standby with what is on a disk, and a primary that gives.
     fn new(disk: &MemoryDisk, primary: &Primary, discard: bool) -> Self {
+        Self::with(disk, primary, discard, States::default())
+    }
+
+    /// The same where the log was executed.
+    fn with(disk: &MemoryDisk, primary: &Primary, discard: bool, states: States) -> Self {
         let (pipes, said, stream) = (Pipes::new(10_000), Said::default(), Said::default());
         let channel = "aeron:udp?endpoint=239.77.0.1:40456".parse().unwrap();
         let options = StandbyOptions {
@@ -100,7 +114,7 @@ impl Scene {
             voice: Voice::new(membership(2), None, 1, said.clone()),
             data: stream.clone(),
             connector: pipes.clone(),
-            executed: (),
+            executed: states,
         };
         let voices = (1..=NODES).map(|own| ControlChannel::new(&membership(own), None, 1));
         Self {
@@ -121,9 +135,30 @@ impl Scene {
         self.said.0.lock().unwrap().push_back((from, bytes));
     }
 
+    /// The other nodes have heard this run of the node: their answers are to it.
+    fn is_heard(&mut self) {
+        let own = members(2, NODES, AckPolicy::QUORUM);
+        for (voice, node) in self.voices.iter_mut().zip(1..).filter(|(_, node)| *node != 2) {
+            let mut this = ControlChannel::new(&own, None, 1);
+            let asked = this.seal(node, Epoch(0), StatusRequest::default());
+            voice.open(asked, address(2)).unwrap();
+        }
+    }
+
     fn announce(&mut self, primary: &Primary) {
         let start = *epochs(&primary.disk).last().unwrap();
-        self.say(1, announce_of(&start, primary.end(), &contract()));
+        self.say(1, contract().announce(&start, primary.end()));
+    }
+
+    /// Whether it is refused as a candidate because of its state, when it has asked for a second.
+    fn is_refused(&mut self, force: bool) -> bool {
+        assert!(self.agent.promote(force, Nanos(self.now)));
+        while self.agent.is_candidate() {
+            self.turn();
+        }
+        self.turn();
+        let refused = |news: &News| matches!(news, News::NotPromoted { why: Refusal::Diverged });
+        self.news.drain(..).any(|news| refused(&news))
     }
 
     fn turn(&mut self) {
@@ -279,6 +314,46 @@ fn a_log_that_nobody_can_continue_is_put_aside_and_the_node_begins_anew_with_its
     assert!(frames > 100, "{frames}");
 }
 
+/// What another node says of its state at a place.
+fn state_at(place: LogPlace, hash: u64) -> StateHash {
+    let LogPlace { position, chain } = place;
+    StateHash { position: position.get(), chain: chain.0, low: hash, ..StateHash::default() }
+}
+
+#[test]
+fn a_node_of_another_state_is_barred_until_most_have_its_state() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let place = primary.place_at(primary.end());
+    let disk = standby_of(&primary, place);
+    let executed = || States(VecDeque::from([(place, 7)]));
+    let run = |states: States, told: &[(u32, u64)]| {
+        let mut scene = Scene::with(&disk, &primary, false, states);
+        told.iter().for_each(|(node, hash)| scene.say(*node, state_at(place, *hash)));
+        scene.turn();
+        scene.turn();
+        let flags = scene.agent.follower().flags();
+        (scene, flags.contains(NodeFlags::DIVERGED))
+    };
+    let (scene, is_wrong) = run(executed(), &[(1, 8), (3, 8)]);
+    assert!(is_wrong && scene.agent.is_barred() && scene.agent.outvoted().is_some());
+    drop(scene);
+    // Started again it knows nothing of its state, votes, and is led by force alone.
+    for told in [&[][..], &[(3, 8)], &[]] {
+        let (mut scene, is_wrong) = run(executed(), told);
+        assert!(!is_wrong && scene.agent.is_barred(), "{told:?}");
+        assert!(scene.is_refused(false) && !scene.is_refused(true), "{told:?}");
+    }
+    // One that agrees is a majority with this one.
+    let (mut scene, _) = run(executed(), &[(1, 8), (3, 7)]);
+    assert!(!scene.agent.is_barred());
+    assert!(scene.news.iter().any(|news| matches!(news, News::Vindicated)), "{:?}", scene.news);
+    assert!(!scene.is_refused(false));
+    drop(scene);
+    let (scene, _) = run(States::default(), &[]);
+    assert!(!scene.agent.is_barred());
+}
+
 #[test]
 fn a_tail_that_nobody_committed_is_cut_and_comes_anew() {
     let (ours, theirs, common) = two_writers(200_000);
@@ -369,6 +444,98 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
 }
 
 #[test]
+fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
+    // Both were promoted by force, and then one of them won.
+    let (mut ours, mut theirs) = (Primary::new(), Primary::new());
+    ours.append_to(100_000);
+    theirs.append_to(120_000);
+    let (mut ours, mut theirs) = (ours.restart(), theirs.restart());
+    let bases = [&ours, &theirs].map(|of| epochs(&of.disk).last().unwrap().base);
+    assert_ne!(bases[0], bases[1]);
+    ours.append_to(200_000);
+    theirs.append_to(200_000);
+    let mut ours = ours.restart();
+    ours.append_to(300_000);
+    for discard in [false, true] {
+        let disk = standby_of(&theirs, theirs.place_at(Position(0)));
+        let mut scene = Scene::new(&disk, &ours, discard);
+        let role = scene.until_role(&ours);
+        let said = role.to_string();
+        assert!(said.contains("epoch 2 has two writers"), "{said}");
+        assert!(bases.iter().all(|base| said.contains(&format!("from {base} "))), "{said}");
+        match role {
+            RoleChange::Stop { .. } if !discard => {}
+            RoleChange::BeginAnew { .. } if discard => {}
+            role => panic!("{role:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_operators_wish_goes_before_what_a_node_asks_by_itself() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    assert!(scene.agent.promote(false, Nanos(scene.now)), "nobody answers");
+    scene.turn();
+    let mut operator = ControlChannel::operator(&members(2, NODES, AckPolicy::QUORUM), None, 1);
+    let wish = Promote { round: 7, epoch: 1, force: YesNo::YES, ..Promote::default() };
+    let bytes = operator.seal(2, Epoch(0), wish).to_vec();
+    scene.said.0.lock().unwrap().push_back((OPERATOR, bytes));
+    let patience = Nanos(scene.now + 1_000_000_000);
+    let mut role = None;
+    while role.is_none() && scene.now < patience.get() {
+        scene.turn();
+        role = scene.agent.poll_role_change();
+    }
+    assert!(
+        matches!(role, Some(RoleChange::Lead { epoch: Epoch(2), forced: Some(_) })),
+        "{role:?}"
+    );
+}
+
+#[test]
+fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let disk = standby_of(&primary, primary.place_at(Position(0)));
+    let mut scene = Scene::new(&disk, &primary, false);
+    scene.is_heard();
+    let held = scene.agent.replica().held();
+    assert!(scene.agent.promote(false, Nanos(scene.now)));
+    let status = Status {
+        round: 1,
+        end: held.position.get(),
+        chain: held.chain.0,
+        last_epoch: 1,
+        ..Status::default()
+    };
+    [1, 3].into_iter().for_each(|from| scene.say(from, status));
+    scene.turn();
+    scene.turn();
+    let known = scene.agent.replica().voter().known();
+    assert_eq!(known, Epoch(2), "it asks for the votes of that epoch");
+    // Before it has them another node was voted for.
+    let start = EpochStart { epoch: Epoch(3), node: 3, base: held.position, chain: held.chain };
+    scene.say(3, contract().announce(&start, held.position));
+    scene.turn();
+    assert_eq!(scene.agent.replica().epoch(), Epoch(3));
+    // A vote that comes late makes no primary of an epoch that is over.
+    let reason = VoteReason::GRANTED;
+    scene.say(1, Vote { epoch: 2, reason, ..Vote::default() });
+    scene.turn();
+    let role = scene.agent.poll_role_change();
+    assert!(role.is_none() && !scene.agent.is_candidate(), "{role:?}");
+    let why = |news: &News| match news {
+        News::NotPromoted { why } => Some(why.to_string()),
+        _ => None,
+    };
+    let told: Vec<String> = scene.news.iter().filter_map(why).collect();
+    assert_eq!(told, ["node 3 has promised epoch 3 to another node"]);
+}
+
+#[test]
 fn a_primary_that_is_not_followed_is_told_with_both_values() {
     let mut primary = Primary::new();
     primary.append_to(10_000);
@@ -389,7 +556,7 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
     let differs = |change: fn(&mut Contract)| {
         let mut theirs = ours.clone();
         change(&mut theirs);
-        told(&[(1, announce_of(&start, primary.end(), &theirs))])
+        told(&[(1, theirs.announce(&start, primary.end()))])
     };
     for (said, values) in [
         (differs(|it| it.term_bytes *= 2), ["131072", "65536"]),
@@ -402,15 +569,15 @@ fn a_primary_that_is_not_followed_is_told_with_both_values() {
         assert!(said.starts_with("node 1 is not followed: "), "{said}");
     }
     // A second primary of the same epoch.
-    let first = announce_of(&start, primary.end(), &ours);
-    let second = announce_of(&EpochStart { node: 3, ..start }, primary.end(), &ours);
+    let first = ours.announce(&start, primary.end());
+    let second = ours.announce(&EpochStart { node: 3, ..start }, primary.end());
     let said = told(&[(1, first), (3, second), (3, second)]);
     assert!(said.contains("began twice: by node 1 at 0") && said.contains("node 3 at 0"), "{said}");
     // One of an epoch that is over.
     let newer = EpochStart { epoch: Epoch(2), base: primary.end(), ..start };
     let newer = EpochStart { chain: primary.place_at(primary.end()).chain, ..newer };
     let mut scene = Scene::new(&disk, &primary, false);
-    scene.say(3, announce_of(&EpochStart { node: 3, ..newer }, primary.end(), &ours));
+    scene.say(3, ours.announce(&EpochStart { node: 3, ..newer }, primary.end()));
     scene.turn();
     scene.say(1, first);
     scene.turn();

@@ -26,15 +26,7 @@ fn follower(known: u32, counted: Counted, lossy: bool) -> Follower {
 }
 
 fn announce(epoch: u32, base: u64) -> Announce {
-    let mut announce = Announce {
-        epoch,
-        base,
-        chain_at_base: base + 1,
-        published: base + 640,
-        ..Announce::default()
-    };
-    contract(Counted::HELD).put(&mut announce);
-    announce
+    contract(Counted::HELD).announce(&start(1, epoch, base), Position(base + 640))
 }
 
 fn start(node: u32, epoch: u32, base: u64) -> EpochStart {
@@ -215,6 +207,25 @@ fn a_lossy_node_is_whole_when_it_holds_what_was_written_when_it_came() {
     assert_eq!(ack(&mut follower, NOW).unwrap().flags, NodeFlags::LOSSY);
     follower.on_progress(place(960), Position(0), Position(0));
     assert_eq!(ack(&mut follower, NOW).unwrap().flags, NodeFlags::default());
+}
+
+/// Who acknowledges what is durable there must not count as whole before that is durable again: a
+/// loss of power would take it once more, and no node is lossy by that which counts so.
+#[test]
+fn where_synced_counts_a_lossy_node_is_whole_when_that_is_durable() {
+    let mut follower = follower(3, Counted::SYNCED, true);
+    let mut announce = announce(4, 320);
+    announce.counted = Counted::SYNCED;
+    follower.on_announce(&envelope(1, 1, 4), &announce, NOW).unwrap();
+    follower.on_followed(start(1, 4, 320), place(320));
+    for (held, synced, flags) in [
+        (960, 928, NodeFlags::LOSSY),
+        (1_024, 959, NodeFlags::LOSSY),
+        (1_024, 960, NodeFlags::default()),
+    ] {
+        follower.on_progress(place(held), Position(synced), Position(0));
+        assert_eq!(follower.flags(), flags, "held {held}, synced {synced}");
+    }
 }
 
 #[test]

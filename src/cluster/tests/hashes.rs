@@ -78,14 +78,20 @@ fn of_two_logs_nothing_is_compared() {
     assert_eq!((compared(&mut core), core.counts()), (Vec::new(), (0, 0)));
 }
 
-/// What node 1 is by the states that the others have where it has 7, node 2 being the primary.
-fn standing(nodes: u32, others: &[u64]) -> Option<(u32, usize)> {
+/// What node 1 knows by the states that the others have where it has 7; 0 was not heard.
+fn of_others(nodes: u32, others: &[u64]) -> Hashes {
     let mut core = hashes(nodes);
     core.on_own(place(640), 7);
     for (node, hash) in (2..).zip(others).filter(|(_, hash)| **hash != 0) {
         tell(&mut core, node, 640, *hash);
     }
-    core.outvoted(Some(2)).map(|outvoted| (outvoted.by.node, outvoted.nodes))
+    core
+}
+
+/// What that makes of it, node 2 being the primary.
+fn standing(nodes: u32, others: &[u64]) -> Option<(u32, usize)> {
+    let outvoted = of_others(nodes, others).outvoted(Some(2));
+    outvoted.map(|outvoted| (outvoted.by.node, outvoted.nodes))
 }
 
 #[test]
@@ -109,6 +115,18 @@ fn a_majority_decides_and_the_primary_where_there_is_none() {
     ] {
         let found = standing(nodes, others).map(|(_, against)| against);
         assert_eq!(found, expected, "{nodes} nodes: {others:?}");
+    }
+    // Nobody says that it is wrong is not yet that most say it is right.
+    for (nodes, others, expected) in [
+        (2, &[0][..], false),
+        (2, &[7], true),
+        (3, &[8, 0], false),
+        (3, &[8, 7], true),
+        (4, &[7, 0, 0], false),
+        (4, &[7, 8, 7], true),
+        (5, &[7, 7, 8, 8], true),
+    ] {
+        assert_eq!(of_others(nodes, others).most_agree(), expected, "{nodes} nodes: {others:?}");
     }
     // The comparison that is shown is the primary's, where its word decides.
     assert_eq!(standing(4, &[8, 7, 9]), Some((2, 2)));

@@ -129,6 +129,7 @@ struct StateCounters {
     compared: CounterWriter,
     differed: CounterWriter,
     outvoted: CounterWriter,
+    barred: CounterWriter,
     /// Of the roles before this one.
     before: (u64, u64),
 }
@@ -144,6 +145,7 @@ impl StateCounters {
             compared: writer(Counter::STATES_COMPARED),
             differed: writer(Counter::STATES_DIFFERED),
             outvoted: writer(Counter::STATE_OUTVOTED),
+            barred: writer(Counter::NODE_BARRED),
             before: (compared, differed),
         }
     }
@@ -179,7 +181,7 @@ impl NodeCounters {
     }
 
     /// Shows the node's state beside the others'; `outvoted`: so many nodes are against it.
-    fn show_states(&mut self, hashes: &Hashes, outvoted: usize) {
+    fn show_states(&mut self, hashes: &Hashes, outvoted: usize, is_barred: bool) {
         let Self { peers, states, .. } = self;
         for ((node, last), counters) in hashes.peers().zip(peers) {
             counters.node.set(node.into());
@@ -201,6 +203,7 @@ impl NodeCounters {
         states.compared.set(states.before.0 + compared);
         states.differed.set(states.before.1 + differed);
         states.outvoted.set(outvoted as u64);
+        states.barred.set(u64::from(is_barred));
     }
 }
 
@@ -331,7 +334,7 @@ impl StandbyRole {
         speaking.counters.primary.set(primary.map_or(0, |primary| primary.start.node.into()));
         speaking.counters.receiver.show(&agent.receiver().counts());
         let outvoted = agent.outvoted().map_or(0, |outvoted| outvoted.nodes);
-        speaking.counters.show_states(agent.hashes(), outvoted);
+        speaking.counters.show_states(agent.hashes(), outvoted, agent.is_barred());
     }
 }
 
@@ -396,7 +399,7 @@ impl PrimaryRole {
         speaking.voice(agent.voice_mut(), now);
         speaking.counters.sender.show(agent.sender());
         let outvoted = agent.leader().outvoted().map_or(0, |why| why.nodes);
-        speaking.counters.show_states(agent.hashes(), outvoted);
+        speaking.counters.show_states(agent.hashes(), outvoted, agent.is_barred());
         for (peer, counters) in agent.leader().peers().zip(&mut speaking.counters.peers) {
             counters.node.set(peer.node.into());
             counters.heard.set(peer.heard_at.map_or(0, Nanos::get));

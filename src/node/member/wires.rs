@@ -4,7 +4,7 @@ use super::{AnyMedia, Member, Start};
 use crate::cluster::agent::{PrimaryOptions, StandbyOptions};
 use crate::core::RULES_VERSION;
 use crate::limits::CATCH_UP_CONNECTIONS_MAX;
-use crate::net::{Endpoint, OpenError, StreamBuffers, UdpMedia};
+use crate::net::{OpenError, StreamBuffers, UdpMedia};
 use crate::node::recovery::secret;
 use crate::node::{Exchange, NodeError, ReplicationOptions};
 use crate::replication::catch_up::{
@@ -57,41 +57,14 @@ pub(super) fn control(options: &ReplicationOptions) -> Result<AnyMedia, WireErro
     Ok(Box::new(media))
 }
 
-fn buffers(options: &ReplicationOptions) -> StreamBuffers {
-    let channel = &options.channel;
-    StreamBuffers {
-        receive_bytes: channel.receive_buffer_bytes.unwrap_or(channel.receiver_window_bytes),
-        send_bytes: channel.send_buffer_bytes,
-    }
-}
-
-fn group(options: &ReplicationOptions) -> Endpoint {
-    let endpoint = options.channel.endpoint;
-    Endpoint { group: *endpoint.ip(), port: endpoint.port(), interface: options.interface() }
-}
-
 /// The primary's end of the log's channel.
 pub(super) fn sending(options: &ReplicationOptions) -> Result<AnyMedia, WireError> {
-    let (channel, buffers) = (&options.channel, buffers(options));
-    let opened = if channel.is_multicast() {
-        let control = *channel.control().ip();
-        UdpMedia::multicast_sender(group(options), control, channel.ttl.into(), buffers)
-    } else {
-        UdpMedia::unicast_sender(channel.endpoint, options.interface(), buffers)
-    };
-    Ok(Box::new(opened.map_err(WireError::Channel)?))
+    Ok(Box::new(options.channel.open_sender().map_err(WireError::Channel)?))
 }
 
 /// A standby's end of it.
 pub(super) fn receiving(options: &ReplicationOptions) -> Result<AnyMedia, WireError> {
-    let (channel, buffers) = (&options.channel, buffers(options));
-    let opened = if channel.is_multicast() {
-        let control = *channel.control().ip();
-        UdpMedia::multicast_receiver(group(options), control, channel.ttl.into(), buffers)
-    } else {
-        UdpMedia::unicast_receiver(channel.endpoint, buffers)
-    };
-    Ok(Box::new(opened.map_err(WireError::Channel)?))
+    Ok(Box::new(options.channel.open_receiver().map_err(WireError::Channel)?))
 }
 
 impl Member {
@@ -151,7 +124,7 @@ impl Member {
             key: self.options.key.clone(),
             secret: secret().map_err(NodeError::Random)?,
             connections_max: CATCH_UP_CONNECTIONS_MAX,
-            bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(u64::MAX),
+            bytes_per_second: self.options.catch_up_bytes_per_second.unwrap_or(0),
         };
         let store = &self.config.store;
         // To the end of what is held: the asking node's own rules say what it makes of it.

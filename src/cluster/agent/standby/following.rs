@@ -33,8 +33,9 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             FollowRefused::OtherLog { base: position, expected, found } => {
                 self.on_differs(ChainDiffers { position, expected, found }, now);
             }
-            // With the operator's word that it may cut, and nothing kept to cut back to.
-            FollowRefused::NotKept { .. } if self.options.discard => {
+            // With the operator's word that it may cut, and no place to cut back to: what is before
+            // is not kept, or it was written by another writer of an epoch than the primary's.
+            FollowRefused::NotKept { .. } | FollowRefused::Twice { .. } if self.options.discard => {
                 self.begin_anew(why.to_string());
             }
             _ => self.stop(why),

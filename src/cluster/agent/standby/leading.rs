@@ -1,11 +1,9 @@
 //! How a standby comes to lead: an operator wants it, or it asks by itself; the votes decide.
 
-use isochron_cluster::{Message, Promote, PromoteResult};
+use isochron_cluster::{Message, NodeFlags, Promote, PromoteResult};
 
 use super::{Executed, Heard, News, RoleChange, StandbyAgent};
-use crate::cluster::{
-    Ballot, Candidate, Outcome as Promoted, Refusal, answer_promote, judge_promote,
-};
+use crate::cluster::{Ballot, Candidate, Outcome as Promoted, Step, answer_promote, judge_promote};
 use crate::net::Media;
 use crate::replication::catch_up::Connector;
 use crate::types::{Epoch, Nanos};
@@ -32,7 +30,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.rounds += 1;
         let known = Ballot::known(&self.ballot);
         // Who was heard to know a higher epoch may not answer now, and gives no vote below it.
-        let own = (known.max(self.voice.highest_known()), self.status());
+        let mut own = (known.max(self.voice.highest_known()), self.status());
+        // It votes in spite of a bar that an earlier run has left. Led by it nobody is who did not
+        // force it: where no node is right any more, nobody else could lift the bars.
+        if self.bar.is_set() && !force {
+            own.1.flags |= NodeFlags::DIVERGED;
+        }
         let patience_ns = self.options.patience_ns;
         let membership = &self.voice.membership;
         let candidate = Candidate::new(membership, own, force, self.rounds, patience_ns, now);
@@ -41,12 +44,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     }
 
     /// The node gave its word to another: it is no candidate any more.
-    pub(super) fn give_way(&mut self, node: u32, epoch: Epoch, now: Nanos) {
+    pub(super) fn give_way(&mut self, epoch: Epoch, now: Nanos) {
         if let Some(asking) = &mut self.asking {
             asking.wait(now);
         }
-        if let Some(promotion) = self.promotion.take() {
-            self.finish(&promotion, Promoted::Refused(Refusal::Outvoted { node, epoch }), now);
+        if let Some(promotion) = &mut self.promotion {
+            promotion.candidate.on_promised_other(self.voice.membership.own(), epoch);
         }
     }
 
@@ -64,6 +67,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         if let Some(answer) = self.decided.filter(|answer| answer.round == wish.round) {
             self.voice.answer(&self.ballot, heard, answer);
             return;
+        }
+        // What the node asks by itself, and has promised nothing for, makes room for its operator.
+        let asks = |it: &Promotion| it.operator.is_none() && it.candidate.step() == Step::Asking;
+        if self.promotion.as_ref().is_some_and(asks) {
+            self.promotion = None;
         }
         let known = Ballot::known(&self.ballot);
         let mut answer = answer_promote(wish.round, &self.status(), None);

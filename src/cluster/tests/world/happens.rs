@@ -135,8 +135,11 @@ impl World {
             }
             (Role::Primary(leader), Message::Announce(it)) => leader.on_announce(&envelope, &it),
             (Role::Primary(leader), Message::Status(it)) => leader.on_status(&envelope, &it, now),
-            (Role::Standby { follower, .. }, Message::Announce(it)) => {
+            (Role::Standby { follower, candidate }, Message::Announce(it)) => {
                 let refused = follower.on_announce(&envelope, &it, now).err();
+                if let Some(candidate) = candidate.as_mut().filter(|_| refused.is_none()) {
+                    candidate.on_primary(envelope.sender, Epoch(it.epoch));
+                }
                 // One whose epoch was passed is told so. Where no time passes that changes nothing.
                 if matches!(refused, Some(AnnounceRefused::LowerEpoch { .. })) && !self.unordered {
                     let node = self.node(to);
@@ -204,7 +207,7 @@ impl World {
                 Role::Standby { follower, candidate } => {
                     follower.on_promised(epoch);
                     if let Some(candidate) = candidate {
-                        candidate.on_promised_other(epoch, envelope.sender);
+                        candidate.on_promised_other(number, epoch);
                     }
                 }
                 Role::Down => {}

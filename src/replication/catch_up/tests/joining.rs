@@ -48,6 +48,13 @@ impl Scene {
         Self::new(primary.library(), follow, pipes)
     }
 
+    /// Begins again, and knows of so many servers.
+    fn ask(&mut self, servers: usize) {
+        let servers = vec!["127.0.0.1:9".parse().unwrap(); servers];
+        let options = DialOptions { servers, ..dial_options(2) };
+        self.join = Join::new(options, self.join.follows(), 0, false);
+    }
+
     pub(crate) fn turn(&mut self, store: &mut ReplicaStore) -> Option<Outcome> {
         let moved = self.join.turn(store, &mut self.pipes, Nanos(self.now));
         self.pipes.let_in(&mut self.service, Nanos(self.now));
@@ -89,6 +96,16 @@ fn primary_with(epochs: &[u64]) -> Primary {
         primary.append_to(*bytes);
     }
     primary
+}
+
+/// The primary keeps its log from a place on alone: half of a log of 400,000 bytes is gone.
+fn forget_half(primary: &mut Primary) -> LogPlace {
+    let place = primary.place_at(end_beyond(&primary.disk, 200_000));
+    primary.writer.sync().unwrap();
+    let mut keeper = primary.writer.take_keeper().unwrap();
+    assert!(keeper.keep_from(place).unwrap());
+    while keeper.do_work().unwrap() {}
+    place
 }
 
 #[test]
@@ -277,17 +294,11 @@ fn a_node_that_is_killed_or_loses_power_goes_on_where_it_was() {
 #[test]
 fn a_log_that_begins_later_is_told_and_nothing_was_changed() {
     let mut primary = primary_with(&[400_000]);
-    let place = primary.place_at(end_beyond(&primary.disk, 200_000));
-    primary.writer.sync().unwrap();
-    let mut keeper = primary.writer.take_keeper().unwrap();
-    assert!(keeper.keep_from(place).unwrap());
-    while keeper.do_work().unwrap() {}
+    let place = forget_half(&mut primary);
     let mut standby = Standby::new();
     let mut scene = Scene::of(&primary, Pipes::new(10_000));
     // Who has it may be the next one: all are asked before.
-    let server = "127.0.0.1:9".parse().unwrap();
-    let three = DialOptions { servers: vec![server; 3], ..dial_options(2) };
-    scene.join = Join::new(three, scene.join.follows(), 0, false);
+    scene.ask(3);
     let (mut others, mut waits) = (Vec::new(), 0);
     let (held, kept_from) = loop {
         match scene.turn(&mut standby.store) {
@@ -306,16 +317,10 @@ fn a_log_that_begins_later_is_told_and_nothing_was_changed() {
 fn what_one_has_forgotten_another_may_have() {
     let mut primary = primary_with(&[400_000]);
     let whole = primary.disk.after_kill().unwrap();
-    let place = primary.place_at(end_beyond(&primary.disk, 200_000));
-    primary.writer.sync().unwrap();
-    let mut keeper = primary.writer.take_keeper().unwrap();
-    assert!(keeper.keep_from(place).unwrap());
-    while keeper.do_work().unwrap() {}
+    forget_half(&mut primary);
     let mut standby = Standby::new();
     let mut scene = Scene::of(&primary, Pipes::new(10_000));
-    let server = "127.0.0.1:9".parse().unwrap();
-    let two = DialOptions { servers: vec![server; 2], ..dial_options(2) };
-    scene.join = Join::new(two, scene.join.follows(), 0, false);
+    scene.ask(2);
     // The first that answers does not keep it any more, the second does.
     let mut forgetful = Some(std::mem::replace(
         &mut scene.service,

@@ -18,6 +18,7 @@ fn closed(bytes: u64) -> (MemoryDisk, MemoryDisk, LogPlace) {
         feed(&mut replica, &theirs, writer.position());
     }
     assert!(replica.voter().promise(Epoch(7), 3).unwrap());
+    replica.voter().bar(true).unwrap();
     let held = replica.held();
     replica.close().unwrap();
     for (name, content) in [(SNAPSHOT, b"state"), (FEED, b"lines")] {
@@ -64,6 +65,7 @@ fn it_is_kept_whole_and_the_next_store_keeps_the_promises() {
     let made = ReplicaStore::create_at(Arc::new(copy), &options, held, &epochs, Nanos(9));
     let (store, recovery) = made.unwrap();
     assert!(recovery.created && !store.is_lossy());
+    assert!(!recovery.barred, "another state is executed here");
     assert_eq!((store.held(), store.committed()), (held, held.position));
     assert_eq!(store.voter().vote(), (Epoch(7), 3));
     // One that begins before may: it does not vote until it has caught up.

@@ -226,6 +226,26 @@ fn an_epoch_can_begin_whatever_is_uncommitted_before_it() {
 }
 
 #[test]
+fn a_bar_outlives_the_process_until_it_is_lifted() {
+    let disk = MemoryDisk::default();
+    let (replica, recovery) = open_replica(&disk);
+    assert!(!recovery.barred && !replica.voter().is_barred());
+    drop(replica);
+    for barred in [true, false] {
+        let (replica, _) = open_replica(&disk);
+        replica.voter().bar(barred).unwrap();
+        // Killed, then closed, then without power.
+        drop(replica);
+        let (replica, recovery) = open_replica(&disk);
+        assert_eq!((recovery.barred, replica.voter().is_barred()), (barred, barred));
+        replica.close().unwrap();
+        let disk = disk.after_power_failure(|| false).unwrap();
+        let (_, recovery) = open_replica(&disk);
+        assert_eq!(recovery.barred, barred);
+    }
+}
+
+#[test]
 fn who_was_made_to_lead_without_all_it_had_lacks_nothing_from_then_on() {
     let (ours, theirs) = (MemoryDisk::default(), MemoryDisk::default());
     let (writer, _) = open_told(&theirs);
