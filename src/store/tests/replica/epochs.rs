@@ -156,20 +156,37 @@ fn epochs_that_cannot_be_followed_are_refused_with_both_values() {
         ),
     );
     assert_eq!((marks_of(&ours), replica.held()), (before, end));
-    // Told to, it cuts below what was committed, and says where that was. A snapshot of what is cut
-    // is none of what comes in its place.
-    let snapshots = snapshots_of(&ours, &[first.ends[1], below, committed]);
+    // Told to, it cuts below what was committed, and says where that was.
     let discarded = replica.follow(of(4, below), true).unwrap().unwrap();
     assert_eq!((discarded.from, discarded.committed), (below.position, committed.position));
     assert_eq!((replica.held(), replica.committed()), (below, below.position));
-    let kept = [below.position, first.ends[1].position];
+    drop(replica);
+    let (replica, _) = open_replica(&ours);
+    assert_eq!((replica.held(), replica.committed()), (below, below.position));
+}
+
+/// A snapshot of what is cut is none of what comes in its place.
+#[test]
+fn what_is_cut_takes_its_snapshots_with_it() {
+    let mut random = Random(6);
+    let first = fork(&MemoryDisk::default(), NOWHERE, 3, &mut random);
+    let ours = MemoryDisk::default();
+    let (mut replica, _) = open_replica(&ours);
+    replica.follow(first.epochs[0], false).unwrap();
+    feed(&mut replica, &first.disk, first.ends.last().unwrap().position);
+    let [older, below, committed] = [1, 3, 4].map(|index: usize| first.ends[index]);
+    replica.commit(committed.position, committed.chain).unwrap();
+    let snapshots = snapshots_of(&ours, &[older, below, committed]);
+    let (base, chain) = (below.position, below.chain);
+    let start = EpochStart { epoch: Epoch(4), node: 9, base, chain };
+    replica.follow(start, true).unwrap().unwrap();
+    let kept = [below.position, older.position];
     assert_eq!(snapshots.list().unwrap(), kept);
     drop(replica);
     // Nor is one that a loss of power, or a crash in between, has left.
     snapshots_of(&ours, &[committed]);
     let (replica, _) = open_replica(&ours);
-    assert_eq!((replica.held(), replica.committed()), (below, below.position));
-    assert_eq!(snapshots.list().unwrap(), kept);
+    assert_eq!((replica.held(), snapshots.list().unwrap()), (below, kept.to_vec()));
 }
 
 /// Snapshots at these places of a store.
