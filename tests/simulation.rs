@@ -10,6 +10,8 @@
 //! A seed that fails is named, and fails again the same way. The seeds are always the same ones; to
 //! begin with others, `--first N`.
 
+#[path = "simulation/calendar.rs"]
+mod calendar;
 #[path = "simulation/follower.rs"]
 mod follower;
 #[path = "simulation/lived.rs"]

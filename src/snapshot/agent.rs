@@ -271,7 +271,7 @@ impl SnapshotAgent {
         let positions = self.snapshots.list()?;
         let info = |position: &Position| self.snapshots.open(*position).ok().map(|it| *it.info());
         let valid: Vec<SnapshotInfo> = positions.iter().filter_map(info).collect();
-        let Plan { mut remove, .. } = plan(&valid, self.options.keep);
+        let Plan { mut remove, .. } = plan(&valid, self.options.keep, self.reader.synced());
         // A damaged one among the newest has no place among them; when it is old, it goes.
         let oldest_kept = valid.iter().take(self.options.keep.max(1)).next_back();
         let oldest_kept = oldest_kept.map_or(Position(0), |info| info.place.position);

@@ -8,6 +8,9 @@
 //!
 //! The newest few are for starts. The base is for recycling: the newest snapshot before which no
 //! byte belongs to a day that still runs, with a newer one beside it in case it cannot be read.
+//!
+//! A loss of power takes the log beyond what is durable, and with it what newer snapshots are of.
+//! The newest one that is not of more stays, until there is a newer such one.
 
 use crate::store::SnapshotInfo;
 use crate::types::Position;
@@ -21,9 +24,10 @@ pub struct Plan {
     pub remove: Vec<Position>,
 }
 
-/// Plans for snapshots, newest first, of which the newest `keep` stay in any case.
+/// Plans for snapshots, newest first, of which the newest `keep` stay in any case, of a log that is
+/// durable up to a position.
 #[must_use]
-pub fn plan(snapshots: &[SnapshotInfo], keep: usize) -> Plan {
+pub fn plan(snapshots: &[SnapshotInfo], keep: usize, durable: Position) -> Plan {
     let Some(newest) = snapshots.first() else { return Plan::default() };
     let is_over = |snapshot: &&SnapshotInfo| {
         let of_today = snapshot.trading_date == newest.trading_date;
@@ -32,7 +36,9 @@ pub fn plan(snapshots: &[SnapshotInfo], keep: usize) -> Plan {
     let base = snapshots.iter().skip(1).find(is_over).copied();
     let position = |snapshot: &SnapshotInfo| snapshot.place.position;
     let removed = snapshots.iter().skip(keep.max(1)).map(position);
-    let remove = removed.filter(|found| base.as_ref().map(position) != Some(*found)).collect();
+    let last_durable = snapshots.iter().map(position).find(|position| *position <= durable);
+    let needed = [base.as_ref().map(position), last_durable];
+    let remove = removed.filter(|found| !needed.contains(&Some(*found))).collect();
     Plan { base, remove }
 }
 
@@ -58,7 +64,7 @@ mod tests {
     fn check(snapshots: &[(u64, u32, bool)], keep: usize, base: Option<u64>, remove: &[u64]) {
         let infos: Vec<_> =
             snapshots.iter().map(|&(at, day, end)| snapshot(at, day, end)).collect();
-        let found = plan(&infos, keep);
+        let found = plan(&infos, keep, Position(u64::MAX));
         assert_eq!(found.base.map(|base| base.place.position.get()), base, "{snapshots:?}");
         let removed: Vec<_> = found.remove.iter().map(|position| position.get()).collect();
         assert_eq!(removed, remove, "{snapshots:?}");
@@ -83,5 +89,17 @@ mod tests {
         check(&[(9, 1, true)], 3, None, &[]);
         check(&[(9, 1, true), (8, 1, false), (7, 1, false)], 1, Some(8), &[7]);
         check(&[(9, 2, false), (8, 1, true), (7, 1, false)], 1, Some(8), &[7]);
+    }
+
+    #[test]
+    fn the_newest_that_a_loss_of_power_leaves_stays() {
+        let infos = [9, 8, 7, 6, 5, 4].map(|position| snapshot(position, 1, false));
+        let removed = |durable| plan(&infos, 2, Position(durable)).remove;
+        let positions =
+            |positions: &[u64]| positions.iter().copied().map(Position).collect::<Vec<_>>();
+        assert_eq!(removed(9), positions(&[7, 6, 5, 4]));
+        assert_eq!(removed(8), positions(&[7, 6, 5, 4]));
+        assert_eq!(removed(6), positions(&[7, 5, 4]));
+        assert_eq!(removed(3), positions(&[7, 6, 5, 4]), "none is durable");
     }
 }

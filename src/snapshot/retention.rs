@@ -103,7 +103,8 @@ impl RetentionAgent {
         let positions = self.snapshots.list().map_err(RetentionError::Io)?;
         let info = |position: &Position| self.snapshots.open(*position).ok().map(|it| *it.info());
         let valid: Vec<SnapshotInfo> = positions.iter().filter_map(info).collect();
-        let Plan { base: Some(base), .. } = plan(&valid, valid.len()) else { return Ok(false) };
+        let planned = plan(&valid, valid.len(), Position(u64::MAX));
+        let Plan { base: Some(base), .. } = planned else { return Ok(false) };
         let readers = registered_readers(&*self.disk, &self.store);
         let readers = readers.map_err(RetentionError::Readers)?;
         let holders = holders(base.place.position, &readers);

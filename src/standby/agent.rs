@@ -6,11 +6,11 @@
 //! ```
 
 use super::board::Board;
-use super::follower::{AttachError, Fault, Follower, reader_at};
+use super::follower::{AttachError, Fault, Follower, reader_of, seek_to};
 use crate::agent::Agent;
 use crate::metrics::{Counter, CounterWriter, Counters};
 use crate::state_machine::Replay;
-use crate::store::{Chain, Disk, LogPlace, ReadError};
+use crate::store::{Chain, Disk, LogPlace, ReadError, StoreReader};
 use crate::types::{Nanos, Position};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,9 +58,16 @@ pub type State = (Replay, Option<LogPlace>);
 /// Loads a state: of the newest snapshot.
 pub type LoadState = Box<dyn FnOnce() -> Result<State, String> + Send>;
 
+/// A state whose place is not known to be committed. The reader has looked at the log that the
+/// place is in, so that it notices a cut below the place.
+struct Waiting {
+    state: State,
+    reader: StoreReader,
+}
+
 enum Stage {
     Loading(LoadState),
-    Waiting(Box<State>),
+    Waiting(Box<Waiting>),
     Following(Box<Follower>),
     Stopped(String),
     /// Between two of the others.
@@ -78,10 +85,13 @@ pub struct FollowerAgent {
 }
 
 impl FollowerAgent {
-    /// A follower that begins with a state as soon as its place is committed.
+    /// A follower that begins with a state as soon as its place is committed. The store bears the
+    /// place out now.
     #[must_use]
     pub fn new(state: State, options: FollowerOptions, counters: FollowerCounters) -> Self {
-        Self::at(Stage::Waiting(Box::new(state)), options, counters)
+        let mut agent = Self::at(Stage::Changing, options, counters);
+        agent.stage = agent.attach(state);
+        agent
     }
 
     /// A follower that loads its state in its first cycle, which takes as long as that takes.
@@ -111,9 +121,12 @@ impl FollowerAgent {
         let beginning = LogPlace { position: Position(0), chain: Chain::default() };
         match self.stage {
             Stage::Following(follower) => follower.into_state().map_err(|fault| fault.to_string()),
-            Stage::Waiting(state) => {
-                let (replay, at) = *state;
-                Ok((replay, at.unwrap_or(beginning)))
+            Stage::Waiting(waiting) => {
+                let Waiting { state: (replay, at), mut reader } = *waiting;
+                match seek_to(&mut reader, at) {
+                    Ok(()) | Err(ReadError::Beyond { .. }) => Ok((replay, at.unwrap_or(beginning))),
+                    Err(error) => Err(error.to_string()),
+                }
             }
             Stage::Loading(_) | Stage::Changing => Err("no state was loaded".to_owned()),
             Stage::Stopped(why) => Err(why),
@@ -128,28 +141,39 @@ impl FollowerAgent {
         let stage = std::mem::replace(&mut self.stage, Stage::Changing);
         self.stage = match stage {
             Stage::Loading(load) => match load() {
-                Ok(state) => Stage::Waiting(Box::new(state)),
+                Ok(state) => self.attach(state),
                 Err(why) => Stage::Stopped(why),
             },
-            Stage::Waiting(state) => self.attach(*state, now),
+            Stage::Waiting(waiting) => self.look(waiting),
             other => other,
         };
-        self.retry_at <= now
+        let waits = matches!(self.stage, Stage::Waiting(_));
+        if waits {
+            self.retry_at = Nanos(now.get().saturating_add(RETRY_NS));
+        }
+        !waits
     }
 
-    fn attach(&mut self, (replay, at): State, now: Nanos) -> Stage {
-        let FollowerOptions { disk, directory, board, checkpoint_commands, .. } = &self.options;
-        match reader_at(Arc::clone(disk), directory, at) {
-            Ok(reader) => {
+    fn attach(&self, state: State) -> Stage {
+        let FollowerOptions { disk, directory, .. } = &self.options;
+        match reader_of(Arc::clone(disk), directory) {
+            Ok(reader) => self.look(Box::new(Waiting { state, reader })),
+            Err(error) => Stage::Stopped(AttachError::Open(error).to_string()),
+        }
+    }
+
+    /// Looks whether the state's place is known to be committed.
+    fn look(&self, mut waiting: Box<Waiting>) -> Stage {
+        match seek_to(&mut waiting.reader, waiting.state.1) {
+            Ok(()) => {
+                let Waiting { state: (replay, _), reader } = *waiting;
+                let FollowerOptions { board, checkpoint_commands, .. } = &self.options;
                 let board = Arc::clone(board);
                 let follower = Follower::new(reader, replay, board, *checkpoint_commands);
                 Stage::Following(Box::new(follower))
             }
-            Err(AttachError::Read(ReadError::Beyond { .. })) => {
-                self.retry_at = Nanos(now.get().saturating_add(RETRY_NS));
-                Stage::Waiting(Box::new((replay, at)))
-            }
-            Err(error) => Stage::Stopped(error.to_string()),
+            Err(ReadError::Beyond { .. }) => Stage::Waiting(waiting),
+            Err(error) => Stage::Stopped(AttachError::Read(error).to_string()),
         }
     }
 

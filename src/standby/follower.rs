@@ -65,13 +65,23 @@ pub fn reader_at(
     directory: &Path,
     at: Option<LogPlace>,
 ) -> Result<StoreReader, AttachError> {
+    let mut reader = reader_of(disk, directory).map_err(AttachError::Open)?;
+    seek_to(&mut reader, at).map_err(AttachError::Read)?;
+    Ok(reader)
+}
+
+/// A reader of the store in a directory that keeps the chain.
+pub(super) fn reader_of(disk: Arc<dyn Disk>, directory: &Path) -> Result<StoreReader, OpenError> {
     let content = ReaderOptions { check: Check::Content, ..ReaderOptions::default() };
-    let mut reader =
-        StoreReader::attach_on(disk, directory, &content).map_err(AttachError::Open)?;
+    StoreReader::attach_on(disk, directory, &content)
+}
+
+/// Takes a reader to a place, as [`reader_at`]. One that has looked before notices when the log was
+/// cut below the place meanwhile: what is there now is something else.
+pub(super) fn seek_to(reader: &mut StoreReader, at: Option<LogPlace>) -> Result<(), ReadError> {
     let beginning = LogPlace { position: Position(0), chain: Chain::default() };
     let LogPlace { position, chain } = at.unwrap_or(beginning);
-    reader.seek(position, Some(chain)).map_err(AttachError::Read)?;
-    Ok(reader)
+    reader.seek(position, Some(chain))
 }
 
 impl Follower {

@@ -25,7 +25,7 @@ use super::marks::{EpochStart, Marks, MarksFile};
 use super::meta::{Expected, Identity, Meta};
 use super::recovery::{self, Cut, LogEnd, Recovery};
 use super::segment::Segments;
-use super::snapshots::LogPlace;
+use super::snapshots::{LogPlace, Snapshots};
 use super::sync::{Syncer, Syncing};
 use super::tenure::Tenure;
 use super::writer::{Durability, StoreWriter};
@@ -279,7 +279,8 @@ impl<'a> Opening<'a> {
     }
 
     /// Finds the log's end, cuts what is beyond it and makes the rest durable; the marks say so
-    /// when they are stored next. `told`: what is committed is what others say.
+    /// when they are stored next. Snapshots of what is not there any more go with it. `told`: what
+    /// is committed is what others say.
     pub(super) fn find_and_settle(
         &mut self,
         from: Option<LogPlace>,
@@ -287,6 +288,10 @@ impl<'a> Opening<'a> {
     ) -> Result<Found, OpenError> {
         let found = self.find(from, told)?;
         self.settle(&found, told)?;
+        let Options { directory, identity, .. } = self.options;
+        Snapshots::new(Arc::clone(&self.segments.disk), directory, identity)
+            .remove_beyond(found.end.valid_to)
+            .map_err(|error| OpenError::io("removing snapshots of", directory, error))?;
         Ok(found)
     }
 

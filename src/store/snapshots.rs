@@ -232,6 +232,14 @@ impl Snapshots {
         self.disk.sync_directory(&directory)
     }
 
+    /// Removes those that are of more than a log that ends at a position: what it had there is gone,
+    /// and what it will have there may be something else.
+    pub(super) fn remove_beyond(&self, end: Position) -> io::Result<()> {
+        let mut positions = self.list()?;
+        positions.retain(|position| *position > end);
+        if positions.is_empty() { Ok(()) } else { self.remove(&positions) }
+    }
+
     fn open_path(&self, path: PathBuf) -> Result<SnapshotFile, SnapshotError> {
         let io = |error| SnapshotError::Io { path: path.clone(), error };
         let damaged = |reason| SnapshotError::Damaged { path: path.clone(), reason };

@@ -1,26 +1,32 @@
-//! Who acts on what a node has committed: the books, the feed, and a memory of each transaction.
+//! Who acts on what a node has committed: the feed, and a memory of each transaction.
 //!
-//! It reads the node's store as any process does, from its first byte, checks every CRC, executes
-//! every command again and makes the feed's messages. What it reports of a transaction is what
-//! the nodes must agree on.
+//! It reads the node's store as any process does, from its first byte or from where a snapshot was
+//! taken, checks every CRC, and makes the feed's messages. What it reports of a transaction is what
+//! the nodes must agree on; the state that the commands lead to, those who execute them tell.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use isochron::market_data::{Feed, Output, Plan};
-use isochron::state_machine::{Capacity, Replay, StateMachine, command_origin};
-use isochron::store::{Chain, Check, MemoryDisk, ReaderOptions, StoreReader, Until};
+use isochron::core;
+use isochron::market_data::{Feed, Output, Plan, register};
+use isochron::state_machine::{Capacity, command_origin};
+use isochron::store::{
+    Chain, Check, LogPlace, MemoryDisk, ReadError, ReaderOptions, Registration, SECTION_FEED,
+    SnapshotFile, StoreReader, Until,
+};
 use isochron::types::{Epoch, Position};
 use isochron_events::{EventHeader, Message};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::script::{SOURCES, Script};
-
-/// Transactions from one state hash to the next.
-const HASHED_EVERY: usize = 32;
+use crate::calendar::{Commands, Numbers};
+use crate::machine::{directory, snapshots};
+use crate::network::Node;
+use crate::oracle::Oracle;
 
 /// An end of a transaction, and the log's chain there.
 pub(crate) type Place = (Position, u64);
+
+/// Where every log begins.
+pub(crate) const BEGINNING: LogPlace = LogPlace { position: Position(0), chain: Chain(0) };
 
 /// What a transaction is, and what everything up to its end leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +40,8 @@ pub(crate) struct Transaction {
     pub(crate) epoch: Epoch,
     /// Over every byte that the feed gave so far, on every channel.
     pub(crate) feed: u64,
-    /// Now and then.
-    pub(crate) state: Option<u128>,
+    /// The numbers of the sources' last commands.
+    pub(crate) numbers: Numbers,
 }
 
 impl Transaction {
@@ -44,53 +50,96 @@ impl Transaction {
     }
 }
 
+/// What is published: everything, the conflated channels every 5 ms.
+pub(crate) fn plan() -> Plan {
+    Plan::all(5_000_000)
+}
+
 /// The reading side of a node.
 pub(crate) struct Follower {
     reader: StoreReader,
-    replay: Replay,
+    /// The log waits for it; not for one that reads it all for another time.
+    registration: Option<Registration>,
     feed: Feed,
     fed: u64,
     count: usize,
     /// The end of the last transaction.
     at: Place,
-    /// The last number of each source.
-    last: Vec<u64>,
+    numbers: Numbers,
 }
 
 impl Follower {
-    /// Begins at the first byte of a node's log.
-    pub(crate) fn new(disk: &MemoryDisk, directory: &Path, until: Until) -> Self {
+    /// Begins at a node's newest snapshot; with none, or `anew`, at the first byte of its log,
+    /// where that is kept. `None` where it can begin nowhere yet: what a snapshot is of is not
+    /// known to be committed, or the disk is full. What lies before is what the oracle knows of it.
+    ///
+    /// One that reads what is committed is the one that the node registers for its feed: the log
+    /// waits for it.
+    pub(crate) fn begin(
+        disk: &MemoryDisk,
+        node: Node,
+        until: Until,
+        oracle: &Oracle,
+        anew: bool,
+    ) -> Option<Self> {
         let options = ReaderOptions { check: Check::Content, until, ..ReaderOptions::default() };
-        let reader = StoreReader::attach_on(Arc::new(disk.clone()), directory, &options);
-        Self {
-            reader: reader.expect("a node's store can be read"),
-            replay: Replay::new(StateMachine::with_capacity(Capacity::default())),
-            feed: Feed::new(&Plan::all(5_000_000)),
-            fed: 0,
-            count: 0,
-            at: (Position(0), Chain::default().0),
-            last: vec![0; SOURCES as usize + 1],
+        let reader = StoreReader::attach_on(Arc::new(disk.clone()), directory(), &options);
+        let mut reader = reader.expect("a node's store can be read");
+        let begins_at = reader.position();
+        let registers = until == Until::Committed && !anew;
+        let registration = match registers {
+            // A full disk may have no room for it.
+            true => Some(register(disk, directory()).ok()?),
+            false => None,
+        };
+        let snapshots = snapshots(disk, node);
+        let found = match anew && begins_at == Position(0) {
+            true => None,
+            false => {
+                let newest = snapshots.newest(|file| {
+                    let LogPlace { position, chain } = file.info().place;
+                    reader.seek(position, Some(chain)).map_err(|error| error.to_string())?;
+                    restore_feed(file)
+                });
+                newest.expect("a folder in memory").0
+            }
+        };
+        if let Some((info, feed)) = found {
+            let place = (info.place.position, info.place.chain.0);
+            let known = oracle.known(place);
+            let known = known.unwrap_or_else(|| {
+                panic!("node {node}: the snapshot at {} is of nothing confirmed", place.0)
+            });
+            let (fed, count, numbers) = (known.feed, known.index + 1, known.numbers);
+            return Some(Self { reader, registration, feed, fed, count, at: place, numbers });
         }
+        let LogPlace { position, chain } = BEGINNING;
+        (begins_at == position).then(|| {
+            reader.seek(position, Some(chain)).expect("it is kept");
+            let (feed, fed, count) = (Feed::new(&plan()), 0, 0);
+            let (at, numbers) = ((position, chain.0), Numbers::default());
+            Self { reader, registration, feed, fed, count, at, numbers }
+        })
     }
 
-    /// Reads on, at most so many transactions; and reports each.
+    /// Reads on, at most so many transactions; reports each. False where it was overtaken: what it
+    /// would read is not kept any more, of a log that did not wait for it.
     pub(crate) fn read(
         &mut self,
-        script: &Script,
+        commands: &Commands,
         most: usize,
         mut report: impl FnMut(Transaction),
-    ) -> usize {
+    ) -> bool {
         let mut ended = 0;
         while ended < most {
-            let Some(frame) = self.reader.next().expect("what is committed is whole") else {
-                break;
+            let frame = match self.reader.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(ReadError::NotKept { .. }) if self.registration.is_none() => return false,
+                Err(error) => panic!("what is committed is whole: {error}"),
             };
-            let (position, end, epoch, ends) =
-                (frame.position, frame.end, frame.epoch, frame.ends_transaction);
+            let (end, epoch, ends) = (frame.end, frame.epoch, frame.ends_transaction);
             let event = Message::decode(frame.message).expect("it is of this schema");
-            self.replay
-                .on_event(&event)
-                .unwrap_or_else(|fault| panic!("{position}: re-execution differs: {fault}"));
             let fed = &mut self.fed;
             self.feed.on_event(&event, &mut |output| {
                 *fed = match output {
@@ -103,9 +152,8 @@ impl Follower {
                     }
                 };
             });
-            note_source(&mut self.last, script, &event);
+            note_source(&mut self.numbers, commands, &event);
             if ends {
-                let hashed = self.count.is_multiple_of(HASHED_EVERY);
                 let transaction = Transaction {
                     index: self.count,
                     before: self.at,
@@ -113,7 +161,7 @@ impl Follower {
                     chain: self.reader.chain().expect("contents are checked from the beginning"),
                     epoch,
                     feed: self.fed,
-                    state: hashed.then(|| self.replay.machine().state_hash()),
+                    numbers: self.numbers,
                 };
                 self.at = transaction.place();
                 self.count += 1;
@@ -121,16 +169,20 @@ impl Follower {
                 ended += 1;
             }
         }
-        ended
+        if let Some(registration) = &mut self.registration {
+            registration.pass(self.at.0);
+        }
+        true
     }
 
-    pub(crate) fn machine(&self) -> &StateMachine {
-        self.replay.machine()
+    /// The numbers of the sources' last commands.
+    pub(crate) fn numbers(&self) -> Numbers {
+        self.numbers
     }
 
-    /// The number of a source's last command.
-    pub(crate) fn last_of(&self, source: u32) -> u64 {
-        self.last[source as usize]
+    /// The end of the last transaction.
+    pub(crate) fn at(&self) -> Place {
+        self.at
     }
 
     /// The end of what it has read.
@@ -139,14 +191,22 @@ impl Follower {
     }
 }
 
+/// The feed at a snapshot, as a node begins it there.
+fn restore_feed(snapshot: &SnapshotFile) -> Result<Feed, String> {
+    let replay = core::restore(snapshot, Capacity::default())?;
+    let section = snapshot.section(SECTION_FEED).map_err(|error| error.to_string())?;
+    let mut section = section.ok_or("it has no feed")?;
+    Feed::restore(&plan(), &mut section, replay.machine())
+}
+
 /// Each source's commands are in the log once, in order, and what it sent.
-fn note_source(last: &mut [u64], script: &Script, event: &Message) {
+fn note_source(numbers: &mut Numbers, commands: &Commands, event: &Message) {
     let Some(origin) = command_origin(event).filter(|origin| origin.source > 0) else { return };
     let (source, number) = (origin.source, origin.source_sequence);
-    let before = &mut last[source as usize];
+    let before = &mut numbers[source as usize];
     assert_eq!(number, *before + 1, "source {source}: a command is missing or there twice");
     *before = number;
-    let mut sent = script.command(source, number);
+    let mut sent = commands.command(source, number);
     *sent.header_mut() = EventHeader { session: sent.header().session, ..*event.header() };
     assert_eq!(sent, *event, "source {source}: command {number} was not sent so");
 }

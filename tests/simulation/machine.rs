@@ -6,11 +6,14 @@
 //!            └── dies, any time└──── another leads ◀────┘
 //! ```
 //!
-//! A node is made of what production runs: the agents, the sequencer, the store's helpers, who
-//! serves catch-up. They have no threads here: each does a cycle of its work, in turn or not.
-//! Here is how a machine starts and dies; `work` is its cycle, `roles` its change of role, and
+//! A node is made of what production runs: the agents, the sequencer, who executes, the store's
+//! helpers, snapshots, what a log may forget, who serves catch-up and who fills a directory. They
+//! have no threads here: each does a cycle of its work, in turn or not. Here is how a machine
+//! starts and dies; `opening` makes its parts, `work` is its cycle, `roles` its change of role, and
 //! `seen` what the world asks of it.
 
+#[path = "machine/opening.rs"]
+mod opening;
 #[path = "machine/roles.rs"]
 mod roles;
 #[path = "machine/seen.rs"]
@@ -18,35 +21,33 @@ mod seen;
 #[path = "machine/work.rs"]
 mod work;
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use isochron::cluster::agent::{
-    Executed, PrimaryAgent, StandbyAgent, StandbyOptions, StandbyParts, Voice,
-};
+use isochron::cluster::agent::{Executed, PrimaryAgent, StandbyAgent, Voice};
 use isochron::cluster::{Contract, Membership, NodeAddress};
 use isochron::core::Sequencer;
-use isochron::replication::catch_up::{DialOptions, Fresh, Library, Peer, Service, ServiceOptions};
+use isochron::replication::catch_up::{Fresh, Service};
 use isochron::replication::channel::Channel;
-use isochron::replication::receiver::ReceiverOptions;
 use isochron::replication::sender::StoreLog;
+use isochron::snapshot::{RetentionAgent, SnapshotAgent};
+use isochron::standby::{Board, FollowerAgent};
 use isochron::store::{
-    Disk, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Operation, Options, Refusal,
-    ReplicaStore, SegmentHelper, SyncHelper, Until,
+    Disk, Durability, EpochStart, Identity, LogPlace, MemoryDisk, Meta, Operation, Refusal,
+    SegmentHelper, Snapshots, SyncHelper,
 };
 use isochron::types::{Nanos, Position};
 use isochron_cluster::Counted;
 use isochron_events::{SCHEMA_ID, SCHEMA_VERSION};
 
-use crate::follower::{Follower, Transaction};
+use crate::calendar::{Commands, Numbers};
+use crate::follower::Follower;
 use crate::lived::Lived;
 use crate::network::{Network, Node, Port, address};
 use crate::oracle::Oracle;
 use crate::planted::Planted;
-use crate::script::{Random, SOURCES, Script};
-use crate::shown::Shown;
+use crate::script::Random;
+use crate::shown::{Shown, Standing};
 use crate::streams::{Dialer, Streams};
 
 const EXCHANGE: &str = "SIMULATED";
@@ -63,20 +64,43 @@ const PATIENCE_NS: u64 = 400_000_000;
 /// Time from one asking for votes to the next, where nobody wishes for it.
 const ASKS_AGAIN_NS: u64 = 300_000_000;
 
+/// Commands from one comparison of states to the next.
+const STATES_EVERY: u64 = 32;
+
 /// Transactions that a follower reads in a cycle.
 const READ_MAX: usize = 64;
 
 const CHANNEL: &str = "aeron:udp?endpoint=239.77.0.1:40456|interface=127.0.0.1|fc=min";
+
+/// What the nodes of a world do beside the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    /// Commands from one snapshot to the next; none are taken without.
+    pub(crate) snapshot_every: Option<u64>,
+    /// Logs begin later, when the days before are over.
+    pub(crate) forgets: bool,
+    /// Days end and begin.
+    pub(crate) has_days: bool,
+}
+
+impl Habits {
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        let snapshot_every = random.one_of(&[None, Some(40), Some(100), Some(250)]);
+        let (forgets, has_days) = (random.chance(700), random.chance(700));
+        Self { snapshot_every, forgets, has_days }
+    }
+}
 
 /// What all machines of a world share.
 pub(crate) struct Ground {
     pub(crate) nodes: usize,
     pub(crate) durability: Durability,
     pub(crate) sync_interval_ns: u64,
+    pub(crate) habits: Habits,
     pub(crate) network: Network,
     pub(crate) streams: Streams,
     pub(crate) oracle: Oracle,
-    pub(crate) script: Script,
+    pub(crate) commands: Commands,
     pub(crate) lived: Lived,
     pub(crate) planted: Option<Planted>,
     pub(crate) shown: Shown,
@@ -101,11 +125,17 @@ impl Ground {
 
     fn contract(&self, membership: &Membership) -> Contract {
         Contract::new(membership, TERM_BYTES as u32, (SCHEMA_ID, SCHEMA_VERSION), RULES_VERSION)
+            .comparing_states_every(STATES_EVERY)
     }
 }
 
-fn directory() -> &'static Path {
+pub(crate) fn directory() -> &'static Path {
     Path::new("/store")
+}
+
+/// The snapshots of a node.
+pub(crate) fn snapshots(disk: &MemoryDisk, node: Node) -> Snapshots {
+    Snapshots::new(Arc::new(disk.clone()), directory(), &identity(node))
 }
 
 fn channel() -> Channel {
@@ -122,43 +152,36 @@ fn identity(node: Node) -> Identity {
     }
 }
 
-/// How far the node's follower is, for its agent, and the state hashes on the way.
-#[derive(Clone, Default)]
-struct Applied {
-    position: Arc<AtomicU64>,
-    hashes: Arc<Mutex<VecDeque<(LogPlace, u128)>>>,
+/// What the other nodes are told of the execution here, as a node's wiring tells it.
+struct Told {
+    board: Arc<Board>,
+    /// Checkpoints that were told.
+    told: u64,
 }
 
-impl Applied {
-    fn hashes(&self) -> MutexGuard<'_, VecDeque<(LogPlace, u128)>> {
-        self.hashes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was executed led there.
-    fn note(&self, transaction: &Transaction) {
-        if let Some(state) = transaction.state {
-            let place = LogPlace { position: transaction.end, chain: transaction.chain };
-            self.hashes().push_back((place, state));
-        }
-    }
-}
-
-impl Executed for Applied {
+impl Executed for Told {
     fn applied(&self) -> Position {
-        Position(self.position.load(Ordering::Relaxed))
+        self.board.applied()
     }
 
     fn differs(&self) -> bool {
-        false
+        self.board.difference().is_some()
     }
 
     fn poll_checkpoint(&mut self) -> Option<(LogPlace, u128)> {
-        self.hashes().pop_front()
+        while self.told < self.board.checkpoints() {
+            let checkpoint = self.board.checkpoint(self.told);
+            self.told += 1;
+            if let Some(checkpoint) = checkpoint {
+                return Some((checkpoint.place, checkpoint.state_hash));
+            }
+        }
+        None
     }
 }
 
-type Standby = StandbyAgent<Port, Port, Dialer, Applied>;
-type Primary = PrimaryAgent<Port, Port, StoreLog, Applied>;
+type Standby = StandbyAgent<Port, Port, Dialer, Told>;
+type Primary = PrimaryAgent<Port, Port, StoreLog, Told>;
 
 enum Role {
     Standby(Box<Standby>),
@@ -171,13 +194,22 @@ struct Running {
     role: Option<Role>,
     helper: SegmentHelper,
     syncer: SyncHelper,
+    retention: Option<RetentionAgent>,
+    snapshot: Option<SnapshotAgent>,
+    executing: FollowerAgent,
     service: Service,
-    follower: Follower,
-    applied: Applied,
+    /// `None` until it can begin.
+    follower: Option<Follower>,
     /// Where the epochs of the log begin, as a primary.
     epochs: Vec<EpochStart>,
     /// The last number of each source, as a primary.
-    last: [u64; SOURCES as usize + 1],
+    numbers: Numbers,
+}
+
+/// A node that fills its empty directory, and says so.
+struct Filling {
+    fresh: Fresh,
+    voice: Voice<Port>,
 }
 
 /// A machine.
@@ -185,42 +217,39 @@ pub(crate) struct Machine {
     node: Node,
     disk: MemoryDisk,
     running: Option<Running>,
+    filling: Option<Filling>,
+    /// How far this run of the process has executed.
+    board: Arc<Board>,
+    /// Checkpoints of it that were looked at.
+    looked: u64,
     disk_fails: bool,
-    /// Its operator said that it may cut what is confirmed here and not there.
+    /// Its operator says, at its next start, that it may cut what is confirmed here and not there.
+    discards_next: bool,
+    /// He said so at its last one.
     discards: bool,
     /// It promised or followed an epoch, or took another role, in its last cycle: moments at which
     /// a death must cost nothing.
     turned: bool,
-    /// The disk is an empty one, in place of another.
-    is_emptied: bool,
-    /// What fills an empty directory, before the node runs.
-    filling: Option<Fresh>,
+    /// It had a store once: an empty directory is to be filled.
+    has_begun: bool,
     random: Random,
 }
 
 impl Machine {
     pub(crate) fn new(node: Node, seed: u64) -> Self {
-        let disk = MemoryDisk::default();
         Self {
             node,
-            disk,
+            disk: MemoryDisk::default(),
             running: None,
+            filling: None,
+            board: Arc::default(),
+            looked: 0,
             disk_fails: false,
+            discards_next: false,
             discards: false,
             turned: false,
-            is_emptied: false,
-            filling: None,
+            has_begun: false,
             random: Random(seed),
-        }
-    }
-
-    fn store_options(&self, ground: &Ground) -> Options {
-        Options {
-            term_bytes: TERM_BYTES,
-            durability: ground.durability,
-            uncommitted_bytes_max: UNCOMMITTED_BYTES_MAX,
-            sync_interval_ns: ground.sync_interval_ns,
-            ..Options::new(directory(), identity(self.node))
         }
     }
 
@@ -231,135 +260,30 @@ impl Machine {
     /// Starts, as a standby; what it found. On an empty disk it begins by filling that.
     pub(crate) fn start(&mut self, ground: &mut Ground, now: Nanos) -> String {
         self.kill(ground);
-        if self.is_emptied {
-            self.begin_filling(ground);
-            return String::from("an empty directory");
-        }
-        self.open(ground, now)
-    }
-
-    /// Starts with what is on the disk.
-    fn open(&mut self, ground: &mut Ground, now: Nanos) -> String {
         self.disk.set_capacity_bytes(None);
         self.disk.refuse(None);
         self.disk_fails = false;
+        self.discards = std::mem::take(&mut self.discards_next);
+        (self.board, self.looked) = (Arc::default(), 0);
         ground.network.listen(self.node, true);
+        ground.shown.update(self.node, |standing| standing.run = now.get());
         let membership = ground.membership(self.node);
         let voice = Voice::new(membership, None, now.get(), ground.network.control(self.node));
-        ground.shown.update(self.node, |standing| standing.run = now.get());
-        let (running, told) = self.follow(ground, voice, None, now).expect("an undamaged disk");
+        let has_store = Meta::is_there(&self.disk, directory()).expect("memory");
+        if self.has_begun && !has_store {
+            self.begin_filling(ground, voice).expect("an undamaged disk");
+            return String::from("an empty directory");
+        }
+        self.has_begun = true;
+        let (running, told) =
+            self.follow(ground, voice, None, None, now).expect("an undamaged disk");
         self.running = Some(running);
-        self.discards = false;
         told
-    }
-
-    fn begin_filling(&mut self, ground: &Ground) {
-        let servers = ground.membership(self.node).peers().map(|peer| peer.catch_up).collect();
-        let dial = DialOptions { me: self.peer(), key: None, servers, secret: self.secret() };
-        let fresh = Fresh::new(self.disk(), self.store_options(ground), dial);
-        self.filling = Some(fresh.expect("an empty directory"));
-        ground.network.listen(self.node, true);
-    }
-
-    /// A turn of filling the directory; the node starts when it is full.
-    fn fill(&mut self, ground: &mut Ground, now: Nanos) -> Option<String> {
-        let node = self.node;
-        let (network, streams) = (ground.network.clone(), ground.streams.clone());
-        let (_, store) = self.filling.as_mut()?.turn(&mut Dialer { network, streams, node }, now);
-        store?.close().expect("memory");
-        (self.filling, self.is_emptied) = (None, false);
-        ground.lived.count("directories filled", 1);
-        Some(self.open(ground, now))
-    }
-
-    /// Opens the store as a standby's.
-    fn follow(
-        &mut self,
-        ground: &mut Ground,
-        voice: Voice<Port>,
-        asks_again_ns: Option<u64>,
-        now: Nanos,
-    ) -> Result<(Running, String), String> {
-        let options = self.store_options(ground);
-        let opened = ReplicaStore::open_on(self.disk(), &options, None, now);
-        let (mut replica, recovery) = opened.map_err(|error| error.to_string())?;
-        ground.lived.count("lossy starts", u64::from(replica.is_lossy()));
-        ground.lived.count("tails cut at a start", u64::from(recovery.cut.is_some()));
-        let told = format!(
-            "holds {}, committed {}, follows epoch {}, knows {}{}",
-            replica.held().position,
-            replica.committed(),
-            replica.epoch(),
-            replica.voter().known(),
-            if replica.is_lossy() { ", lossy" } else { "" }
-        );
-        let (helper, syncer) = (replica.take_helper(), replica.take_syncer());
-        let applied = Applied::default();
-        let node = self.node;
-        let dialer =
-            Dialer { network: ground.network.clone(), streams: ground.streams.clone(), node };
-        let parts = StandbyParts {
-            voice,
-            data: ground.network.receiver(node),
-            connector: dialer,
-            executed: applied.clone(),
-        };
-        let options = StandbyOptions { asks_again_ns, ..self.standby_options(ground) };
-        let agent = StandbyAgent::new(options, replica, parts, now);
-        let running = Running {
-            role: Some(Role::Standby(Box::new(agent))),
-            helper: helper.expect("it is taken once"),
-            syncer: syncer.expect("it is taken once"),
-            service: self.service(),
-            follower: Follower::new(&self.disk, directory(), Until::Committed),
-            applied,
-            epochs: Vec::new(),
-            last: [0; SOURCES as usize + 1],
-        };
-        Ok((running, told))
-    }
-
-    fn peer(&self) -> Peer {
-        Peer::of(&identity(self.node), TERM_BYTES, RULES_VERSION)
-    }
-
-    fn secret(&mut self) -> [u8; 32] {
-        let mut secret = [0; 32];
-        for part in secret.chunks_exact_mut(8) {
-            part.copy_from_slice(&self.random.next().to_le_bytes());
-        }
-        secret
-    }
-
-    fn standby_options(&mut self, ground: &Ground) -> StandbyOptions {
-        let membership = ground.membership(self.node);
-        let receiver_id = i64::from(membership.own());
-        let mut receiver = ReceiverOptions::new(&channel(), EXCHANGE_NUMBER, receiver_id);
-        receiver.seed = self.random.next();
-        let secret = self.secret();
-        StandbyOptions {
-            receiver,
-            contract: ground.contract(&membership),
-            patience_ns: PATIENCE_NS,
-            asks_again_ns: None,
-            discard: self.discards,
-            dial: DialOptions { me: self.peer(), key: None, servers: Vec::new(), secret },
-        }
-    }
-
-    fn service(&mut self) -> Service {
-        let secret = self.secret();
-        let (me, connections_max) = (self.peer(), 8);
-        let options =
-            ServiceOptions { me, key: None, secret, connections_max, bytes_per_second: 0 };
-        let library = Library::new(self.disk(), directory().to_path_buf(), &identity(self.node));
-        Service::new(options, library)
     }
 
     /// The process dies, if it runs; what it wrote is there.
     pub(crate) fn kill(&mut self, ground: &mut Ground) -> bool {
-        self.filling = None;
-        if self.running.is_none() {
+        if self.is_down() {
             return false;
         }
         let image = self.disk.after_kill().expect("memory");
@@ -374,7 +298,7 @@ impl Machine {
         kept: u64,
         random: &mut Random,
     ) -> bool {
-        if self.running.is_none() {
+        if self.is_down() {
             return false;
         }
         let image = self.disk.after_power_failure(|| random.chance(kept)).expect("memory");
@@ -386,20 +310,22 @@ impl Machine {
     /// The machine's disk is lost with all that was on it, and replaced.
     pub(crate) fn lose_disk(&mut self, ground: &mut Ground) {
         self.die(ground, MemoryDisk::default());
-        self.is_emptied = true;
-        ground.shown.update(self.node, |standing| standing.is_bereft = true);
+        ground.shown.update(self.node, |standing| {
+            let run = standing.run;
+            *standing = Standing { run, is_bereft: true, ..Standing::default() };
+        });
     }
 
     fn die(&mut self, ground: &mut Ground, image: MemoryDisk) {
-        self.running = None;
-        self.disk = Planted::after_crash(ground.planted, directory(), image);
+        (self.running, self.filling) = (None, None);
+        self.disk = Planted::after_crash(ground.planted, self.node, image);
         ground.network.listen(self.node, false);
         ground.shown.update(self.node, |standing| standing.is_primary = false);
     }
 
     /// The disk is full, or fails to sync, until the node starts anew.
     pub(crate) fn fail_disk(&mut self, full: bool) -> bool {
-        if self.running.is_none() {
+        if self.is_down() {
             return false;
         }
         match full {

@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isochron::net::{Datagram, Media};
+use isochron_cluster::{Ack, Announce, Commit, Vote};
 
 use crate::script::Random;
 
@@ -65,9 +66,35 @@ impl Fate {
     pub(crate) const DOWN: Self = Self { down: true, ..Self::GOOD };
 }
 
-/// The frame types of answers, each of which can be lost alone.
-pub(crate) const NAK: u8 = 2;
-pub(crate) const STATUS: u8 = 3;
+/// Messages of which all can be lost while everything else arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A receiver's answer, by its frame type.
+    Answer(u8),
+    /// A message of the control channel, by its template.
+    Control(u16),
+}
+
+impl Kind {
+    /// Requests, status messages; announcements, acknowledgements, commits, votes.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Answer(2),
+        Self::Answer(3),
+        Self::Control(Announce::TEMPLATE_ID),
+        Self::Control(Ack::TEMPLATE_ID),
+        Self::Control(Commit::TEMPLATE_ID),
+        Self::Control(Vote::TEMPLATE_ID),
+    ];
+
+    fn is_of(self, lane: Lane, bytes: &[u8]) -> bool {
+        match self {
+            Self::Answer(kind) => lane == Lane::Answers && bytes.get(6) == Some(&kind),
+            Self::Control(template) => {
+                lane == Lane::Control && bytes.get(2..4) == Some(&template.to_le_bytes())
+            }
+        }
+    }
+}
 
 /// What became of all datagrams.
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,7 +130,7 @@ struct Links {
     serial: u64,
     random: Random,
     fates: BTreeMap<(Node, Node, Lane), Fate>,
-    lost_kind: Option<u8>,
+    lost_kind: Option<Kind>,
     on_the_way: BinaryHeap<Reverse<Packet>>,
     inboxes: BTreeMap<(Node, Lane), Inbox>,
     listening: Vec<bool>,
@@ -119,7 +146,7 @@ impl Links {
 
     fn send(&mut self, from: Node, to: Node, lane: Lane, bytes: &Arc<[u8]>) {
         let fate = self.fate(from, to, lane);
-        let kind_lost = lane == Lane::Answers && bytes.get(6).copied() == self.lost_kind;
+        let kind_lost = self.lost_kind.is_some_and(|kind| kind.is_of(lane, bytes));
         if fate.down || kind_lost || self.random.chance(fate.lost) {
             self.counts.lost += 1;
             return;
@@ -226,8 +253,8 @@ impl Network {
         self.links().listening[node]
     }
 
-    /// Answers of one frame type are lost, all of them.
-    pub(crate) fn lose_kind(&self, kind: Option<u8>) {
+    /// Messages of one kind are lost, all of them.
+    pub(crate) fn lose_kind(&self, kind: Option<Kind>) {
         self.links().lost_kind = kind;
     }
 

@@ -17,10 +17,10 @@
 use std::collections::BTreeMap;
 
 use isochron::cluster::MayBeLost;
-use isochron::store::{Chain, EpochStart};
+use isochron::store::{EpochStart, LogPlace};
 use isochron::types::{Epoch, Position};
 
-use crate::follower::{Place, Transaction};
+use crate::follower::{BEGINNING, Place, Transaction};
 use crate::network::Node;
 use crate::shown::Shown;
 
@@ -35,6 +35,8 @@ pub(crate) struct Oracle {
     lost: Vec<Position>,
     came_back: usize,
     writers: BTreeMap<Epoch, Node>,
+    /// The state at places that all choose alike, as the first one told it who had executed that.
+    states: BTreeMap<Place, u128>,
 }
 
 impl Oracle {
@@ -49,7 +51,8 @@ impl Oracle {
     }
 
     fn place(&self) -> Place {
-        self.confirmed.last().map_or((Position(0), Chain::default().0), Transaction::place)
+        let LogPlace { position, chain } = BEGINNING;
+        self.confirmed.last().map_or((position, chain.0), Transaction::place)
     }
 
     pub(crate) fn epochs(&self) -> usize {
@@ -69,6 +72,28 @@ impl Oracle {
     /// Transactions that were lost, and are confirmed again.
     pub(crate) fn came_back(&self) -> usize {
         self.came_back
+    }
+
+    /// What is or was confirmed there.
+    pub(crate) fn known(&self, place: Place) -> Option<&Transaction> {
+        self.known.get(&place)
+    }
+
+    /// The transactions of a log up to a place where something is or was confirmed, from its
+    /// first; nothing at its beginning.
+    pub(crate) fn log_up_to(&self, place: Place) -> Vec<Transaction> {
+        let of = |place: &Place| self.known.get(place).copied();
+        let back = std::iter::successors(of(&place), |transaction| of(&transaction.before));
+        let mut log: Vec<Transaction> = back.collect();
+        log.reverse();
+        assert!(log.iter().enumerate().all(|(index, one)| one.index == index), "none is missing");
+        log
+    }
+
+    /// A node has executed all up to a place, and hashed its state.
+    pub(crate) fn on_state(&mut self, node: Node, place: Place, hash: u128) {
+        let first = *self.states.entry(place).or_insert(hash);
+        assert_eq!(hash, first, "node {node}: the state at {} is another one", place.0);
     }
 
     /// A node began to write in an epoch.
@@ -189,5 +214,5 @@ fn check_equal(node: Node, shown: &Transaction, known: &Transaction) {
         "node {node}: transaction {index} is another one than was confirmed"
     );
     assert_eq!(shown.feed, known.feed, "node {node}: the feed's bytes up to {index}");
-    assert_eq!(shown.state, known.state, "node {node}: the state behind {index}");
+    assert_eq!(shown.numbers, known.numbers, "node {node}: what the sources sent up to {index}");
 }

@@ -3,16 +3,19 @@
 //! None of them needs a hook in what ships: each is planted in what a node is given. A disk that
 //! forgets, a datagram that says something else, a configuration that asks for too little.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use isochron::store::{Durability, MemoryDisk};
-use isochron::types::Epoch;
+use isochron::cluster::MayBeLost;
+use isochron::store::{Durability, MemoryDisk, SECTION_FEED, SECTION_STATE, Snapshots, Until};
+use isochron::types::{Epoch, Position};
 use isochron_cluster::{AckPolicy, Message};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::machine::{Habits, directory, snapshots};
 use crate::network::{Network, Node};
 use crate::shown::Shown;
-use crate::trouble::{KILLS, LOSES_DATA, LOSES_POWER, PARTS, PROMOTES};
+use crate::trouble::{FORCE, KILLS, LOSES_DATA, LOSES_POWER, PARTS, PROMOTES};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +30,33 @@ pub(crate) enum Planted {
     NoCutOnJoining,
     /// A node that lost what it had acknowledged does not know it.
     LossyVotes,
+    /// A primary's feed takes what is not committed.
+    PrimaryRunsAhead,
+    /// A standby's feed takes what is not known to be committed.
+    StandbyRunsAhead,
+    /// A snapshot has the state of an older one.
+    OtherState,
+    /// A snapshot has the feed of an older one.
+    OtherFeed,
+    /// A node cuts what is committed without its operator's word.
+    CutsUnasked,
+    /// A forced promotion names nobody.
+    ForcedUnnamed,
 }
 
 impl Planted {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::VoteForgotten,
         Self::OldAckCounted,
         Self::QuorumTooSmall,
         Self::NoCutOnJoining,
         Self::LossyVotes,
+        Self::PrimaryRunsAhead,
+        Self::StandbyRunsAhead,
+        Self::OtherState,
+        Self::OtherFeed,
+        Self::CutsUnasked,
+        Self::ForcedUnnamed,
     ];
 
     /// The kinds of trouble in which it shows: worlds that have nothing else find it sooner.
@@ -46,13 +67,25 @@ impl Planted {
             Self::QuorumTooSmall => &[LOSES_DATA, PARTS],
             Self::NoCutOnJoining => &[KILLS, PARTS],
             Self::LossyVotes => &[KILLS, LOSES_POWER, LOSES_DATA],
+            Self::PrimaryRunsAhead | Self::StandbyRunsAhead => &[LOSES_DATA],
+            Self::OtherState | Self::OtherFeed => &[KILLS],
+            Self::CutsUnasked | Self::ForcedUnnamed => &[LOSES_DATA, FORCE],
         }
     }
 
     /// How many nodes it takes: an old acknowledgement does harm where a majority is not in need
     /// of those who gave it, nor of the primary that they gave it to.
     pub(crate) fn nodes(self) -> usize {
-        if self == Self::LossyVotes || self == Self::VoteForgotten { 3 } else { 5 }
+        match self {
+            Self::OldAckCounted | Self::QuorumTooSmall | Self::NoCutOnJoining => 5,
+            _ => 3,
+        }
+    }
+
+    /// What its nodes do beside the log: no more than it takes.
+    pub(crate) fn habits(self) -> Habits {
+        let saves = matches!(self, Self::OtherState | Self::OtherFeed);
+        Habits { snapshot_every: saves.then_some(20), ..Habits::default() }
     }
 
     /// What counts as kept: where it shows at all, that which a loss of power takes.
@@ -71,7 +104,7 @@ impl Planted {
                 let shown = shown.clone();
                 network.rewrite_control(Box::new(move |to, bytes| move_base(&shown, to, bytes)));
             }
-            Self::VoteForgotten | Self::QuorumTooSmall | Self::LossyVotes => {}
+            _ => {}
         }
     }
 
@@ -84,15 +117,65 @@ impl Planted {
         }
     }
 
-    /// What a crash leaves of a disk.
-    pub(crate) fn after_crash(planted: Option<Self>, store: &Path, disk: MemoryDisk) -> MemoryDisk {
+    /// How far the reading side of a node reads.
+    pub(crate) fn reads(planted: Option<Self>, leads: bool) -> Until {
         match planted {
-            Some(Self::VoteForgotten) => forget_vote(store, &disk),
+            Some(Self::PrimaryRunsAhead) if leads => Until::Published,
+            Some(Self::StandbyRunsAhead) if !leads => Until::Published,
+            _ => Until::Committed,
+        }
+    }
+
+    /// Whether it is another one as the primary.
+    pub(crate) fn reads_by_role(planted: Option<Self>) -> bool {
+        Self::reads(planted, true) != Self::reads(planted, false)
+    }
+
+    /// Whether a node may cut what is committed, whatever its operator said.
+    pub(crate) fn discards(planted: Option<Self>) -> bool {
+        planted == Some(Self::CutsUnasked)
+    }
+
+    /// What a forced promotion names.
+    pub(crate) fn names(planted: Option<Self>, named: MayBeLost) -> MayBeLost {
+        match planted {
+            Some(Self::ForcedUnnamed) => {
+                MayBeLost { committed: Position(0), ahead: Vec::new(), unheard: Vec::new() }
+            }
+            _ => named,
+        }
+    }
+
+    /// What a crash leaves of a node's disk.
+    pub(crate) fn after_crash(planted: Option<Self>, node: Node, disk: MemoryDisk) -> MemoryDisk {
+        match planted {
+            Some(Self::VoteForgotten) => forget_vote(directory(), &disk),
             Some(Self::LossyVotes) => return same_boot(&disk),
+            Some(Self::OtherState) => drop(mix_snapshots(&snapshots(&disk, node), SECTION_STATE)),
+            Some(Self::OtherFeed) => drop(mix_snapshots(&snapshots(&disk, node), SECTION_FEED)),
             _ => {}
         }
         disk
     }
+}
+
+/// Writes the newest snapshot anew, with a section of the one before it; `None` where there are no
+/// two.
+fn mix_snapshots(snapshots: &Snapshots, old: u32) -> Option<()> {
+    let positions = snapshots.list().expect("memory");
+    let [newest, before, ..] = positions[..] else { return None };
+    let [newest, before] = [newest, before].map(|position| snapshots.open(position));
+    let (newest, before) = (newest.ok()?, before.ok()?);
+    let of = |section| if section == old { &before } else { &newest };
+    let mut writer = snapshots.begin(*newest.info()).expect("memory");
+    for section in [SECTION_STATE, SECTION_FEED] {
+        let mut bytes = Vec::new();
+        of(section).section(section).ok()??.read_to_end(&mut bytes).ok()?;
+        writer.section(section).expect("memory");
+        writer.write_all(&bytes).expect("memory");
+    }
+    let finished = writer.finish(of(SECTION_STATE).info().state_hash).expect("memory");
+    finished.keep().ok()
 }
 
 fn encoded(message: &Message) -> Option<Vec<u8>> {

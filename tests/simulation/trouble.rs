@@ -1,7 +1,7 @@
 //! What befalls a world: drawn from its seed, each kind in some worlds and not in others, so that
 //! every kind also meets worlds where nothing else disturbs it.
 
-use crate::network::{Fate, Lane, NAK, Node, STATUS};
+use crate::network::{Fate, Kind, Lane, Node};
 use crate::planted::Planted;
 use crate::script::Random;
 
@@ -16,10 +16,12 @@ pub(crate) enum Event {
     Pause(Node, u64),
     /// A link's lane has another fate for a time.
     Fate(Node, Node, Lane, Fate, u64),
-    /// These nodes and the others hear nothing of each other for a time.
-    Part(Vec<Node>, u64),
-    /// All answers of one frame type are lost for a time.
-    LoseKind(u8, u64),
+    /// A lane has another fate for a time on all links to a node, or from it, or both.
+    Around(Node, Lane, Ways, Fate, u64),
+    /// The others hear nothing of these nodes for a time, and these nothing of them, or all.
+    Part(Vec<Node>, Ways, u64),
+    /// All messages of one kind are lost for a time.
+    LoseKind(Kind, u64),
     /// Datagrams of the past come again.
     RepeatPast(u64),
     /// The operator makes it primary.
@@ -30,6 +32,21 @@ pub(crate) enum Event {
     Empty(Node),
     /// The disk takes no more bytes, or fails to sync; until the node's next start.
     FailDisk(Node, bool),
+}
+
+/// Which links between two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ways {
+    To,
+    From,
+    Both,
+}
+
+impl Ways {
+    /// Whether a link is one of them, that leads to the one side or from it.
+    pub(crate) fn has(self, leads_to: bool) -> bool {
+        self == Self::Both || (self == Self::To) == leads_to
+    }
 }
 
 /// Which kinds of trouble a world has, and how much of it.
@@ -50,7 +67,7 @@ pub(crate) const PARTS: u64 = 6;
 pub(crate) const PROMOTES: u64 = 9;
 
 /// The kind that is a promotion by force.
-const FORCE: u64 = 12;
+pub(crate) const FORCE: u64 = 12;
 
 const MS: u64 = 1_000_000;
 
@@ -97,11 +114,21 @@ impl Trouble {
             LOSES_POWER => Event::LosePower(node, random.one_of(&[0, 100, 500, 900, 1_000])),
             2 => Event::Pause(node, for_ns),
             3 => Event::Fate(node, other, lossy_lane(random), lossy(random), for_ns),
-            LOSES_DATA => Event::Fate(node, other, Lane::Data, lossy(random), for_ns),
-            5 => Event::Fate(node, other, random.one_of(&Lane::ALL), Fate::DOWN, for_ns),
+            // At one receiver, whoever sends.
+            LOSES_DATA => Event::Around(node, Lane::Data, Ways::To, lossy(random), for_ns),
+            5 => match random.chance(500) {
+                true => Event::Fate(node, other, random.one_of(&Lane::ALL), Fate::DOWN, for_ns),
+                // The data's path is up and the control's down, or the other way about.
+                false => {
+                    Event::Around(node, random.one_of(&Lane::ALL), ways(random), Fate::DOWN, for_ns)
+                }
+            },
             // Long enough, now and then, for the others to go on by themselves.
-            PARTS => Event::Part(some_of(self.nodes, random), for_ns * random.between(1, 3)),
-            7 => Event::LoseKind(random.one_of(&[NAK, STATUS]), for_ns.min(150 * MS)),
+            PARTS => {
+                let some = some_of(self.nodes, random);
+                Event::Part(some, ways(random), for_ns * random.between(1, 3))
+            }
+            7 => Event::LoseKind(random.one_of(&Kind::ALL), for_ns.min(150 * MS)),
             8 => Event::RepeatPast(random.between(1, 60)),
             PROMOTES => Event::Promote(node),
             10 => Event::FailDisk(node, random.chance(500)),
@@ -118,6 +145,11 @@ fn lossy_lane(random: &mut Random) -> Lane {
 
 fn lossy(random: &mut Random) -> Fate {
     Fate { lost: random.one_of(&[20, 100, 300, 800]), ..Fate::GOOD }
+}
+
+/// Mostly both.
+fn ways(random: &mut Random) -> Ways {
+    random.one_of(&[Ways::Both, Ways::Both, Ways::To, Ways::From])
 }
 
 /// Long delays, and so much out of order.

@@ -18,12 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use isochron::store::Durability;
 use isochron::types::Nanos;
 
+use crate::calendar::Commands;
 use crate::lived::Lived;
-use crate::machine::{Ground, Machine};
+use crate::machine::{Ground, Habits, Machine};
 use crate::network::{Fate, Lane, Network, Node};
 use crate::oracle::Oracle;
 use crate::planted::Planted;
-use crate::script::{Random, Script};
+use crate::script::Random;
 use crate::shown::Shown;
 use crate::streams::Streams;
 use crate::trouble::Trouble;
@@ -86,15 +87,18 @@ impl World {
         let durability = random.one_of(&[Durability::Process, Durability::Disk]);
         let nodes = planted.map_or(nodes, Planted::nodes);
         let durability = planted.map_or(durability, Planted::durability);
+        let habits = Habits::draw(&mut random);
+        let habits = planted.map_or(habits, Planted::habits);
         let network = Network::new(nodes, random.next());
         let ground = Ground {
             nodes,
             durability,
             sync_interval_ns: random.one_of(&[3, 30, 300]) * MS,
+            habits,
             network,
             streams: Streams::default(),
             oracle: Oracle::default(),
-            script: Script::new(),
+            commands: Commands::new(),
             lived: Lived::default(),
             planted,
             shown: Shown::default(),
@@ -143,8 +147,11 @@ impl World {
     /// # Panics
     /// If a check fails.
     pub(crate) fn live(mut self) -> Lived {
-        let Ground { nodes, durability, .. } = self.ground;
-        self.tell(&format!("seed {}: {nodes} nodes, commits by {durability:?}", self.seed));
+        let Ground { nodes, durability, habits, .. } = self.ground;
+        self.tell(&format!(
+            "seed {}: {nodes} nodes, commits by {durability:?}, {habits:?}",
+            self.seed
+        ));
         self.boot();
         let trouble_until = self.now + self.random.between(300, 2_500) * MS;
         while self.now < trouble_until {

@@ -23,9 +23,10 @@ use crate::store::disk::Access;
 use crate::store::frame::Frame;
 use crate::store::helper::error_number;
 use crate::store::marks::EpochStart;
+use crate::store::open::Options;
 use crate::store::recovery;
 use crate::store::segment::Segment;
-use crate::store::snapshots::LogPlace;
+use crate::store::snapshots::{LogPlace, Snapshots};
 use crate::store::walk::Walk;
 use crate::types::Position;
 
@@ -78,7 +79,7 @@ impl ReplicaStore {
             return Err(FollowRefused::BelowCommitted { base: end, committed });
         }
         let kept_from = self.holding.control.kept_from();
-        if end < kept_from {
+        if end < kept_from || (end < held && !self.can_be_read_to(end)?) {
             return Err(FollowRefused::NotKept { base: end, kept_from });
         }
         let place = self.check_chain(end, table)?;
@@ -161,6 +162,21 @@ impl ReplicaStore {
         }
     }
 
+    /// Whether the state at an end of the log could be known: the log begins at 0, or a snapshot of
+    /// no more than that is there.
+    fn can_be_read_to(&self, end: Position) -> Result<bool, FollowRefused> {
+        let kept_from = self.holding.control.kept_from();
+        let listed = self.snapshots().list();
+        let positions = listed.map_err(|error| self.io("listing the snapshots of", error))?;
+        let is_kept = |position: &Position| kept_from <= *position && *position <= end;
+        Ok(kept_from == Position(0) || positions.iter().any(is_kept))
+    }
+
+    fn snapshots(&self) -> Snapshots {
+        let Options { directory, identity, .. } = &self.options;
+        Snapshots::new(Arc::clone(&self.holding.segments.disk), directory, identity)
+    }
+
     fn io(&self, doing: &'static str, error: io::Error) -> FollowRefused {
         FollowRefused::Io { doing, path: self.options.directory.clone(), error }
     }
@@ -223,6 +239,9 @@ impl ReplicaStore {
             true => Some(self.archive(place).map_err(|error| self.io("archiving from", error))?),
             false => None,
         };
+        // Before the log itself: nobody may take them for what comes in its place.
+        let removed = self.snapshots().remove_beyond(position);
+        removed.map_err(|error| self.io("removing snapshots of", error))?;
         let last = *epochs.last().expect("a table has an epoch");
         let syncing = Arc::clone(&self.holding.syncing);
         // Held until the log is cut: nobody syncs meanwhile.

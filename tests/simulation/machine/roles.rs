@@ -4,19 +4,21 @@ use isochron::cluster::agent::{
     PrimaryAgent, PrimaryOptions, PrimaryParts, RoleChange, StandbyParts,
 };
 use isochron::cluster::{MayBeLost, NotLeading};
-use isochron::core::{Intake, Options as CoreOptions, Sequencer, StartError};
+use isochron::core::{self, Intake, Sequencer, StartError};
 use isochron::replication::sender::{SenderOptions, StoreLog};
-use isochron::state_machine::{Capacity, Replay, StateMachine};
-use isochron::store::{Chain, FollowRefused, LogPlace, Terms, Until, session_id};
+use isochron::standby::{FollowerAgent, LoadState};
+use isochron::state_machine::{Replay, StateMachine};
+use isochron::store::{FollowRefused, SnapshotFile, Terms, Until, put_aside, session_id};
 use isochron::types::{Epoch, Nanos, Position};
 
+use super::opening::counts_executed;
 use super::{
-    ASKS_AGAIN_NS, EXCHANGE, EXCHANGE_NUMBER, Ground, Machine, Role, Standby, TERM_BYTES, channel,
-    directory,
+    ASKS_AGAIN_NS, EXCHANGE, EXCHANGE_NUMBER, Ground, Machine, Role, Running, Standby, TERM_BYTES,
+    channel, directory, snapshots,
 };
-use crate::follower::Follower;
+use crate::calendar::Numbers;
 use crate::oracle::Oracle;
-use crate::script::SOURCES;
+use crate::planted::Planted;
 
 impl Machine {
     /// Becomes what its agent says.
@@ -42,15 +44,22 @@ impl Machine {
                 let passed = matches!(why, NotLeading::Passed { .. });
                 ground.lived.count("primaries passed", passed.into());
                 let (voice, _) = agent.into_parts();
-                drop((sequencer, self.running.take()));
+                let executing = self.running.take().map(|running| running.executing);
+                drop(sequencer);
+                let warm = executing.and_then(|executing| executing.into_state().ok());
                 let asks = passed.then_some(ASKS_AGAIN_NS);
-                match self.follow(ground, voice, asks, now) {
-                    Ok((running, told)) => {
-                        self.running = Some(running);
-                        Some(format!("node {} follows: {told}", self.node))
-                    }
+                let followed = self.follow(ground, voice, warm, asks, now);
+                Some(self.goes_on(ground, followed))
+            }
+            (RoleChange::BeginAnew { why }, Role::Standby(agent)) => {
+                let may = ground.habits.forgets || self.discards;
+                assert!(may, "node {} begins anew: {why}", self.node);
+                ground.lived.count("stores put aside", 1);
+                let begun = self.begin_anew(ground, *agent);
+                match begun {
+                    Ok(()) => None,
                     Err(reason) if self.disk_fails => {
-                        ground.network.listen(self.node, false);
+                        self.kill(ground);
                         Some(format!("node {} ends: {reason}", self.node))
                     }
                     Err(reason) => panic!("node {}: {reason}", self.node),
@@ -67,12 +76,50 @@ impl Machine {
         }
     }
 
+    /// The node runs in its other role, or its process ends.
+    fn goes_on(
+        &mut self,
+        ground: &mut Ground,
+        followed: Result<(Running, String), String>,
+    ) -> String {
+        match followed {
+            Ok((running, told)) => {
+                self.running = Some(running);
+                format!("node {} follows: {told}", self.node)
+            }
+            Err(reason) => {
+                assert!(self.disk_fails, "node {}: {reason}", self.node);
+                ground.network.listen(self.node, false);
+                format!("node {} ends: {reason}", self.node)
+            }
+        }
+    }
+
+    /// The store is put aside, and the directory filled as an empty one is.
+    fn begin_anew(&mut self, ground: &mut Ground, agent: Standby) -> Result<(), String> {
+        let (replica, StandbyParts { voice, .. }) = agent.into_parts();
+        self.running = None;
+        replica.close().map_err(|error| error.to_string())?;
+        put_aside(&self.disk, directory()).map_err(|error| error.to_string())?;
+        self.begin_filling(ground, voice).map_err(|fault| fault.to_string())
+    }
+
+    /// A standby once more, from its store and a snapshot: its log was cut below what was executed.
+    pub(super) fn begin_again(&mut self, ground: &mut Ground, now: Nanos) -> Option<String> {
+        let Some(Role::Standby(agent)) = self.running.take()?.role else { return None };
+        ground.lived.count("nodes that began again", 1);
+        let (replica, StandbyParts { voice, .. }) = agent.into_parts();
+        let closed = replica.close().map_err(|error| error.to_string());
+        let followed = closed.and_then(|()| self.follow(ground, voice, None, None, now));
+        Some(self.goes_on(ground, followed))
+    }
+
     /// Its operator ends the node that will not cut what was confirmed, and lets it at its next
     /// start.
     pub(super) fn stop_to_cut(&mut self, ground: &mut Ground) {
         ground.lived.count("nodes that stopped before they cut", 1);
         self.kill(ground);
-        self.discards = true;
+        self.discards_next = true;
     }
 
     /// Becomes the primary of an epoch.
@@ -84,10 +131,13 @@ impl Machine {
         now: Nanos,
     ) -> Result<(), String> {
         let node = self.node;
+        let options = self.follower_options(false);
+        let executing = FollowerAgent::loading(self.load(ground), options, counts_executed());
+        let running = self.running.as_mut().expect("it changes its role");
+        let (replay, at) = std::mem::replace(&mut running.executing, executing).into_state()?;
         let (replica, StandbyParts { voice, executed, .. }) = agent.into_parts();
         let mut epochs = replica.epochs().to_vec();
-        let into = replica.into_writer(epoch);
-        let (mut writer, start) = match into {
+        let (mut writer, start) = match replica.into_writer(epoch) {
             Ok(writer) => writer,
             Err(error) if self.disk_fails => return Err(error.to_string()),
             Err(error) => panic!("node {node}: {error}"),
@@ -96,19 +146,15 @@ impl Machine {
         epochs.retain(|known| known.base <= start.base);
         epochs.push(start);
         let (committer, ballot) = (writer.take_committer(), writer.voter());
-        let store = self.store_options(ground);
-        let options = CoreOptions { store, capacity: Capacity::default() };
-        let replay = Replay::new(StateMachine::with_capacity(options.capacity));
-        let beginning = LogPlace { position: Position(0), chain: Chain::default() };
-        let intake = Intake::default();
-        let taken =
-            Sequencer::take_over(self.disk(), writer, (replay, beginning), &options, &intake, now);
+        let options = self.core_options(ground);
+        let (intake, state) = (Intake::default(), (replay, at));
+        let taken = Sequencer::take_over(self.disk(), writer, state, &options, &intake, now);
         let sequencer = match taken {
             Ok(sequencer) => sequencer,
             Err(StartError::NoRoom(reason)) => return Err(reason.to_string()),
             Err(error) => panic!("node {node}: {error}"),
         };
-        let last = self.check_held(ground, forced.as_ref());
+        let numbers = self.check_held(ground, forced);
         let terms = Terms::new(TERM_BYTES).expect("a power of two");
         let session = session_id(EXCHANGE, epoch);
         let mut sender =
@@ -116,10 +162,8 @@ impl Machine {
         sender.line_bytes_per_second = 1_000_000_000;
         let contract = ground.contract(&ground.membership(node));
         let log = StoreLog::attach_on(&self.disk(), directory()).expect("it is open");
-        // Nobody is told of a commit before one of this epoch.
-        let committed = beginning;
         let agent = PrimaryAgent::new(
-            PrimaryOptions { sender, contract, start, committed },
+            PrimaryOptions { sender, contract, start, committed: at },
             PrimaryParts {
                 voice,
                 committer: committer.expect("it is taken once"),
@@ -130,39 +174,56 @@ impl Machine {
             },
             now,
         );
-        let service = self.service();
         let running = self.running.as_mut().expect("it changes its role");
         running.role = Some(Role::Primary(Box::new(agent), Box::new(sequencer)));
-        (running.service, running.epochs, running.last) = (service, epochs, last);
+        (running.epochs, running.numbers) = (epochs, numbers);
+        if Planted::reads_by_role(ground.planted) {
+            running.follower = None;
+        }
         Ok(())
     }
 
-    /// A new primary holds all that was confirmed, as it was confirmed; one that was forced may
-    /// not, and then said so. The last number of each source in its log.
-    fn check_held(
-        &self,
-        ground: &mut Ground,
-        forced: Option<&MayBeLost>,
-    ) -> [u64; SOURCES as usize + 1] {
-        let Ground { oracle, script, lived, shown, .. } = ground;
-        let mut all = Follower::new(&self.disk, directory(), Until::Published);
-        let mut held = Vec::new();
-        all.read(script, usize::MAX, |transaction| held.push(transaction));
+    /// Loads the newest snapshot's state.
+    fn load(&self, ground: &Ground) -> LoadState {
+        let (snapshots, capacity) =
+            (snapshots(&self.disk, self.node), self.core_options(ground).capacity);
+        Box::new(move || {
+            let restore = |snapshot: &SnapshotFile| core::restore(snapshot, capacity);
+            let (newest, _) = snapshots.newest(restore).map_err(|error| error.to_string())?;
+            Ok(match newest {
+                Some((info, replay)) => (replay, Some(info.place)),
+                None => (Replay::new(StateMachine::with_capacity(capacity)), None),
+            })
+        })
+    }
+
+    /// A new primary holds all that is confirmed, as it was confirmed; one that was forced may
+    /// not, and then said so. The numbers of the sources' last commands in its log.
+    fn check_held(&mut self, ground: &mut Ground, forced: Option<MayBeLost>) -> Numbers {
+        let all = self.begin_reading(ground, Until::Published);
+        let mut all = all.expect("a primary can read all its log");
+        let Ground { oracle, commands, lived, shown, planted, .. } = ground;
+        let mut held = oracle.log_up_to(all.at());
+        let all_read = all.read(commands, usize::MAX, |transaction| held.push(transaction));
+        assert!(all_read, "nobody forgets meanwhile");
         match forced {
             None => oracle.on_promoted(self.node, &held),
             Some(named) => {
-                let lost = oracle.on_forced(self.node, &held, named, shown);
+                let named = Planted::names(*planted, named);
+                let lost = oracle.on_forced(self.node, &held, &named, shown);
                 lived.count("transactions lost by force", lost as u64);
             }
         }
-        std::array::from_fn(|source| all.last_of(source as u32))
+        all.numbers()
     }
 }
 
 /// Whether a node does not follow an epoch because that lacks what was lost by force.
 pub(super) fn lacks_what_was_lost(oracle: &Oracle, why: &FollowRefused) -> bool {
     match why {
-        FollowRefused::BelowCommitted { base, .. } => oracle.has_lost_beyond(*base),
+        FollowRefused::BelowCommitted { base, .. } | FollowRefused::NotKept { base, .. } => {
+            oracle.has_lost_beyond(*base)
+        }
         FollowRefused::CommittedDiffers { .. } => oracle.has_lost_beyond(Position(0)),
         _ => false,
     }

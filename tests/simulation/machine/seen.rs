@@ -88,19 +88,22 @@ impl Machine {
             Some(Role::Primary(_, sequencer)) => sequencer.position(),
             _ => end,
         };
-        running.follower.position() == end && written == end
+        running.has_read(end) && running.has_executed(end) && written == end
     }
 
     /// Whether only a start helps it.
     pub(crate) fn must_restart(&self) -> bool {
-        (self.running.is_none() && self.filling.is_none()) || self.disk_fails
+        self.is_down() || self.disk_fails
     }
 
     /// Its state in a line.
     pub(crate) fn describe(&self) -> String {
         let node = self.node;
-        let Some(running) = &self.running else { return format!("node {node} is down") };
-        let released = running.follower.position();
+        let Some(running) = &self.running else {
+            let filling = self.filling.as_ref().map(|filling| filling.fresh.progress());
+            return format!("node {node} is down, or fills its directory: {filling:?}");
+        };
+        let released = running.follower.as_ref().map_or(Position(0), |it| it.position());
         match &running.role {
             Some(Role::Standby(agent)) => format!(
                 "node {node} follows epoch {} (knows {}), holds {}, contiguous {}, received {}, \
@@ -132,7 +135,8 @@ impl Machine {
     /// followers'.
     pub(crate) fn conclude(&self) {
         let Some(running) = &self.running else { return };
-        let executed = running.follower.machine();
+        let follower = running.executing.follower().expect("it has executed all");
+        let executed = follower.replay().machine();
         let hash = executed.state_hash();
         if let Some(Role::Primary(_, sequencer)) = &running.role {
             let live = sequencer.machine().state_hash();
@@ -143,5 +147,15 @@ impl Machine {
         let restored = StateMachine::restore(&mut &saved[..], Capacity::default(), of_saved);
         let restored = restored.expect("what was saved is whole");
         assert_eq!(restored.state_hash(), hash, "node {}: from a snapshot", self.node);
+    }
+}
+
+impl Running {
+    fn has_read(&self, end: Position) -> bool {
+        self.follower.as_ref().is_some_and(|follower| follower.position() == end)
+    }
+
+    fn has_executed(&self, end: Position) -> bool {
+        self.executing.follower().is_some_and(|follower| follower.position() == end)
     }
 }

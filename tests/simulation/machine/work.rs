@@ -1,20 +1,19 @@
 //! A cycle of a machine's work: orders in, each part's turn, and what came of it.
 
-use std::sync::atomic::Ordering;
-
+use isochron::agent::Agent;
 use isochron::cluster::agent::News;
 use isochron::cluster::{Change, Comparison};
 use isochron::core::Taken;
 use isochron::replication::catch_up::Outcome;
-use isochron::store::Until;
 use isochron::types::Nanos;
 
 use super::roles::lacks_what_was_lost;
-use super::{Ground, Machine, READ_MAX, Role, Running, directory};
-use crate::follower::Follower;
+use super::{Ground, Machine, READ_MAX, Role, Running};
+use crate::calendar::CALENDAR;
 use crate::lived::Lived;
 use crate::oracle::Oracle;
-use crate::script::SOURCES;
+use crate::planted::Planted;
+use crate::script;
 
 impl Machine {
     /// An operator wants it to be the primary; whether it tries from now on.
@@ -39,14 +38,19 @@ impl Machine {
                 }
                 continue;
             }
-            let setup = running.last[1] < ground.script.setup_commands();
-            let source = if setup { 1 } else { self.random.id(SOURCES) };
-            let number = running.last[source as usize] + 1;
-            let command = ground.script.command(source, number);
+            let setup = running.numbers[1] < ground.commands.setup_commands();
+            let is_noon = !setup && ground.habits.has_days && self.random.chance(10);
+            let source = match (setup, is_noon) {
+                (true, _) => 1,
+                (_, true) => CALENDAR,
+                _ => self.random.id(script::SOURCES),
+            };
+            let number = running.numbers[source as usize] + 1;
+            let command = ground.commands.command(source, number);
             let mut bytes = vec![0; command.encoded_length()];
             command.encode(&mut bytes).expect("the buffer has its length");
             match sequencer.take(&bytes, now) {
-                Taken::Executed => running.last[source as usize] = number,
+                Taken::Executed => running.numbers[source as usize] = number,
                 Taken::NotNow(_) => return ground.lived.count("orders that had no room", 1),
                 other => panic!("{other:?}"),
             }
@@ -60,17 +64,8 @@ impl Machine {
         if self.running.is_none() {
             return told;
         }
-        let mut does = |in_thousand| self.random.chance(in_thousand);
-        let (syncs, prepares, serves, reads) = (does(500), does(700), does(900), does(800));
-        let waiting = ground.streams.accept(&ground.network, self.node);
+        self.help(ground, now);
         let Some(running) = &mut self.running else { return told };
-        waiting.into_iter().for_each(|link| running.service.let_in(link, now));
-        if prepares {
-            running.helper.do_work(now);
-        }
-        if syncs {
-            running.syncer.do_work(now);
-        }
         let mut will_not_cut = false;
         let change = match &mut running.role {
             Some(Role::Standby(agent)) => {
@@ -78,9 +73,14 @@ impl Machine {
                 while let Some(news) = agent.poll_news() {
                     note_news(&news, &mut ground.lived);
                     will_not_cut |= will_not_follow(&news, &ground.oracle);
-                    // What was executed and is cut is executed no more.
+                    // What was read and is cut is read no more.
                     if cut_below_commit(&news) {
-                        running.follower = Follower::new(&self.disk, directory(), Until::Committed);
+                        let node = self.node;
+                        assert!(
+                            self.discards,
+                            "node {node} cut what is committed, unasked: {news:?}"
+                        );
+                        running.follower = None;
                     }
                     told.push(format!("node {}: {}", self.node, show(&news)));
                 }
@@ -102,32 +102,100 @@ impl Machine {
         if will_not_cut {
             self.stop_to_cut(ground);
         }
-        self.observe(ground, reads);
+        told.extend(self.execute(ground, now));
+        self.observe(ground);
         if let Some(change) = change {
             told.push(format!("node {} {change}", self.node));
             told.extend(self.change_role(ground, change, now));
         }
         self.turned = before != (self.known(), self.follows(), self.leads());
-        if serves && let Some(running) = &mut self.running {
+        self.save(ground, now);
+        told
+    }
+
+    /// Some of what works beside the agent of its role.
+    fn help(&mut self, ground: &mut Ground, now: Nanos) {
+        let mut does = |in_thousand| self.random.chance(in_thousand);
+        let (syncs, prepares, serves, forgets) = (does(500), does(700), does(900), does(300));
+        let waiting = ground.streams.accept(&ground.network, self.node);
+        let Some(running) = &mut self.running else { return };
+        waiting.into_iter().for_each(|link| running.service.let_in(link, now));
+        if prepares {
+            running.helper.do_work(now);
+        }
+        if syncs {
+            running.syncer.do_work(now);
+        }
+        if serves {
             running.service.turn(now);
         }
-        told
+        if let Some(retention) = running.retention.as_mut().filter(|_| forgets) {
+            let before = retention.kept_from();
+            retention.do_work(now);
+            ground.lived.count("logs that begin later", (retention.kept_from() > before).into());
+        }
+    }
+
+    /// Executes what is committed; the states on the way are the ones that all have there.
+    fn execute(&mut self, ground: &mut Ground, now: Nanos) -> Option<String> {
+        let executes = self.random.chance(800);
+        let running = self.running.as_mut()?;
+        if executes {
+            running.executing.do_work(now);
+        }
+        if let Some(difference) = self.board.difference() {
+            panic!("node {}: re-execution differs: {difference}", self.node);
+        }
+        while self.looked < self.board.checkpoints() {
+            if let Some(checkpoint) = self.board.checkpoint(self.looked) {
+                let place = (checkpoint.place.position, checkpoint.place.chain.0);
+                ground.oracle.on_state(self.node, place, checkpoint.state_hash);
+            }
+            self.looked += 1;
+        }
+        let why = running.executing.failure()?;
+        // Only a log that was cut below what was executed cannot be read on, and one that does not
+        // wait for who executes it.
+        let overtaken = ground.habits.forgets && why.contains("no longer kept");
+        assert!(self.discards || overtaken, "node {}: {why}", self.node);
+        self.begin_again(ground, now)
+    }
+
+    /// A snapshot, when one is due.
+    fn save(&mut self, ground: &mut Ground, now: Nanos) {
+        let saves = self.random.chance(700);
+        let Some(running) = self.running.as_mut().filter(|_| saves) else { return };
+        let Some(agent) = &mut running.snapshot else { return };
+        let before = agent.last_taken().map(|taken| taken.info.place);
+        agent.do_work(now);
+        let taken = agent.last_taken().map(|taken| taken.info.place) != before;
+        ground.lived.count("snapshots", taken.into());
     }
 
     /// What it released, held against what was confirmed. A primary is watched at every step: what
     /// it confirms is the truth from then on, and a majority must have it at that moment.
-    fn observe(&mut self, ground: &mut Ground, reads: bool) {
+    fn observe(&mut self, ground: &mut Ground) {
         self.show(ground);
+        let reads = self.random.chance(800);
+        let Some(running) = &self.running else { return };
+        let leads = matches!(running.role, Some(Role::Primary(..)));
+        if !leads && !reads {
+            return;
+        }
+        if running.follower.is_none() {
+            let until = Planted::reads(ground.planted, leads);
+            let follower = self.begin_reading(ground, until);
+            self.running.as_mut().expect("it was there").follower = follower;
+        }
         let (node, Some(running)) = (self.node, &mut self.running) else { return };
-        let Ground { oracle, script, shown, .. } = ground;
-        match &running.role {
+        let Running { role, follower: Some(follower), epochs, .. } = running else { return };
+        let Ground { oracle, commands, shown, .. } = ground;
+        let goes_on = match role {
             Some(Role::Primary(..)) => {
                 let before = oracle.end();
-                let confirm = |transaction| {
-                    running.applied.note(&transaction);
-                    oracle.on_confirmed(node, &running.epochs, transaction);
-                };
-                running.follower.read(script, usize::MAX, confirm);
+                let goes_on = follower.read(commands, usize::MAX, |transaction| {
+                    oracle.on_confirmed(node, epochs, transaction);
+                });
                 let (end, majority) = (oracle.end(), ground.nodes / 2 + 1);
                 if end > before {
                     let holders = shown.holders(node, end);
@@ -136,18 +204,20 @@ impl Machine {
                         "node {node} confirmed up to {end}: {holders} nodes have it, not {majority}"
                     );
                 }
+                goes_on
             }
-            Some(Role::Standby(agent)) if reads => {
+            Some(Role::Standby(agent)) => {
                 let epochs = agent.replica().epochs();
-                let release = |transaction| {
-                    running.applied.note(&transaction);
+                follower.read(commands, READ_MAX, |transaction| {
                     oracle.on_released(node, epochs, &transaction);
-                };
-                running.follower.read(script, READ_MAX, release);
+                })
             }
-            _ => {}
+            None => true,
+        };
+        if !goes_on {
+            ground.lived.count("readers overtaken", 1);
+            running.follower = None;
         }
-        running.applied.position.store(running.follower.position().get(), Ordering::Relaxed);
     }
 
     /// Where it stands, for those who see all nodes.

@@ -3,8 +3,8 @@
 use isochron::store::Durability;
 
 use super::{MS, Mend, World};
-use crate::network::{Fate, Lane, Node};
-use crate::trouble::Event;
+use crate::network::{Fate, Kind, Lane, Node};
+use crate::trouble::{Event, Ways};
 
 impl World {
     pub(super) fn happens(&mut self, event: Event) {
@@ -27,12 +27,22 @@ impl World {
                 self.ground.network.set_fate(from, to, lane, fate);
                 self.mend_at(now + for_ns, Mend::Link(from, to, lane));
             }
-            Event::Part(some, for_ns) => {
-                self.ground.lived.count("partitions", 1);
-                self.part(&some, now + for_ns);
+            Event::Around(node, lane, ways, fate, for_ns) => {
+                self.ground.lived.count("lanes around a node disturbed", 1);
+                self.disturb(&[node], &[lane], ways, fate, now + for_ns);
+            }
+            Event::Part(some, ways, for_ns) => {
+                let both = ways == Ways::Both;
+                self.ground.lived.count("partitions", both.into());
+                self.ground.lived.count("partitions of one way", (!both).into());
+                self.disturb(&some, &Lane::ALL, ways, Fate::DOWN, now + for_ns);
             }
             Event::LoseKind(kind, for_ns) => {
-                self.ground.lived.count("answers of one kind lost", 1);
+                let what = match kind {
+                    Kind::Answer(_) => "answers of one kind lost",
+                    Kind::Control(_) => "control messages of one kind lost",
+                };
+                self.ground.lived.count(what, 1);
                 self.ground.network.lose_kind(Some(kind));
                 self.mend_at(now + for_ns, Mend::Kind);
             }
@@ -81,13 +91,17 @@ impl World {
         }
     }
 
-    fn part(&mut self, some: &[Node], until: u64) {
+    /// The links between some nodes and the others.
+    fn disturb(&mut self, some: &[Node], lanes: &[Lane], ways: Ways, fate: Fate, until: u64) {
         for from in 0..self.ground.nodes {
-            for to in (0..self.ground.nodes).filter(|to| some.contains(&from) != some.contains(to))
-            {
-                for lane in Lane::ALL {
-                    self.ground.network.set_fate(from, to, lane, Fate::DOWN);
-                    self.mend_at(until, Mend::Link(from, to, lane));
+            for to in 0..self.ground.nodes {
+                let leads_to = some.contains(&to);
+                if some.contains(&from) == leads_to || !ways.has(leads_to) {
+                    continue;
+                }
+                for lane in lanes {
+                    self.ground.network.set_fate(from, to, *lane, fate);
+                    self.mend_at(until, Mend::Link(from, to, *lane));
                 }
             }
         }

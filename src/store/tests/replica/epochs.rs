@@ -1,6 +1,8 @@
 //! Whose log it is: epochs followed and refused, tails given up, tables taken over, votes.
 
 use super::*;
+use crate::store::{SnapshotInfo, Snapshots};
+use crate::types::Sequence;
 
 /// A writer's log over epochs: each opening goes on, or forks off a copy of what was there before.
 struct Writer {
@@ -161,6 +163,44 @@ fn epochs_that_cannot_be_followed_are_refused_with_both_values() {
     drop(replica);
     let (replica, _) = open_replica(&ours);
     assert_eq!((replica.held(), replica.committed()), (below, below.position));
+}
+
+/// A snapshot of what is cut is none of what comes in its place.
+#[test]
+fn what_is_cut_takes_its_snapshots_with_it() {
+    let mut random = Random(6);
+    let first = fork(&MemoryDisk::default(), NOWHERE, 3, &mut random);
+    let ours = MemoryDisk::default();
+    let (mut replica, _) = open_replica(&ours);
+    replica.follow(first.epochs[0], false).unwrap();
+    feed(&mut replica, &first.disk, first.ends.last().unwrap().position);
+    let [older, below, committed] = [1, 3, 4].map(|index: usize| first.ends[index]);
+    replica.commit(committed.position, committed.chain).unwrap();
+    let snapshots = snapshots_of(&ours, &[older, below, committed]);
+    let (base, chain) = (below.position, below.chain);
+    let start = EpochStart { epoch: Epoch(4), node: 9, base, chain };
+    replica.follow(start, true).unwrap().unwrap();
+    let kept = [below.position, older.position];
+    assert_eq!(snapshots.list().unwrap(), kept);
+    drop(replica);
+    // Nor is one that a loss of power, or a crash in between, has left.
+    snapshots_of(&ours, &[committed]);
+    let (replica, _) = open_replica(&ours);
+    assert_eq!((replica.held(), snapshots.list().unwrap()), (below, kept.to_vec()));
+}
+
+/// Snapshots at these places of a store.
+fn snapshots_of(disk: &MemoryDisk, places: &[LogPlace]) -> Snapshots {
+    let snapshots = Snapshots::new(Arc::new(disk.clone()), &directory(), &standby().identity);
+    for place in places {
+        let (epoch, sequence, time) = (Epoch(3), Sequence(1), Nanos(1));
+        let (state_hash, trading_date, day_ended) = (0, 20_261_122, false);
+        let place = *place;
+        let moment =
+            SnapshotInfo { place, epoch, sequence, time, state_hash, trading_date, day_ended };
+        snapshots.begin(moment).unwrap().finish(0).unwrap().keep().unwrap();
+    }
+    snapshots
 }
 
 #[test]
