@@ -15,6 +15,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::control::Control;
 use super::disk::{Access, Disk};
 use super::error::OpenError;
 use super::marks::{self, MarksFile};
@@ -67,6 +68,8 @@ pub(super) fn finish(disk: &dyn Disk, directory: &Path) -> Result<(), OpenError>
     let Some(folder) = unfinished(disk, directory).map_err(io)? else { return Ok(()) };
     let marks = MarksFile::load(disk, directory, Access::Read)?.marks;
     let go_on = || {
+        // Who still reads it is told, before anything is missing.
+        Control::open_or_create(disk, directory)?.set_store_made(None);
         for name in names(disk, directory)?.iter().filter(|name| is_of_log(name)) {
             disk.rename(&directory.join(name), &folder.join(name))?;
         }

@@ -10,6 +10,7 @@
 //!   768 kept from   the first position that is kept
 //!   896 epoch, base the writer's epoch and where it began
 //!  1024 differing   how many nodes have another state than the writer; the primary's; or 0
+//!  1152 store       which one it is; how often it was opened or cut, and where it ended then
 //!  3072 deaths      see `deaths.rs`
 //! ```
 //!
@@ -41,6 +42,11 @@ const KEPT_FROM: usize = 768;
 const EPOCH: usize = 896;
 const EPOCH_BASE: usize = 904;
 const DIFFERING: usize = 1024;
+const STORE: usize = 1152;
+const ENDINGS: usize = 1160;
+const ENDED_AT: usize = 1168;
+/// In place of a store's: there is none in the directory.
+const PUT_ASIDE: u64 = u64::MAX;
 
 /// Whether commands are taken, and if not why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,6 +293,34 @@ impl Control {
 
     pub(super) fn set_differing_nodes(&self, nodes: u64) {
         self.store(DIFFERING, nodes);
+    }
+
+    /// Which store it is of, by when that was made; `None` where it was put aside.
+    #[inline]
+    pub(super) fn store_made(&self) -> Option<Nanos> {
+        Some(self.load(STORE)).filter(|made| *made != PUT_ASIDE).map(Nanos)
+    }
+
+    pub(super) fn set_store_made(&self, made: Option<Nanos>) {
+        self.store(STORE, made.map_or(PUT_ASIDE, Nanos::get));
+    }
+
+    /// How often the store was opened, or cut while it was open: another number is another end. An
+    /// opening need not begin an epoch.
+    #[inline]
+    pub(super) fn endings(&self) -> u64 {
+        self.load(ENDINGS)
+    }
+
+    /// Where its log ended at the last of them; set before they are counted.
+    pub(super) fn ended_at(&self) -> Position {
+        Position(self.load(ENDED_AT))
+    }
+
+    /// The log ends here now, whatever readers have read.
+    pub(super) fn note_ending(&self, position: Position) {
+        self.store(ENDED_AT, position.get());
+        self.store(ENDINGS, self.endings().wrapping_add(1));
     }
 
     /// Of another epoch nobody has said yet that it leads to another state.

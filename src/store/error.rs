@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::types::{Epoch, Position};
+use crate::types::{Epoch, Nanos, Position};
 
 use super::frame::FrameFault;
 
@@ -186,6 +186,9 @@ pub enum ReadError {
     /// A writer opened the store and cut it below this position: what was read there is no part
     /// of the log.
     Cut { position: Position, base: Position },
+    /// The store that was read is not in the directory any more: it was put aside, and another one
+    /// may be there. Both by when they were made.
+    OtherStore { directory: PathBuf, made: Nanos, found: Option<Nanos> },
     /// What stands at the position is no frame.
     Invalid { position: Position, fault: FrameFault },
     /// The system refused an operation.
@@ -203,6 +206,14 @@ impl fmt::Display for ReadError {
             }
             Self::Cut { position, base } => {
                 write!(f, "the log was cut at {base}, below the reader's position {position}")
+            }
+            Self::OtherStore { directory, made, found } => {
+                let (directory, made) = (directory.display(), made.get());
+                write!(f, "the store of {made} was put aside, and is not in {directory} any more")?;
+                match found {
+                    Some(found) => write!(f, ": that of {} is", found.get()),
+                    None => Ok(()),
+                }
             }
             Self::Invalid { position, fault } => write!(f, "no frame at {position}: {fault}"),
             Self::Io { path, error } => write!(f, "reading {}: {error}", path.display()),

@@ -266,6 +266,7 @@ impl<'a> Opening<'a> {
         let control = Control::open_or_create(&*disk, directory)
             .map_err(|error| OpenError::io("opening", directory.join("control"), error))?;
         let control = Arc::new(control);
+        control.set_store_made(Some(Meta::load(&*disk, directory)?.created));
         let page = Arc::clone(&control);
         let opening = Self { options, segments, marks, control, boot_id, tenure, created };
         page.begin_epoch(Epoch(0), Position(0));
@@ -396,6 +397,7 @@ impl<'a> Opening<'a> {
         control.set_committed(found.committed.0);
         control.set_executing(None);
         control.set_boot(self.boot_id);
+        control.note_ending(end);
         Ok(holding)
     }
 }

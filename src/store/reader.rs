@@ -13,7 +13,7 @@
 mod attach;
 mod frames;
 
-use crate::types::{Epoch, Position, SourceId};
+use crate::types::{Epoch, Nanos, Position, SourceId};
 
 use super::chain::Chain;
 use super::control::{Accepting, Control, Executing};
@@ -99,8 +99,12 @@ pub struct StoreReader {
     check: Check,
     trusts_durable: bool,
     control: Option<Control>,
-    /// The epoch that the control page showed; another one means another writer.
+    /// The epoch that the control page showed, and how often the store had been opened or cut;
+    /// another one, or more, means another writer.
     epoch: Epoch,
+    endings: u64,
+    /// Which store the page was of when it was first looked at.
+    page_of: Option<Nanos>,
     /// The end that was found where no writer was.
     found_end: Option<Position>,
     /// What was found beyond it.
@@ -188,7 +192,7 @@ impl StoreReader {
     /// How far may be read now, also where the log begins beyond the reader's position.
     ///
     /// # Errors
-    /// A writer cut the log below the reader's position.
+    /// A writer cut the log below the reader's position, or the store is another one.
     pub fn end(&mut self) -> Result<Position, ReadError> {
         match self.look() {
             Ok(()) | Err(ReadError::NotKept { .. }) => Ok(self.limit),
@@ -202,18 +206,56 @@ impl StoreReader {
         if self.control.is_none() {
             self.attach_control()?;
         }
+        let looked = self.follow_page();
+        // Asked when all else was: what a page of another store says is not believed.
+        match self.check_store() {
+            Ok(()) => looked,
+            Err(other) => {
+                self.limit = self.position;
+                Err(other)
+            }
+        }
+    }
+
+    /// That the directory still has the store that is read. What the page said at first may be
+    /// anything: without a writer since the machine has started, nobody has said it.
+    #[inline]
+    fn check_store(&self) -> Result<(), ReadError> {
+        let made = self.meta.created;
+        match self.control.as_ref().map(Control::store_made) {
+            Some(found) if found != self.page_of && found != Some(made) => {
+                let directory = self.segments.directory.clone();
+                Err(ReadError::OtherStore { directory, made, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether another writer has opened the store, or cut it, since the page was looked at.
+    #[inline]
+    fn has_ended(&self, control: &Control) -> bool {
+        let epoch = control.epoch();
+        // 0: a writer is opening the store, what is behind the end is being decided.
+        epoch != Epoch(0) && (epoch != self.epoch || control.endings() != self.endings)
+    }
+
+    /// Takes what the control page says.
+    #[inline]
+    fn follow_page(&mut self) -> Result<(), ReadError> {
         let Some(control) = &self.control else {
             self.limit = self.found_end.unwrap_or(self.limit);
             return Ok(());
         };
         let epoch = control.epoch();
-        // 0: a writer is opening the store, what is behind the end is being decided.
-        if epoch != self.epoch && epoch != Epoch(0) {
-            let base = control.epoch_base();
-            if self.epoch != Epoch(0) && self.position > base {
-                return Err(ReadError::Cut { position: self.position, base });
+        if self.has_ended(control) {
+            let (endings, position) = (control.endings(), self.position);
+            let ended_at = (endings != self.endings).then(|| control.ended_at());
+            let is_another = epoch != self.epoch && self.epoch != Epoch(0);
+            let base = is_another.then(|| control.epoch_base());
+            if let Some(base) = ended_at.into_iter().chain(base).min().filter(|it| position > *it) {
+                return Err(ReadError::Cut { position, base });
             }
-            self.epoch = epoch;
+            (self.epoch, self.endings) = (epoch, endings);
             self.found_end = None;
         }
         let kept_from = control.kept_from();
@@ -239,6 +281,7 @@ impl StoreReader {
         let attached = Control::attach(&*self.segments.disk, directory);
         let path = || directory.join("control");
         self.control = attached.map_err(|error| ReadError::Io { path: path(), error })?;
+        self.page_of = self.control.as_ref().and_then(Control::store_made);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! are configured otherwise, and bytes from strangers on every socket.
 
 use super::{Nodes, assert_promoted, send, stop};
-use crate::program::{run, wait};
+use crate::program::{Program, run, wait};
 use isochron::types::SplitMix64;
 use std::collections::BTreeSet;
 use std::fs;
@@ -100,6 +100,10 @@ fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
     nodes.wait_for(2, 300);
     let held = nodes.log(2).len();
     stop(second);
+    // Somebody looks at its log from outside, and waits for more.
+    let directory = nodes.store(2).display().to_string();
+    let outside = Program::start(["inspect", directory.as_str(), "--follow"]);
+    wait("it is at the end", || (!outside.out().is_empty()).then_some(()));
     // The primary goes on until it has forgotten what comes next there.
     let last_held = *nodes.segments(2).last().unwrap();
     let mut sent = 300;
@@ -112,6 +116,9 @@ fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
     let mut second = nodes.start("standby", 2);
     let said = second.line_with("begins anew: the store was put aside");
     assert!(said.contains("/discarded/"), "where it is: {said}");
+    let told = outside.end();
+    assert_eq!(told.code, Some(2), "{}", told.errors);
+    assert!(told.errors.contains(" was put aside, and is not in "), "{}", told.errors);
     second.line_with("the directory is filled");
     send(&mut ring, sent + 1..=sent + 10);
     let last = sent + 10;

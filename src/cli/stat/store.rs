@@ -1,6 +1,7 @@
 //! What a store's control page says while its writer lives.
 
 use crate::store::{RealDisk, RegisteredReader, StoreReader, registered_readers};
+use crate::types::Position;
 use std::path::PathBuf;
 
 /// A store at one moment.
@@ -38,7 +39,11 @@ impl Watch {
             self.attached = StoreReader::attach(directory, None).ok().map(|reader| (pid, reader));
         }
         let (_, reader) = self.attached.as_mut()?;
-        let committed = reader.end().ok()?.0;
+        let Ok(Position(committed)) = reader.end() else {
+            // It was cut, or is another store now: the next look is at that.
+            self.attached = None;
+            return None;
+        };
         Some(StoreState {
             accepting: reader.accepting().to_string(),
             committed,

@@ -38,10 +38,13 @@ impl StoreReader {
         directory: &Path,
         options: &ReaderOptions,
     ) -> Result<Self, OpenError> {
+        // First, so that the page is not a later store's than this one.
+        let control = Control::attach(&*disk, directory);
+        let page_of = control.as_ref().ok().and_then(Option::as_ref).and_then(Control::store_made);
         let meta = Meta::load(&*disk, directory)?;
         meta.check(&options.expected)?;
         let terms = meta.terms;
-        let control = Control::attach(&*disk, directory)
+        let control = control
             .map_err(|error| OpenError::io("attaching to", directory.join("control"), error))?;
         let directory = directory.to_path_buf();
         let segments = Segments { disk, directory, terms };
@@ -53,6 +56,8 @@ impl StoreReader {
             trusts_durable: options.trusts_durable,
             control,
             epoch: Epoch(0),
+            endings: 0,
+            page_of,
             found_end: None,
             cut: None,
             told: None,
@@ -122,8 +127,10 @@ impl StoreReader {
         self.chain = (self.check == Check::Content).then_some(marks.kept_chain);
         let io = |error| OpenError::io("reading the boot id for", &self.segments.directory, error);
         let boot_id = self.segments.disk.boot_id().map_err(io)?;
-        // What the page shows now is the last writer's; only another epoch is a new one's.
+        // What the page shows now is the last writer's; only another epoch, or
+        // opening, is a new one's.
         let shown = self.control.as_ref().map_or(Epoch(0), Control::epoch);
+        self.endings = self.control.as_ref().map_or(0, Control::endings);
         if self.writer_lives()? {
             // Unless that writer has not come so far, and the page is of another boot.
             if self.control.as_ref().is_some_and(|control| !control.is_of_boot(boot_id)) {

@@ -181,12 +181,11 @@ impl StoreReader {
                 false => Err(io::Error::from(io::ErrorKind::WouldBlock)),
             }
         });
+        self.check_store()?;
         // A segment that went away, or that was no part of the log any more when it was locked,
         // was recycled meanwhile. Without a writer a page may say anything, until one comes.
         let control = self.control.as_ref();
-        let is_writers = |control: &&Control| {
-            self.found_end.is_none() || ![self.epoch, Epoch(0)].contains(&control.epoch())
-        };
+        let is_writers = |control: &&Control| self.found_end.is_none() || self.has_ended(control);
         let kept_from = control.filter(is_writers).map_or(self.kept_from, Control::kept_from);
         if position < kept_from {
             return Err(ReadError::NotKept { position, kept_from });

@@ -247,7 +247,8 @@ impl ReplicaStore {
         control.set_committed(self.committed.0);
         control.set_synced(control.synced().min(position));
         control.set_published(position);
-        // A reader that is beyond is told by the epoch's change.
+        // A reader that is beyond is told.
+        control.note_ending(position);
         control.begin_epoch(last.epoch, last.base.min(position));
         if received > position
             && let Err(error) = self.forget(place, received)

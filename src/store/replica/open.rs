@@ -87,7 +87,6 @@ impl ReplicaStore {
         let (epoch, base) =
             epochs.last().map_or((Epoch(0), Position(0)), |last| (last.epoch, last.base));
         let held = found.end.place();
-        // Readers that were beyond a tail that is gone are told by the next epoch.
         holding.control.begin_epoch(epoch, base);
         holding.control.set_accepting(Accepting::Standby);
         let store = Self {

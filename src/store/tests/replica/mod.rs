@@ -12,6 +12,7 @@ mod aside;
 mod crashes;
 mod epochs;
 mod promotion;
+mod readers;
 mod strangers;
 
 const WINDOW_BYTES: u64 = TERM_BYTES as u64 / 2;
