@@ -164,6 +164,9 @@ fn of_standby(news: &News) {
         News::NotPromoted { why } => warn!(%why, "not promoted"),
         News::NotHeard { why } => warn!(%why, "a primary is not followed"),
         News::StreamRefused { why } => warn!(%why, "the log's stream is not taken"),
+        News::Contradicts { node, why } => {
+            error!(node, why, "gives another log than the primary's, and is not asked again");
+        }
         News::LogDiffers(differs) => error!(%differs, "the log here is not the primary's"),
         News::Cut(cut) => discard(cut),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),
@@ -200,6 +203,7 @@ fn caught_up(outcome: &Outcome) {
         }
         Outcome::NotFollowed(why) => warn!(%why, "does not follow"),
         Outcome::Differs(differs) => error!(%differs, "the log here is not the primary's"),
+        Outcome::Contradicts { node, why } => error!(node, why, "gives another log"),
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }
