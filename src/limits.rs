@@ -59,6 +59,9 @@ pub const SEGMENTS_AHEAD_MAX: usize = 8;
 /// loss of power takes, and what a start judges without a mark, stays short.
 pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
 
+/// The longest time between two syncs that can be configured: a start must read what has no mark.
+pub const SYNC_INTERVAL_MS_MAX: u64 = 10_000;
+
 /// Mappings of a process that can be named when their bytes are lost: each reader has two, the
 /// writer and its helpers a few more.
 pub const MAPPINGS_NAMED_MAX: usize = 512;
