@@ -261,16 +261,33 @@ impl Said<'_> {
         };
         let mut lines = vec![first];
         if self.force && answer.result == PromoteResult::PROMOTED {
-            lines.push(match self.lost_bytes() {
-                0 => format!("forced: nothing above {} is known to be confirmed", answer.end),
-                bytes => format!(
-                    "forced: {bytes} bytes of confirmed orders are LOST, from {} to {}",
-                    answer.end, answer.committed
-                ),
-            });
+            lines.extend(self.forced());
             if answer.other != 0 {
                 lines.push(format!("forced: what is beyond {} is cut at {other}", answer.end));
             }
+        }
+        lines
+    }
+
+    /// What a forced promotion may have lost, and with whom it did not agree.
+    fn forced(&self) -> Vec<String> {
+        let (node, answer, heard) = (self.node, &self.answer, self.heard());
+        let mut lines = vec![match self.lost_bytes() {
+            0 => format!("forced: nothing above {} is known to be confirmed", answer.end),
+            bytes => format!(
+                "forced: {bytes} bytes of confirmed orders are LOST, from {} to {}",
+                answer.end, answer.committed
+            ),
+        }];
+        let nodes = self.nodes.membership.nodes().iter().map(|node| node.node);
+        let unheard: Vec<_> =
+            nodes.filter(|node| !heard.contains(node)).map(|node| node.to_string()).collect();
+        if !unheard.is_empty() {
+            lines.push(format!(
+                "forced: not heard: {}; whatever epochs these have begun, {} is node {node}'s alone",
+                unheard.join(", "),
+                answer.epoch
+            ));
         }
         lines
     }

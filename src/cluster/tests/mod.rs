@@ -1,5 +1,6 @@
 //! The cores of the cluster together: a model, scenarios, and what their tests share.
 
+mod candidate;
 mod channel;
 mod follower;
 mod hashes;
