@@ -69,7 +69,7 @@ fn one_that_is_beyond_a_cut_is_told_though_no_epoch_began() {
     for reader in [&mut live, &mut stopped] {
         match ends(reader) {
             Err(ReadError::Cut { position, base }) => {
-                assert_eq!((position, base), (end, committed))
+                assert_eq!((position, base), (end, committed));
             }
             other => panic!("{other:?}"),
         }
