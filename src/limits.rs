@@ -59,6 +59,9 @@ pub const SEGMENTS_AHEAD_MAX: usize = 8;
 /// loss of power takes, and what a start judges without a mark, stays short.
 pub const SYNC_INTERVAL_NS_DEFAULT: u64 = 50_000_000;
 
+/// The longest time between two syncs that can be configured: a start must read what has no mark.
+pub const SYNC_INTERVAL_MS_MAX: u64 = 10_000;
+
 /// Mappings of a process that can be named when their bytes are lost: each reader has two, the
 /// writer and its helpers a few more.
 pub const MAPPINGS_NAMED_MAX: usize = 512;
@@ -230,6 +233,12 @@ pub const ASK_INTERVAL_NS: u64 = 50_000_000;
 /// know a higher epoch, or be ahead.
 pub const ASK_GRACE_NS: u64 = 200_000_000;
 
+/// How far apart the epochs lie that may be forced where a node did not answer, and how far those
+/// of two nodes: more than are ever voted for until all nodes know of each other again.
+pub const FORCED_EPOCHS_APART: u32 = 1 << 20;
+/// See [`FORCED_EPOCHS_APART`].
+pub const FORCED_EPOCHS_OF_NODE: u32 = 1 << 16;
+
 /// State hashes that a node keeps of itself and of each other one: so many checkpoints may one
 /// node's execution be ahead of another's, and their states are compared all the same.
 pub const STATE_HASHES_KEPT_MAX: usize = 64;
@@ -242,6 +251,7 @@ const _: () = {
     // A request that ends at a multiple of its longest lies in one term.
     assert!((TERM_BYTES_MIN as u64).is_multiple_of(NAK_BYTES_MAX));
     assert!(NODES_MAX <= 32);
+    assert!(NODES_MAX as u32 * FORCED_EPOCHS_OF_NODE <= FORCED_EPOCHS_APART);
     assert!(ACK_INTERVAL_NS * 4 < NODE_SILENT_NS && ANNOUNCE_INTERVAL_NS * 2 < NODE_SILENT_NS);
     assert!(MTU_BYTES.is_multiple_of(FRAME_ALIGNMENT_BYTES));
     assert!(TRANSACTION_BYTES_MAX * 4 <= TERM_BYTES_MIN);

@@ -289,9 +289,10 @@ impl Said<'_> {
             ),
         }];
         if !self.unheard().is_empty() {
-            let unheard = listed(&self.unheard());
+            let (unheard, node, epoch) = (listed(&self.unheard()), self.node, self.answer.epoch);
             lines.push(format!(
-                "forced: not heard: {unheard}; what they alone have is cut, confirmed or not"
+                "forced: not heard: {unheard}; what they alone have is cut, confirmed or not; \
+                 whatever epochs they have begun, {epoch} is node {node}'s alone"
             ));
         }
         if self.answer.other != 0 {

@@ -22,7 +22,7 @@ use isochron_cluster::{
     VoteReason, VoteRequest,
 };
 
-use crate::limits::{ASK_GRACE_NS, ASK_INTERVAL_NS};
+use crate::limits::{ASK_GRACE_NS, ASK_INTERVAL_NS, FORCED_EPOCHS_APART, FORCED_EPOCHS_OF_NODE};
 use crate::store::Chain;
 use crate::types::{Epoch, Nanos, Position};
 
@@ -308,11 +308,27 @@ impl Candidate {
         if all || (late && (self.force || able >= needed)) {
             let highest = self.answers.iter().map(|answer| answer.known_epoch).max();
             let highest = highest.unwrap_or_default().max(self.known);
-            match highest.get().checked_add(1) {
+            match self.next_epoch(highest, all) {
                 Some(epoch) => self.step = Step::Promising(Epoch(epoch)),
                 None => self.refuse(Refusal::Disk),
             }
         }
+    }
+
+    /// The epoch after the highest that is known. Forced where somebody did not answer, who may
+    /// have written higher ones: one that nobody else takes, so that two logs never have frames of
+    /// one epoch, and where they meet the higher one leads.
+    fn next_epoch(&self, highest: Epoch, all: bool) -> Option<u32> {
+        let next = highest.get().checked_add(1);
+        if all || !self.force {
+            return next;
+        }
+        // What may be voted for after the highest one lies below it.
+        let below = highest.get().checked_add(FORCED_EPOCHS_OF_NODE);
+        let base =
+            below.and_then(|it| (it / FORCED_EPOCHS_APART + 1).checked_mul(FORCED_EPOCHS_APART));
+        let own = self.place as u32 * FORCED_EPOCHS_OF_NODE;
+        base.and_then(|base| base.checked_add(own)).or(next)
     }
 
     /// The epoch that this node must promise to itself, durably; then [`Candidate::on_promised`].

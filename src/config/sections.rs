@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::section::Section;
 use crate::limits::{
-    EXCHANGE_NAME_BYTES_MAX, ORDERS_MAX, SOURCE_SCHEDULER, TERM_BYTES_DEFAULT, TERM_BYTES_MAX,
-    TERM_BYTES_MIN, TRANSACTION_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT,
+    EXCHANGE_NAME_BYTES_MAX, ORDERS_MAX, SEGMENTS_AHEAD_DEFAULT, SEGMENTS_AHEAD_MAX,
+    SOURCE_SCHEDULER, SYNC_INTERVAL_MS_MAX, SYNC_INTERVAL_NS_DEFAULT, TERM_BYTES_DEFAULT,
+    TERM_BYTES_MAX, TERM_BYTES_MIN, TRANSACTION_BYTES_MAX, UNCOMMITTED_BYTES_DEFAULT,
 };
 use crate::metrics::RINGS_MAX;
 
@@ -114,6 +115,10 @@ pub struct Store {
     pub durability: Durability,
     /// The most that may be published and not committed.
     pub uncommitted_bytes_max: u64,
+    /// Segments that are ready beyond the one being written.
+    pub segments_ahead: usize,
+    /// Milliseconds between two syncs that no commit waits for; 0 syncs all the time.
+    pub sync_interval_ms: u64,
     /// How long it is kept.
     pub retention: Retention,
 }
@@ -125,6 +130,8 @@ impl Default for Store {
             term_bytes: TERM_BYTES_DEFAULT,
             durability: Durability::Process,
             uncommitted_bytes_max: UNCOMMITTED_BYTES_DEFAULT,
+            segments_ahead: SEGMENTS_AHEAD_DEFAULT,
+            sync_interval_ms: SYNC_INTERVAL_NS_DEFAULT / 1_000_000,
             retention: Retention::All,
         }
     }
@@ -150,6 +157,16 @@ impl Store {
                 "uncommitted_bytes_max",
                 default.uncommitted_bytes_max,
                 TRANSACTION_BYTES_MAX as u64..=UNCOMMITTED_BYTES_MAX,
+            ),
+            segments_ahead: section.integer(
+                "segments_ahead",
+                default.segments_ahead,
+                1..=SEGMENTS_AHEAD_MAX,
+            ),
+            sync_interval_ms: section.integer(
+                "sync_interval_ms",
+                default.sync_interval_ms,
+                0..=SYNC_INTERVAL_MS_MAX,
             ),
             retention: section.choice(
                 "retention",

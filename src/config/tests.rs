@@ -94,6 +94,8 @@ fn a_configuration_is_read() {
         store.term_bytes = 0x1_0000
         store.durability = "disk"
         store.retention = "snapshots"
+        store.segments_ahead = 8
+        store.sync_interval_ms = 0
         threads.placement = "dedicated"
         market_data.products = ["l3", "l2-5"]
         market_data.conflation_ms = 1
@@ -109,6 +111,7 @@ fn a_configuration_is_read() {
     assert_eq!(config.store.directory.to_str(), Some("/var/lib/isochron"));
     assert_eq!((config.store.term_bytes, config.store.durability), (65_536, Durability::Disk));
     assert_eq!(config.store.retention, Retention::Snapshots);
+    assert_eq!((config.store.segments_ahead, config.store.sync_interval_ms), (8, 0));
     assert_eq!(config.threads.placement, Placement::Dedicated);
     let market_data = &config.market_data;
     assert_eq!((market_data.products.as_slice(), market_data.ttl), (&["l3", "l2-5"][..], 255));
@@ -170,6 +173,11 @@ fn wrong_values_are_named_with_what_is_allowed() {
         (
             "store.durability = \"dsik\"",
             "store.durability = \"dsik\": it is one of \"process\", \"disk\"",
+        ),
+        ("store.segments_ahead = 0", "store.segments_ahead = 0: it is an integer from 1 to 8"),
+        (
+            "store.sync_interval_ms = 10001",
+            "store.sync_interval_ms = 10001: it is an integer from 0 to 10000",
         ),
         ("exchange.name = \"\"", "exchange.name = \"\": it is a text of 1 to 64 bytes"),
         (

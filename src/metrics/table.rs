@@ -121,6 +121,7 @@ counters! {
     STATES_COMPARED: 1, "states-compared", "Comparisons of this node's state with others'.";
     STATES_DIFFERED: 1, "states-differed", "Those that found two states: the alarm.";
     STATE_OUTVOTED: 1, "state-outvoted", "Nodes by which this one's state counts for nothing, or 0.";
+    NODE_CONTRADICTED: 1, "node-contradicted", "Times another node gave another log than the primary.";
     NODE_BARRED: 1, "node-barred", "1 where a wrong state, now or before, bars it from leading.";
     FOLLOWER_POSITION: 1, "follower-position", "The log's position up to which it is executed.";
     FOLLOWER_DIFFERS: 1, "follower-differs", "Where execution and log differ, or 0: the alarm.";

@@ -30,6 +30,8 @@ pub fn store_options(config: &config::Config, base: &Path) -> StoreOptions {
             config::Durability::Disk => Durability::Disk,
         },
         uncommitted_bytes_max: config.store.uncommitted_bytes_max,
+        segments_ahead: config.store.segments_ahead,
+        sync_interval_ns: config.store.sync_interval_ms * 1_000_000,
         ..StoreOptions::new(base.join(&config.store.directory), identity)
     }
 }

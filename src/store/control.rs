@@ -122,17 +122,6 @@ impl fmt::Display for Accepting {
     }
 }
 
-/// Which store a page is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PageOf {
-    /// Its writer did not say.
-    Unknown,
-    /// The one that was made then.
-    Store(Nanos),
-    /// None: it was put aside.
-    Nothing,
-}
-
 /// The command that a core was executing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Executing {
@@ -306,13 +295,10 @@ impl Control {
         self.store(DIFFERING, nodes);
     }
 
-    /// Which store it is of.
-    pub(super) fn store_made(&self) -> PageOf {
-        match self.load(STORE) {
-            0 => PageOf::Unknown,
-            PUT_ASIDE => PageOf::Nothing,
-            made => PageOf::Store(Nanos(made)),
-        }
+    /// Which store it is of, by when that was made; `None` where it was put aside.
+    #[inline]
+    pub(super) fn store_made(&self) -> Option<Nanos> {
+        Some(self.load(STORE)).filter(|made| *made != PUT_ASIDE).map(Nanos)
     }
 
     pub(super) fn set_store_made(&self, made: Option<Nanos>) {

@@ -13,10 +13,10 @@
 mod attach;
 mod frames;
 
-use crate::types::{Epoch, Position, SourceId};
+use crate::types::{Epoch, Nanos, Position, SourceId};
 
 use super::chain::Chain;
-use super::control::{Accepting, Control, Executing, PageOf};
+use super::control::{Accepting, Control, Executing};
 use super::error::ReadError;
 use super::header_crc::HeaderCrc;
 use super::marks::EpochStart;
@@ -99,10 +99,12 @@ pub struct StoreReader {
     check: Check,
     trusts_durable: bool,
     control: Option<Control>,
-    /// The epoch that the control page showed, and how often the store had been opened or cut; an
-    /// other one, or more, means another writer.
+    /// The epoch that the control page showed, and how often the store had been opened or cut;
+    /// another one, or more, means another writer.
     epoch: Epoch,
     endings: u64,
+    /// Which store the page was of when it was first looked at.
+    page_of: Option<Nanos>,
     /// The end that was found where no writer was.
     found_end: Option<Position>,
     /// What was found beyond it.
@@ -215,17 +217,18 @@ impl StoreReader {
         }
     }
 
-    /// That the directory still has the store that is read.
+    /// That the directory still has the store that is read. What the page said at first may be
+    /// anything: without a writer since the machine has started, nobody has said it.
     #[inline]
     fn check_store(&self) -> Result<(), ReadError> {
-        let found = match self.control.as_ref().map_or(PageOf::Unknown, Control::store_made) {
-            PageOf::Unknown => return Ok(()),
-            PageOf::Store(made) if made == self.meta.created => return Ok(()),
-            PageOf::Store(made) => Some(made),
-            PageOf::Nothing => None,
-        };
-        let (directory, made) = (self.segments.directory.clone(), self.meta.created);
-        Err(ReadError::OtherStore { directory, made, found })
+        let made = self.meta.created;
+        match self.control.as_ref().map(Control::store_made) {
+            Some(found) if found != self.page_of && found != Some(made) => {
+                let directory = self.segments.directory.clone();
+                Err(ReadError::OtherStore { directory, made, found })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether another writer has opened the store, or cut it, since the page was looked at.
@@ -278,6 +281,7 @@ impl StoreReader {
         let attached = Control::attach(&*self.segments.disk, directory);
         let path = || directory.join("control");
         self.control = attached.map_err(|error| ReadError::Io { path: path(), error })?;
+        self.page_of = self.control.as_ref().and_then(Control::store_made);
         Ok(())
     }
 

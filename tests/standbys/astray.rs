@@ -124,6 +124,11 @@ fn a_standby_whose_place_nobody_keeps_begins_anew_and_keeps_what_it_had() {
     let last = sent + 10;
     wait("it follows again", || (nodes.confirmed(2).last() == Some(&last)).then_some(()));
     stop(second);
+    // Another start says what is kept of the old one.
+    let mut second = nodes.start("standby", 2);
+    let said = second.line_with("kept of what was given up");
+    assert!(said.contains("archives=1 "), "{said}");
+    stop(second);
     stop(first);
     let (ours, theirs) = (nodes.log(2), nodes.log(1));
     let common = ours.len().min(theirs.len());

@@ -72,6 +72,28 @@ fn store(store: &StoreOptions) {
     let segment_bytes = store.term_bytes;
     let bytes = bytes_in(&store.directory);
     info!(directory = %store.directory.display(), segment_bytes, bytes, durability, "store");
+    discarded(&store.directory);
+}
+
+/// What was given up and is kept until its operator removes it.
+fn discarded(store: &Path) {
+    let folder = store.join("discarded");
+    let archives = std::fs::read_dir(&folder).map_or(0, Iterator::count);
+    if archives > 0 {
+        let bytes = bytes_below(&folder);
+        info!(archives, bytes, folder = %folder.display(), "kept of what was given up");
+    }
+}
+
+/// Bytes of the files in a folder and below it, as far as they can be seen.
+fn bytes_below(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let bytes = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => bytes_below(&entry.path()),
+        Ok(found) => found.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(bytes).sum()
 }
 
 /// Bytes of the segments in a store's directory, as far as they can be seen.
@@ -170,6 +192,9 @@ fn of_standby(news: &News) {
         News::NotPromoted { why } => warn!(%why, "not promoted"),
         News::NotHeard { why } => warn!(%why, "a primary is not followed"),
         News::StreamRefused { why } => warn!(%why, "the log's stream is not taken"),
+        News::Contradicts { node, why } => {
+            error!(node, why, "gives another log than the primary's, and is not asked again");
+        }
         News::LogDiffers(differs) => error!(%differs, "the log here is not the primary's"),
         News::Cut(cut) => discard(cut),
         News::Whole => info!("caught up: nothing that was acknowledged is missing"),
@@ -206,6 +231,7 @@ fn caught_up(outcome: &Outcome) {
         }
         Outcome::NotFollowed(why) => warn!(%why, "does not follow"),
         Outcome::Differs(differs) => error!(%differs, "the log here is not the primary's"),
+        Outcome::Contradicts { node, why } => error!(node, why, "gives another log"),
         Outcome::Broken(fault) => warn!(%fault, "a connection for catching up ended"),
     }
 }

@@ -98,6 +98,14 @@ pub enum News {
         /// Why.
         why: SetupRefused,
     },
+    /// Another node gave another log than the primary's, or what is held here; it is not asked
+    /// again while this epoch is followed.
+    Contradicts {
+        /// Which node.
+        node: u32,
+        /// What it gave or said.
+        why: String,
+    },
     /// The log is another one than the primary's.
     LogDiffers(ChainDiffers),
     /// What of it was not committed was cut: it comes anew.
@@ -125,6 +133,10 @@ pub struct StandbyAgent<D, C, K, X> {
     connector: K,
     /// What is caught up with now.
     join: Option<Join>,
+    /// Nodes, the primary not among them: of whom something is held that no commit has proven, and
+    /// whose log is not the primary's, as long as its epoch is followed.
+    givers: Vec<u32>,
+    distrusted: Vec<u32>,
     executed: X,
     hashes: Hashes,
     /// Why its state is not the one that counts.
@@ -198,6 +210,8 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             data,
             connector,
             join: None,
+            givers: Vec::new(),
+            distrusted: Vec::new(),
             executed,
             hashes,
             outvoted: None,

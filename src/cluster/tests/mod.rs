@@ -3,6 +3,7 @@
 mod ballot;
 mod candidate;
 mod channel;
+mod epochs;
 mod follower;
 mod hashes;
 mod leader;

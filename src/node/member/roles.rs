@@ -98,6 +98,7 @@ pub(super) struct NodeCounters {
     epoch: CounterWriter,
     primary: CounterWriter,
     refused: CounterWriter,
+    contradicted: CounterWriter,
     peers: [PeerCounters; RINGS_MAX],
     states: StateCounters,
     sender: SenderCounters,
@@ -171,6 +172,7 @@ impl NodeCounters {
             epoch: counters.writer(Counter::NODE_EPOCH),
             primary: counters.writer(Counter::NODE_PRIMARY),
             refused: counters.writer(Counter::NODE_REFUSED),
+            contradicted: counters.writer(Counter::NODE_CONTRADICTED),
             peers: std::array::from_fn(of_peer),
             states: StateCounters::new(counters),
             sender: SenderCounters::new(counters),
@@ -298,6 +300,9 @@ impl StandbyRole {
 
     fn tell_news(&mut self) {
         while let Some(news) = self.agent.poll_news() {
+            if matches!(news, News::Contradicts { .. }) {
+                self.speaking.counters.contradicted.add(1);
+            }
             self.speaking.say(Word::News(news));
         }
     }

@@ -45,6 +45,8 @@ pub enum Fault {
     Table { reason: String },
     /// The log that the other end has begins later.
     NotKept { position: Position, kept_from: Position },
+    /// A table of epochs that is against what is here.
+    Contradicts { reason: String },
     /// This end's own store or disk refuses.
     Store { reason: String },
 }
@@ -81,7 +83,7 @@ impl fmt::Display for Fault {
             Self::NotKept { position, kept_from } => {
                 write!(f, "{position} is not kept any more, the log begins at {kept_from}")
             }
-            Self::Store { reason } => write!(f, "{reason}"),
+            Self::Contradicts { reason } | Self::Store { reason } => write!(f, "{reason}"),
         }
     }
 }

@@ -48,6 +48,14 @@ pub enum Outcome {
     /// tried again; what is not committed can be given up
     /// ([`ReplicaStore::forget_uncommitted`]).
     Differs(ChainDiffers),
+    /// The log of a node that is not the followed primary contradicts the log here. Which of the
+    /// two is wrong, the primary alone says; from that node nothing more should be taken.
+    Contradicts {
+        /// The node that gave it.
+        node: u32,
+        /// What it gave or said.
+        why: String,
+    },
     /// A connection ended; there will be another one.
     Broken(Fault),
 }
@@ -64,6 +72,8 @@ pub struct Join {
     follow: EpochStart,
     reach_bytes: u64,
     discards: bool,
+    /// The node at the other end, when it has said who it is.
+    giver: Option<u32>,
     copying: Option<Copying>,
     meter: Meter,
     progress: Progress,
@@ -85,6 +95,7 @@ impl Join {
             follow,
             reach_bytes,
             discards,
+            giver: None,
             copying: None,
             meter: Meter::default(),
             progress: Progress::default(),
@@ -97,6 +108,12 @@ impl Join {
     #[must_use]
     pub fn follows(&self) -> EpochStart {
         self.follow
+    }
+
+    /// The node that gives now, where that is not the one that writes the log.
+    #[must_use]
+    pub fn other_giver(&self) -> Option<u32> {
+        self.giver.filter(|giver| *giver != self.follow.node)
     }
 
     /// How far it has come.
@@ -128,6 +145,7 @@ impl Join {
                     client,
                     follow: self.follow,
                     discards: self.discards,
+                    giver: &mut self.giver,
                     copying: &mut self.copying,
                     not_kept: &mut self.not_kept,
                     outcomes: &mut self.outcomes,
@@ -153,12 +171,20 @@ impl Join {
         self.copying = None;
         self.progress.stage = Stage::Connecting;
         self.asked += 1;
-        self.outcomes.push(match fault {
-            Fault::Chain { position, here, there } => {
+        let other = self.other_giver();
+        self.giver = None;
+        self.outcomes.push(match (fault, other) {
+            (Fault::Chain { position, here, there }, other)
+                if other.is_none()
+                    || (position, there) == (self.follow.base, self.follow.chain) =>
+            {
                 let (expected, found) = (there, Some(here));
                 Outcome::Differs(ChainDiffers { position, expected, found })
             }
-            _ => Outcome::Broken(fault),
+            (fault @ (Fault::Chain { .. } | Fault::Contradicts { .. }), Some(node)) => {
+                Outcome::Contradicts { node, why: fault.to_string() }
+            }
+            (fault, _) => Outcome::Broken(fault),
         });
         if self.asked >= self.servers
             && let Some((held, kept_from)) = self.not_kept.take()
@@ -192,6 +218,7 @@ struct Step<'a> {
     client: &'a mut Client,
     follow: EpochStart,
     discards: bool,
+    giver: &'a mut Option<u32>,
     copying: &'a mut Option<Copying>,
     not_kept: &'a mut Option<(Position, Position)>,
     outcomes: &'a mut Vec<Outcome>,
@@ -201,7 +228,11 @@ struct Step<'a> {
 impl Step<'_> {
     fn run(mut self, store: &mut ReplicaStore) -> Result<(), Fault> {
         match self.client.poll_event() {
-            Some(Event::Ready(_)) => self.client.open(LogName::EVENTS),
+            Some(Event::Ready(peer)) => {
+                *self.giver = Some(peer.node);
+                store.doubt(!self.is_primary());
+                self.client.open(LogName::EVENTS);
+            }
             Some(Event::Log(state)) => self.on_log(&state, store)?,
             Some(Event::Mark { end, durable }) => {
                 if let Some(copying) = self.copying {
@@ -216,7 +247,13 @@ impl Step<'_> {
         }
     }
 
-    /// What the server has: the store adopts its epochs, and is fetched what it lacks.
+    /// Whether the other end writes the log that is followed. Its word counts about what is here.
+    fn is_primary(&self) -> bool {
+        *self.giver == Some(self.follow.node)
+    }
+
+    /// What the server has: the store adopts its epochs, and is fetched what it lacks. An
+    /// operator's word that what is committed may be cut is about the primary's log.
     fn on_log(&mut self, state: &LogState, store: &mut ReplicaStore) -> Result<(), Fault> {
         let EpochStart { epoch, base, .. } = self.follow;
         if !state.epochs.contains(&self.follow) {
@@ -226,8 +263,11 @@ impl Step<'_> {
             let reason = format!("its terms are of {} bytes", state.term_bytes);
             return Err(Fault::Table { reason });
         }
-        match store.adopt(&state.epochs, self.discards) {
+        match store.adopt(&state.epochs, self.discards && self.is_primary()) {
             Ok(discarded) => self.outcomes.extend(discarded.map(Outcome::Discarded)),
+            Err(refused) if refused.is_of_table() && !self.is_primary() => {
+                return Err(Fault::Contradicts { reason: refused.to_string() });
+            }
             Err(refused) => {
                 let reason = refused.to_string();
                 self.outcomes.push(Outcome::NotFollowed(refused));

@@ -38,10 +38,13 @@ impl StoreReader {
         directory: &Path,
         options: &ReaderOptions,
     ) -> Result<Self, OpenError> {
+        // First, so that the page is not a later store's than this one.
+        let control = Control::attach(&*disk, directory);
+        let page_of = control.as_ref().ok().and_then(Option::as_ref).and_then(Control::store_made);
         let meta = Meta::load(&*disk, directory)?;
         meta.check(&options.expected)?;
         let terms = meta.terms;
-        let control = Control::attach(&*disk, directory)
+        let control = control
             .map_err(|error| OpenError::io("attaching to", directory.join("control"), error))?;
         let directory = directory.to_path_buf();
         let segments = Segments { disk, directory, terms };
@@ -54,6 +57,7 @@ impl StoreReader {
             control,
             epoch: Epoch(0),
             endings: 0,
+            page_of,
             found_end: None,
             cut: None,
             told: None,

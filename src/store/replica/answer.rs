@@ -149,6 +149,15 @@ impl From<NotAccepted> for Refused {
     }
 }
 
+impl FollowRefused {
+    /// Whether the log that was to be followed is the reason, and neither this node's promises nor
+    /// its disk.
+    #[must_use]
+    pub fn is_of_table(&self) -> bool {
+        !matches!(self, Self::Older { .. } | Self::Io { .. })
+    }
+}
+
 impl fmt::Display for FollowRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -259,6 +259,7 @@ impl ReplicaStore {
         self.session = session_id(&self.options.identity.exchange, last.epoch);
         self.epochs = epochs;
         (self.told, self.diverged) = (None, None);
+        self.doubtful_to = self.doubtful_to.min(position);
         if self.committed.0 > position {
             self.committed = (position, Some(place.chain));
         }

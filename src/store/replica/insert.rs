@@ -328,7 +328,11 @@ impl ReplicaStore {
     /// next call says why.
     pub fn append_old(&mut self, frames: &[u8]) -> Result<Inserted, Refused> {
         self.check_following()?;
-        let before = self.held;
+        let (before, doubtful_to) = (self.held, self.doubtful_to);
+        if self.doubts {
+            // Also while runs that are reached are published.
+            self.doubtful_to = self.holding.terms.end();
+        }
         let mut inserted = Inserted::default();
         let mut refused = None;
         while frames.len() - inserted.used_bytes >= FRAME_HEADER_BYTES {
@@ -347,6 +351,9 @@ impl ReplicaStore {
                     break;
                 }
             }
+        }
+        if self.doubts {
+            self.doubtful_to = if inserted.new_bytes > 0 { self.walk.at } else { doubtful_to };
         }
         self.publish(before);
         match refused {

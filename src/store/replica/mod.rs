@@ -60,6 +60,10 @@ pub struct ReplicaStore {
     /// What is committed elsewhere and not held yet.
     told: Option<LogPlace>,
     diverged: Option<ChainDiffers>,
+    /// Whether what is appended now comes of another node than the writer, and up to where such
+    /// bytes were taken: not the writer's before a commit's chain has said so.
+    doubts: bool,
+    doubtful_to: Position,
     lossy: bool,
     /// The system's error of a cut that did not come to its end: nothing is taken any more.
     broken: Option<i32>,
@@ -197,8 +201,21 @@ impl ReplicaStore {
         }
     }
 
+    /// Whether what [`Self::append_old`] takes from now on is given by another node than the one
+    /// that writes the log.
+    pub fn doubt(&mut self, doubts: bool) {
+        self.doubts = doubts;
+    }
+
+    /// Whether something of such a node is held, and was not committed yet.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful_to > self.committed.0
+    }
+
     /// Commits what is held of what was told. That a log is the one that was committed is seen
-    /// where all of it is held; one that is not yet is the beginning of it, by its epochs.
+    /// where all of it is held; one that is not yet is the beginning of it, by its epochs, unless
+    /// somebody else than its writer gave it.
     fn release(&mut self) {
         let Some(told) = self.told.filter(|_| self.diverged.is_none()) else { return };
         let place = if told.position <= self.held.position {
@@ -211,6 +228,8 @@ impl ReplicaStore {
             }
             self.told = None;
             told
+        } else if self.is_doubtful() {
+            return;
         } else {
             self.held
         };

@@ -101,6 +101,8 @@ impl ReplicaStore {
             committed: found.committed,
             told: None,
             diverged: None,
+            doubts: false,
+            doubtful_to: Position(0),
             lossy: found.recovery.lossy,
             broken: None,
             header_crc: HeaderCrc::new(),

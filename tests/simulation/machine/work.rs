@@ -259,6 +259,7 @@ fn note_news(news: &News, lived: &mut Lived) {
         News::LogDiffers(differs) => {
             panic!("a standby has another log than its primary: {differs}")
         }
+        News::Contradicts { node, why } => panic!("node {node} gives another log: {why}"),
         News::State(comparison) => compared(comparison, lived),
         News::Outvoted(_) => panic!("a standby has another state than the others"),
         _ => {}

@@ -58,7 +58,12 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
     pub(super) fn on_differs(&mut self, differs: ChainDiffers, now: Nanos) {
         self.tell_news(News::LogDiffers(differs));
         let committed = self.replica.committed();
-        let is_cut = self.cut_to == Some(committed);
+        // Then it may be all that is wrong here, and comes of others the next time.
+        let is_given = self.replica.is_doubtful() && !self.givers.is_empty();
+        for node in std::mem::take(&mut self.givers) {
+            self.distrust(node, differs.to_string());
+        }
+        let is_cut = self.cut_to == Some(committed) && !is_given;
         let is_committed = differs.position <= committed || self.replica.received() == committed;
         if is_cut || is_committed {
             self.follower.on_log_differs();
@@ -81,8 +86,17 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         }
     }
 
+    /// A node gave another log than the primary's, which is never asked less for it.
+    fn distrust(&mut self, node: u32, why: String) {
+        if !self.distrusted.contains(&node) {
+            self.distrusted.push(node);
+            self.tell_news(News::Contradicts { node, why });
+        }
+    }
+
     fn on_followed(&mut self, start: EpochStart, discarded: Option<Discarded>, now: Nanos) {
         self.is_behind = false;
+        self.distrusted.clear();
         self.follower.on_followed(start, self.replica.held());
         self.receiver.follow(self.replica.session(), start.base, now);
         self.tell_news(News::Follows { start, discarded });
@@ -110,6 +124,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         let before = self.replica.epoch();
         let work = join.turn(&mut self.replica, &mut self.connector, now);
         let outcomes: Vec<Outcome> = std::iter::from_fn(|| join.poll_outcome()).collect();
+        let giver = join.other_giver();
+        if !self.replica.is_doubtful() {
+            self.givers.clear();
+        }
+        self.givers.extend(giver.filter(|giver| !self.givers.contains(giver)));
         // The table that was adopted may have brought the store into the epoch.
         if self.replica.epoch() > before {
             self.on_followed(start, None, now);
@@ -120,6 +139,11 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
             match outcome {
                 Outcome::Differs(differs) => self.on_differs(differs, now),
                 Outcome::NotFollowed(why) => self.on_refused(why, now),
+                Outcome::Contradicts { node, why } => {
+                    self.distrust(node, why);
+                    // The next one asks the others.
+                    self.join = None;
+                }
                 _ => self.on_outcome(outcome),
             }
         }
@@ -137,12 +161,16 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         self.tell_news(News::CaughtUp(outcome));
     }
 
-    /// The primary is asked first, then the others. It goes on until the stream is half as far
-    /// ahead as may be where it is joined: while that happens, the stream goes on.
+    /// The primary is asked first, then the others, as far as their logs are its. It goes on until
+    /// the stream is half as far ahead as may be where it is joined: while that happens, the stream
+    /// goes on.
     fn begin_join(&self, start: EpochStart) -> Join {
         let StandbyOptions { dial, discard, .. } = &self.options;
         let reach_bytes = self.receiver.join_bytes(&self.replica) / 2;
-        let mut peers: Vec<&NodeAddress> = self.voice.membership.peers().collect();
+        let is_trusted =
+            |peer: &&NodeAddress| peer.node == start.node || !self.distrusted.contains(&peer.node);
+        let mut peers: Vec<&NodeAddress> =
+            self.voice.membership.peers().filter(is_trusted).collect();
         peers.sort_by_key(|peer| peer.node != start.node);
         let servers = peers.iter().map(|peer| peer.catch_up).collect();
         Join::new(DialOptions { servers, ..dial.clone() }, start, reach_bytes, *discard)
