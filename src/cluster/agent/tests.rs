@@ -2,6 +2,7 @@
 //! primaries that it does not follow: with a real store, a real server, and no network.
 
 mod leading;
+mod primary;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,8 +25,8 @@ use crate::replication::catch_up::{Outcome, Service};
 use crate::replication::frame::Setup;
 use crate::replication::receiver::ReceiverOptions;
 use crate::store::{
-    Discarded, EpochStart, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Terms, Until,
-    put_aside,
+    Discarded, EpochStart, FollowRefused, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Terms,
+    Until, put_aside,
 };
 use crate::types::{Epoch, Nanos, Position};
 
@@ -445,6 +446,25 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
     let mut scene = Scene::new(&disk, &ours, true);
     scene.until_arrived(&ours);
     scene.finish(&ours, disk);
+}
+
+/// All that was known to be confirmed here would be cut by following it.
+#[test]
+fn an_epoch_that_began_below_what_is_committed_stops_the_node() {
+    let mut primary = Primary::new();
+    primary.append_to(50_000);
+    let committed = primary.place_at(primary.end());
+    let disk = standby_of(&primary, committed);
+    let LogPlace { position: base, chain } = primary.place_at(end_beyond(&primary.disk, 20_000));
+    let mut scene = Scene::new(&disk, &primary, false);
+    let start = EpochStart { epoch: Epoch(2), node: 3, base, chain };
+    scene.say(3, contract().announce(&start, base));
+    scene.turn();
+    let role = scene.agent.poll_role_change();
+    let below = |why: &FollowRefused| matches!(why, FollowRefused::BelowCommitted { .. });
+    assert!(matches!(&role, Some(RoleChange::Stop { why }) if below(why)), "{role:?}");
+    assert_eq!(scene.agent.replica().held(), committed);
+    assert_eq!(scene.agent.replica().committed(), committed.position);
 }
 
 #[test]
