@@ -119,3 +119,26 @@ fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
     assert!(role.is_none() && !scene.agent.is_candidate(), "{role:?}");
     assert_eq!(not_promoted(&scene), ["node 3 has promised epoch 3 to another node"]);
 }
+
+/// What it acknowledged before the power failed may be gone.
+#[test]
+fn a_lossy_node_gives_no_vote_and_does_not_lead() {
+    let mut primary = Primary::new();
+    primary.append_to(10_000);
+    let mut standby = joining::Standby::new();
+    let follow = *epochs(&primary.disk).last().unwrap();
+    let mut join = joining::Scene::new(primary.library(), follow, Pipes::new(10_000));
+    join.arrive(&mut standby.store);
+    let disk = standby.disk.after_power_failure(|| true).unwrap();
+    let mut scene = Scene::new(&disk, &primary, false);
+    assert!(scene.agent.replica().is_lossy());
+    let LogPlace { position, chain } = primary.place_at(primary.end());
+    let (end, chain) = (position.get(), chain.0);
+    let request = VoteRequest { end, chain, epoch: 2, last_epoch: 1, ..VoteRequest::default() };
+    scene.say(3, request);
+    scene.turn();
+    assert_eq!(scene.agent.replica().voter().vote(), (Epoch(0), 0));
+    assert!(scene.agent.promote(false, Nanos(scene.now)));
+    scene.turn();
+    assert_eq!(not_promoted(&scene), [Refusal::Lossy.to_string()]);
+}
