@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::replication::catch_up::link;
-use crate::replication::catch_up::protocol::LogName;
+use crate::replication::catch_up::protocol::{Hello, Kind, LogName, Message};
+use crate::replication::catch_up::server::Connection;
 use crate::store::{Chain, SnapshotInfo, Snapshots};
 use crate::types::{Epoch, Key, Sequence};
 
@@ -179,6 +180,28 @@ fn a_key_is_proven_by_both_or_nothing_is_told() {
     let (client, server) = greet((peer(2), key(6)), (peer(1), key(5)));
     assert!(client.is_err_and(|fault| fault.to_string().contains("another key")));
     assert!(server.contains("node 2 has another key"), "{server}");
+}
+
+/// Who asks at once, or after a greeting that it has not proven, gets no answer.
+#[test]
+fn who_has_not_proven_itself_is_told_nothing() {
+    let library = Primary::new().library();
+    let mut greeting = Vec::new();
+    let hello = Hello { peer: peer(2), is_keyed: true, nonce: [7; 32] };
+    Message::Hello(hello).emit(&mut greeting);
+    for mut said in [Vec::new(), greeting] {
+        Message::Open { request: 1, log: LogName::EVENTS }.emit(&mut said);
+        let mut connection = Connection::new(peer(1), key(5), [9; 32], Nanos(1));
+        let mut rest = &said[..];
+        while !rest.is_empty() && connection.fault().is_none() {
+            let space = connection.space();
+            let count = space.len().min(rest.len());
+            space[..count].copy_from_slice(&rest[..count]);
+            connection.on_received(count, &library, Nanos(1));
+            rest = &rest[count..];
+        }
+        assert_eq!(connection.fault(), Some(&Fault::Unexpected(Kind::Open)));
+    }
 }
 
 #[test]
