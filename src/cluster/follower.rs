@@ -152,8 +152,7 @@ pub struct Follower {
 
 impl Follower {
     /// A standby with a store: the highest epoch that is known to it, what it follows (the last
-    /// entry of its table of epochs, if that is the store's epoch), what it holds, and whether it
-    /// is lossy.
+    /// entry of its table of epochs), what it holds, and whether it is lossy.
     #[must_use]
     pub fn new(
         membership: Membership,

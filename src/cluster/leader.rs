@@ -86,8 +86,6 @@ pub struct Leader {
     outvoted: Option<MajorityDiffers>,
     /// Since when a node is known to know of a higher epoch.
     passed_at: Option<Nanos>,
-    /// What `poll_commit` has said.
-    told: Position,
     changes: Changes,
 }
 
@@ -122,7 +120,6 @@ impl Leader {
         let numbers = membership.nodes().iter().map(|node| node.node).enumerate();
         let peers = numbers.filter(|(_, node)| *node != membership.own()).map(peer).collect();
         let quorum = Quorum::new(&membership, committed);
-        let told = committed.position;
         let (published, changes) = (start.base, Changes::default());
         let (complete, ended, outvoted, passed_at) = (None, None, None, None);
         Self {
@@ -136,7 +133,6 @@ impl Leader {
             ended,
             outvoted,
             passed_at,
-            told,
             changes,
         }
     }
@@ -324,12 +320,7 @@ impl Leader {
         if self.ended.is_some() {
             return None;
         }
-        self.quorum.advance();
-        let committed = self.quorum.committed();
-        (committed.position > self.told).then(|| {
-            self.told = committed.position;
-            committed
-        })
+        self.quorum.advance()
     }
 
     /// What is to be sent, and to which node: announcements and commits that are due.
@@ -338,8 +329,9 @@ impl Leader {
         if self.ended.is_some() {
             return None;
         }
+        // Nobody is told of a commit that this node's own store has not been told of: it advances
+        // in `poll_commit` alone.
         let place = self.quorum.committed();
-        let told = self.told;
         for peer in &mut self.peers {
             let node = peer.status.node;
             if now >= peer.announce_at {
@@ -347,9 +339,8 @@ impl Leader {
                 let announce = self.contract.announce(&self.start, self.published);
                 return Some((node, announce.into()));
             }
-            // Nobody is told of a commit that this node's own store has not been told of.
             let due = now >= peer.commit_at || place.position > peer.commit;
-            if due && place.position == told && told.get() != 0 {
+            if due && place.position.get() != 0 {
                 peer.commit_at = after(now, ACK_INTERVAL_NS);
                 peer.commit = place.position;
                 let (position, chain) = (place.position.get(), place.chain.0);

@@ -184,7 +184,6 @@ impl<D: Media, C: Media, K: Connector, X: Executed> StandbyAgent<D, C, K, X> {
         let StandbyParts { voice, data, connector, executed } = parts;
         let ballot = replica.voter();
         let followed = replica.epochs().last().copied();
-        let followed = followed.filter(|start| start.epoch == replica.epoch());
         let mut receiver = Receiver::new(options.receiver.clone());
         if let Some(start) = followed {
             receiver.follow(replica.session(), start.base, now);

@@ -3,20 +3,19 @@
 
 mod barred;
 mod givers;
+mod leading;
+mod primary;
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
 
-use isochron_cluster::{
-    AckPolicy, Announce, Commit, Message, NodeFlags, Promote, StateHash, Status, StatusRequest,
-    Vote, VoteReason, YesNo,
-};
+use isochron_cluster::{AckPolicy, Announce, Commit, Message, NodeFlags, StateHash, StatusRequest};
 
 use super::*;
 use crate::cluster::tests::{address, members};
-use crate::cluster::{Contract, ControlChannel, OPERATOR, Refusal};
+use crate::cluster::{Contract, ControlChannel, Refusal};
 use crate::net::{Datagram, Media};
 use crate::replication::catch_up::tests::filling::Filling;
 use crate::replication::catch_up::tests::giving::take_snapshot;
@@ -28,8 +27,8 @@ use crate::replication::catch_up::{Outcome, Service};
 use crate::replication::frame::Setup;
 use crate::replication::receiver::ReceiverOptions;
 use crate::store::{
-    Discarded, EpochStart, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Terms, Until,
-    put_aside,
+    Discarded, EpochStart, FollowRefused, LogPlace, MemoryDisk, ReaderOptions, StoreReader, Terms,
+    Until, put_aside,
 };
 use crate::types::{Epoch, Nanos, Position};
 
@@ -136,8 +135,13 @@ impl Scene {
     }
 
     fn say(&mut self, from: u32, message: impl Into<Message>) {
+        self.say_knowing(from, Epoch(0), message);
+    }
+
+    /// The same by a node that knows of an epoch.
+    fn say_knowing(&mut self, from: u32, known: Epoch, message: impl Into<Message>) {
         let voice = &mut self.voices[from as usize - 1];
-        let bytes = voice.seal(2, Epoch(0), message).to_vec();
+        let bytes = voice.seal(2, known, message).to_vec();
         self.said.0.lock().unwrap().push_back((from, bytes));
     }
 
@@ -459,6 +463,25 @@ fn an_epoch_that_parted_below_what_is_committed_is_not_followed() {
     scene.finish(&ours, disk);
 }
 
+/// All that was known to be confirmed here would be cut by following it.
+#[test]
+fn an_epoch_that_began_below_what_is_committed_stops_the_node() {
+    let mut primary = Primary::new();
+    primary.append_to(50_000);
+    let committed = primary.place_at(primary.end());
+    let disk = standby_of(&primary, committed);
+    let LogPlace { position: base, chain } = primary.place_at(end_beyond(&primary.disk, 20_000));
+    let mut scene = Scene::new(&disk, &primary, false);
+    let start = EpochStart { epoch: Epoch(2), node: 3, base, chain };
+    scene.say(3, contract().announce(&start, base));
+    scene.turn();
+    let role = scene.agent.poll_role_change();
+    let below = |why: &FollowRefused| matches!(why, FollowRefused::BelowCommitted { .. });
+    assert!(matches!(&role, Some(RoleChange::Stop { why }) if below(why)), "{role:?}");
+    assert_eq!(scene.agent.replica().held(), committed);
+    assert_eq!(scene.agent.replica().committed(), committed.position);
+}
+
 #[test]
 fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
     // Both were promoted by force, and then one of them won.
@@ -485,70 +508,6 @@ fn an_epoch_that_two_nodes_began_waits_for_an_operator() {
             role => panic!("{role:?}"),
         }
     }
-}
-
-#[test]
-fn an_operators_wish_goes_before_what_a_node_asks_by_itself() {
-    let mut primary = Primary::new();
-    primary.append_to(10_000);
-    let disk = standby_of(&primary, primary.place_at(Position(0)));
-    let mut scene = Scene::new(&disk, &primary, false);
-    assert!(scene.agent.promote(false, Nanos(scene.now)), "nobody answers");
-    scene.turn();
-    let mut operator = ControlChannel::operator(&members(2, NODES, AckPolicy::QUORUM), None, 1);
-    let wish = Promote { round: 7, epoch: 1, force: YesNo::YES, ..Promote::default() };
-    let bytes = operator.seal(2, Epoch(0), wish).to_vec();
-    scene.said.0.lock().unwrap().push_back((OPERATOR, bytes));
-    let patience = Nanos(scene.now + 1_000_000_000);
-    let mut role = None;
-    while role.is_none() && scene.now < patience.get() {
-        scene.turn();
-        role = scene.agent.poll_role_change();
-    }
-    assert!(
-        matches!(role, Some(RoleChange::Lead { epoch: Epoch(1_114_112), forced: Some(_) })),
-        "{role:?}"
-    );
-}
-
-#[test]
-fn a_candidate_gives_way_to_the_primary_of_a_later_epoch() {
-    let mut primary = Primary::new();
-    primary.append_to(10_000);
-    let disk = standby_of(&primary, primary.place_at(Position(0)));
-    let mut scene = Scene::new(&disk, &primary, false);
-    scene.is_heard();
-    let held = scene.agent.replica().held();
-    assert!(scene.agent.promote(false, Nanos(scene.now)));
-    let status = Status {
-        round: 1,
-        end: held.position.get(),
-        chain: held.chain.0,
-        last_epoch: 1,
-        ..Status::default()
-    };
-    [1, 3].into_iter().for_each(|from| scene.say(from, status));
-    scene.turn();
-    scene.turn();
-    let known = scene.agent.replica().voter().known();
-    assert_eq!(known, Epoch(2), "it asks for the votes of that epoch");
-    // Before it has them another node was voted for.
-    let start = EpochStart { epoch: Epoch(3), node: 3, base: held.position, chain: held.chain };
-    scene.say(3, contract().announce(&start, held.position));
-    scene.turn();
-    assert_eq!(scene.agent.replica().epoch(), Epoch(3));
-    // A vote that comes late makes no primary of an epoch that is over.
-    let reason = VoteReason::GRANTED;
-    scene.say(1, Vote { epoch: 2, reason, ..Vote::default() });
-    scene.turn();
-    let role = scene.agent.poll_role_change();
-    assert!(role.is_none() && !scene.agent.is_candidate(), "{role:?}");
-    let why = |news: &News| match news {
-        News::NotPromoted { why } => Some(why.to_string()),
-        _ => None,
-    };
-    let told: Vec<String> = scene.news.iter().filter_map(why).collect();
-    assert_eq!(told, ["node 3 has promised epoch 3 to another node"]);
 }
 
 #[test]

@@ -62,12 +62,14 @@ fn a_majority_of_this_epoch_commits() {
 #[test]
 fn where_synced_counts_held_does_not() {
     let mut leader = leader(Counted::SYNCED);
-    leader.on_synced(Position(384));
     leader.on_ack(&envelope(2, 1, 4), &ack(416), NOW).unwrap();
+    leader.on_ack(&envelope(3, 1, 4), &ack(416), NOW).unwrap();
     assert_eq!(leader.poll_commit(), None);
     // Its own disk is one of two, as the other's is.
     let synced = Ack { synced: 416, ..ack(416) };
     leader.on_ack(&envelope(2, 2, 4), &synced, NOW).unwrap();
+    assert_eq!(leader.poll_commit(), None);
+    leader.on_synced(Position(384));
     assert_eq!(leader.poll_commit(), Some(place(384)));
     leader.on_synced(Position(416));
     assert_eq!(leader.poll_commit(), Some(place(416)));
@@ -250,12 +252,15 @@ fn an_epoch_that_nobody_leads_is_passed_with_enough_votes() {
     for (counter, follows) in [
         (1, Ack { flags: NodeFlags::LOSSY, ..ack(384) }),
         (2, Ack { flags: NodeFlags::DIVERGED, ..ack(384) }),
-        (3, Ack { chain_at_held: 9, ..ack(384) }),
     ] {
-        let _ = lossy.on_ack(&envelope(2, counter, 4), &follows, later(NODE_SILENT_NS));
+        lossy.on_ack(&envelope(2, counter, 4), &follows, later(NODE_SILENT_NS)).unwrap();
         assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None, "{follows:?}");
     }
-    lossy.on_ack(&envelope(2, 4, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
+    lossy.on_ack(&envelope(2, 3, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
+    let other = Ack { chain_at_held: 9, ..ack(384) };
+    lossy.on_ack(&envelope(2, 4, 4), &other, later(NODE_SILENT_NS)).unwrap_err();
+    assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), None, "it has another log");
+    lossy.on_ack(&envelope(2, 5, 4), &ack(384), later(NODE_SILENT_NS)).unwrap();
     assert_eq!(ended_later(&mut lossy, NODE_SILENT_NS), passed);
     // Nor does one that holds more of this epoch than this node has.
     let mut ahead = told(NodeFlags::default());

@@ -3,7 +3,8 @@
 use super::joining::{Scene, Standby};
 use super::*;
 use crate::replication::catch_up::link;
-use crate::replication::catch_up::protocol::LogName;
+use crate::replication::catch_up::protocol::{Hello, Kind, LogName, Message};
+use crate::replication::catch_up::server::Connection;
 use crate::store::{Chain, SnapshotInfo, Snapshots};
 use crate::types::{Epoch, Key, Sequence};
 
@@ -182,6 +183,28 @@ fn a_key_is_proven_by_both_or_nothing_is_told() {
     assert!(server.contains("node 2 has another key"), "{server}");
 }
 
+/// Who asks at once, or after a greeting that it has not proven, gets no answer.
+#[test]
+fn who_has_not_proven_itself_is_told_nothing() {
+    let library = Primary::new().library();
+    let mut greeting = Vec::new();
+    let hello = Hello { peer: peer(2), is_keyed: true, nonce: [7; 32] };
+    Message::Hello(hello).emit(&mut greeting);
+    for mut said in [Vec::new(), greeting] {
+        Message::Open { request: 1, log: LogName::EVENTS }.emit(&mut said);
+        let mut connection = Connection::new(peer(1), key(5), [9; 32], Nanos(1));
+        let mut rest = &said[..];
+        while !rest.is_empty() && connection.fault().is_none() {
+            let space = connection.space();
+            let count = space.len().min(rest.len());
+            space[..count].copy_from_slice(&rest[..count]);
+            connection.on_received(count, &library, Nanos(1));
+            rest = &rest[count..];
+        }
+        assert_eq!(connection.fault(), Some(&Fault::Unexpected(Kind::Open)));
+    }
+}
+
 #[test]
 fn what_is_not_there_is_refused_with_a_reason() {
     let mut primary = Primary::new();
@@ -241,7 +264,7 @@ fn who_asks_and_takes_no_answer_is_not_heard_further() {
     let mut said = Client::new(peer(2), None, [7; 32], Nanos(1)).outgoing().to_vec();
     let greeting = said.len();
     for request in 1..=2_000 {
-        protocol::Message::Open { request, log: LogName::EVENTS }.emit(&mut said);
+        Message::Open { request, log: LogName::EVENTS }.emit(&mut said);
     }
     let mut heard = 0;
     let mut now = 1;

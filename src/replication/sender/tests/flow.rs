@@ -54,6 +54,31 @@ fn what_the_log_has_forgotten_is_passed_over() {
     assert_eq!(stage.turn(), ["DATA 8000..9280", "DATA 9280..9600"]);
 }
 
+/// Bytes are passed over where nobody listens, never where somebody is slow; what was not sent yet
+/// is not sent again, and is no end.
+#[test]
+fn who_is_there_is_waited_for_with_more_than_half_a_term() {
+    let mut stage = stage(FlowControl::Max);
+    stage.log.append(400, 128);
+    stage.status(1, 0, 1600);
+    assert_eq!(stage.turn(), ["DATA 0..1280", "DATA 1280..1600"]);
+    assert_eq!(stage.turn(), [""; 0]);
+    stage.nak(1600, 1760);
+    stage.sender.close();
+    assert_eq!(stage.after(MS), ["heartbeat 1600"]);
+    assert_eq!((stage.sender.counts().naks_unanswered, stage.sender.is_drained()), (1, false));
+    stage.status(1, 1600, 320);
+    assert_eq!(stage.turn(), ["DATA 1600..1920"]);
+}
+
+#[test]
+fn who_only_leaves_was_never_there() {
+    let mut stage = stage(FlowControl::Max);
+    let leaving = StatusMessage { leaves: true, ..stage.message(1, 0, 1600) };
+    stage.hear(&leaving);
+    assert_eq!(stage.after(100 * MS), ["SETUP 0"], "and no heartbeat");
+}
+
 #[test]
 fn a_frame_goes_whole_or_not_at_all() {
     let mut stage = stage(FlowControl::Max);
