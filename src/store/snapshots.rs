@@ -232,8 +232,8 @@ impl Snapshots {
         self.disk.sync_directory(&directory)
     }
 
-    /// Removes those that are of more than a log that ends at a position: what it had there is gone,
-    /// and what it will have there may be something else.
+    /// Removes those that are of more than a log that ends at a position: what it had there is
+    /// gone, and what it will have there may be something else.
     pub(super) fn remove_beyond(&self, end: Position) -> io::Result<()> {
         let mut positions = self.list()?;
         positions.retain(|position| *position > end);
