@@ -4,6 +4,7 @@ use isochron::state_machine::{Capacity, StateMachine};
 use isochron::types::{Epoch, Position};
 
 use super::{Machine, Role, Running};
+use crate::follower::Follower;
 
 impl Machine {
     pub(crate) fn is_down(&self) -> bool {
@@ -103,7 +104,7 @@ impl Machine {
             let filling = self.filling.as_ref().map(|filling| filling.fresh.progress());
             return format!("node {node} is down, or fills its directory: {filling:?}");
         };
-        let released = running.follower.as_ref().map_or(Position(0), |it| it.position());
+        let released = running.follower.as_ref().map_or(Position(0), Follower::position);
         match &running.role {
             Some(Role::Standby(agent)) => format!(
                 "node {node} follows epoch {} (knows {}), holds {}, contiguous {}, received {}, \
