@@ -10,7 +10,7 @@ use super::{envelope, members};
 use crate::cluster::{
     Candidate, InTheWay, LogStatus, MayBeLost, Outcome, Refusal, Step, judge_promote,
 };
-use crate::limits::{ASK_GRACE_NS, ASK_INTERVAL_NS};
+use crate::limits::{ASK_GRACE_NS, ASK_INTERVAL_NS, FORCED_EPOCHS_APART};
 use crate::store::{Chain, LogPlace};
 use crate::types::{Epoch, Nanos, Position};
 
@@ -229,12 +229,14 @@ fn a_forced_promotion_needs_nobody_and_says_what_may_be_lost() {
     candidate.on_status(&envelope(3, 1, 6), &behind, NOW);
     assert_eq!((candidate.step(), candidate.poll_outcome()), (Step::Asking, None));
     candidate.on_time(later(ASK_GRACE_NS));
-    assert_eq!(candidate.poll_promise(), Some(Epoch(7)));
+    // Node 4 may know of a higher one: one that nobody else takes.
+    let epoch = Epoch(FORCED_EPOCHS_APART);
+    assert_eq!(candidate.poll_promise(), Some(epoch));
     candidate.on_promised(true, log(640, NodeFlags::default()), NOW);
     let (node, last_epoch, end, chain) = (2, Epoch(3), Position(704), Chain(705));
     let ahead = vec![InTheWay { node, last_epoch, end, chain }];
     let lost = MayBeLost { committed: Position(672), ahead, unheard: vec![4] };
-    let won = Outcome::Won { epoch: Epoch(7), forced: Some(lost) };
+    let won = Outcome::Won { epoch, forced: Some(lost) };
     assert_eq!(candidate.poll_outcome(), Some(won));
 
     let mut unable = candidate_with(3, true, NodeFlags::default());
