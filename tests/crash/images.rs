@@ -263,7 +263,7 @@ fn every_image_of_a_disk_is_recovered_or_refused_and_never_wrong() {
             let (steps, odds) = if long { (5_000, 2) } else { (random.between(100, 500), 60) };
             for _ in 0..steps {
                 life.step(&mut random);
-                if random.chance(if life.sequencer.is_pending() { 500 } else { odds }) {
+                if life.sequencer.is_pending() || random.chance(odds) {
                     judge(&mut life, &mut random, &mut counts);
                 }
             }
