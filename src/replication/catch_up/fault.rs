@@ -45,6 +45,8 @@ pub enum Fault {
     Table { reason: String },
     /// The log that the other end has begins later.
     NotKept { position: Position, kept_from: Position },
+    /// The other end does not write the log, and has no more of it than what is here.
+    NoMore { end: Position },
     /// A table of epochs that is against what is here.
     Contradicts { reason: String },
     /// This end's own store or disk refuses.
@@ -83,6 +85,7 @@ impl fmt::Display for Fault {
             Self::NotKept { position, kept_from } => {
                 write!(f, "{position} is not kept any more, the log begins at {kept_from}")
             }
+            Self::NoMore { end } => write!(f, "its log ends at {end} too: it has no more"),
             Self::Contradicts { reason } | Self::Store { reason } => write!(f, "{reason}"),
         }
     }

@@ -279,6 +279,11 @@ impl Step<'_> {
             *self.not_kept = Some((store.held().position, kept_from));
             return Err(Fault::NotKept { position: at, kept_from });
         }
+        // Another node that lags as far helps nobody, and nothing arrives with it: the others are
+        // asked, who may keep it no longer.
+        if state.end <= at && !self.is_primary() {
+            return Err(Fault::NoMore { end: state.end });
+        }
         *self.copying = Some(Copying::new(at, state));
         if at < state.end {
             self.client.fetch(at);

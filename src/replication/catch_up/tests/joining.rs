@@ -351,6 +351,43 @@ fn what_one_has_forgotten_another_may_have() {
     assert_same(&primary_of(primary, whole), &standby);
 }
 
+/// Two that were away too long would else send each other in circles: one that has no more says
+/// nothing of what the others keep.
+#[test]
+fn one_that_lags_as_far_is_no_help_and_in_nobodys_way() {
+    let mut primary = primary_with(&[400_000]);
+    forget_half(&mut primary);
+    let mut standby = Standby::new();
+    let mut scene = Scene::of(&primary, Pipes::new(10_000));
+    scene.ask(2);
+    let lags = primary_with(&[]).disk;
+    let mut lagging = Service::new(service_options(3), library(&lags, 3));
+    let (mut others, mut turns) = (Vec::new(), 0);
+    let kept_from = loop {
+        match scene.turn(&mut standby.store) {
+            Some(Outcome::NotKept { kept_from, .. }) => break kept_from,
+            Some(other) => {
+                // The next one is asked.
+                std::mem::swap(&mut lagging, &mut scene.service);
+                others.push(other);
+            }
+            None => turns += 1,
+        }
+        assert!(turns < 100_000, "{others:?}");
+    };
+    assert!(kept_from > Position(0));
+    assert!(
+        matches!(
+            &others[..],
+            [
+                Outcome::Broken(Fault::NotKept { .. }),
+                Outcome::Broken(Fault::NoMore { end: Position(0) })
+            ]
+        ),
+        "{others:?}"
+    );
+}
+
 /// The same writer, and the disk as it was.
 fn primary_of(primary: Primary, disk: MemoryDisk) -> Primary {
     Primary { disk, ..primary }
